@@ -1,0 +1,147 @@
+"""The API's front door: a `Request` goes in, an `Answer` comes out, as the service would give it.
+
+The rule: what the service refuses is refused here with the same status and the same error body, in the same order:
+the path, the key, the body's form, the model, the parameters.
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any, cast
+
+from ._answer import JSON_TYPE, SSE_TYPE, Answer, build, to_json
+from ._chat import Completion, complete
+from ._check import RequestError, check_chat
+from ._http import Request
+
+MODELS = (
+    "meta-llama/Llama-3.3-70B-Instruct-Turbo",
+    "deepseek-ai/DeepSeek-R1",
+    "openai/gpt-oss-120b",
+    "Qwen/Qwen3-235B-A22B-Instruct-2507-tput",
+)
+_ALLOWED = {"/v1/chat/completions": "POST", "/v1/models": "GET"}
+_RATE_LIMITS = {
+    "x-inference-version": "v2",
+    "retry-after": "2",  # on a success too, as the service does: a client must not take it for a wish
+    "x-ratelimit": "false",
+    "x-ratelimit-limit": "100",
+    "x-ratelimit-remaining": "199",
+    "x-ratelimit-reset": "2",
+    "x-ratelimit-limit-tokens": "33333",
+    "x-ratelimit-remaining-tokens": "33333",
+}
+_NO_KEY = (
+    "Invalid API key provided. You can find your API key at https://api.together.ai/settings/api-keys.",
+    "invalid_api_key",
+)
+
+
+class Api:
+    """Answers requests. `models`: the accepted names, or None for all but the made-up unknown ones (`LocalServer`)."""
+
+    def __init__(self, models: tuple[str, ...] | None, *, pace: float = 0.0, delay: float = 0.0) -> None:
+        self._models = models
+        self._pace = pace
+        self._delay = delay
+        self._served = 0
+
+    def answer(self, request: Request) -> Answer:
+        """The answer to a request; an error too is an answer."""
+        self._served += 1
+        ray = f"{0x9ED4_0000_0000_0000 + self._served * 0x9E37_79B9_7F4B:016x}"
+        try:
+            return self._respond(request, ray)
+        except RequestError as error:
+            return self._refusal(error, request, ray)
+        except Exception as error:  # a fault in here must not leave a client waiting for ever
+            return self._refusal(
+                RequestError(500, f"{type(error).__name__}: {error}", kind="server_error"), request, ray
+            )
+
+    def _respond(self, request: Request, ray: str) -> Answer:
+        path = request.target.partition("?")[0]
+        allowed = _ALLOWED.get(path)
+        if allowed is None:
+            raise RequestError(404, f"Unknown path {path}.")
+        if request.method != allowed:
+            raise RequestError(405, f"{path} takes {allowed}, not {request.method}.")
+        _check_key(request)
+        if path == "/v1/models":
+            return self._success(to_json(self._model_list()), ray)
+        return self._chat(request, ray)
+
+    def _chat(self, request: Request, ray: str) -> Answer:
+        params = _parse(request.body)
+        check_chat(params, self._knows)
+        completion = complete(params, identity=f"o{ray[-6:]}-2kFHot-{ray}", created=int(time.time()))
+        if params.get("stream"):
+            return self._stream(completion, request, ray)
+        return self._success(to_json(completion.response()), ray)
+
+    def _stream(self, completion: Completion, request: Request, ray: str) -> Answer:
+        headers = {"content-type": SSE_TYPE, "cache-control": "no-cache, no-transform", **_headers(ray), **_RATE_LIMITS}
+        framing = "close" if request.http10 else "chunked"
+        return build(200, headers, completion.events(), framing=framing, pace=self._pace, delay=self._delay)
+
+    def _success(self, body: bytes, ray: str) -> Answer:
+        return build(200, {"content-type": JSON_TYPE, **_headers(ray), **_RATE_LIMITS}, [body], delay=self._delay)
+
+    def _refusal(self, error: RequestError, request: Request, ray: str) -> Answer:
+        headers = _headers(ray)
+        if error.status == 405:
+            headers["allow"] = _ALLOWED[request.target.partition("?")[0]]
+        answer = error_answer(error.status, error.message, error.code, kind=error.kind, headers=headers, ray=ray)
+        if request.method != "HEAD":
+            return answer
+        head, _, _ = answer.pieces[0].partition(b"\r\n\r\n")
+        return Answer((head + b"\r\n\r\n",), end=answer.end)
+
+    def _knows(self, model: str) -> bool:
+        if self._models is not None:
+            return model in self._models
+        return "unknown" not in model and not model.startswith("no-such")
+
+    def _model_list(self) -> list[dict[str, Any]]:
+        names = MODELS if self._models is None else self._models
+        return [
+            {"id": name, "object": "model", "created": 1735689600, "type": "chat", "display_name": name.split("/")[-1]}
+            for name in names
+        ]
+
+
+def error_answer(
+    status: int,
+    message: str,
+    code: str | None = None,
+    *,
+    kind: str = "invalid_request_error",
+    headers: Mapping[str, str] | None = None,
+    ray: str = "9ed4000000000000",
+) -> Answer:
+    """The API's error envelope; without `headers`, for a request that could not be read: it closes the connection."""
+    error = {"message": message, "type": kind, "param": None, "code": code}
+    body = to_json({"id": f"o{ray[-6:]}-2kFHot-{ray}", "error": error}, indent=2)
+    fields = {"content-type": JSON_TYPE, **(headers or {"server": "cloudflare"})}
+    return build(status, fields, [body], keep_alive=headers is not None)
+
+
+def _headers(ray: str) -> dict[str, str]:
+    return {"server": "cloudflare", "cf-ray": f"{ray}-LOC", "cf-cache-status": "DYNAMIC", "vary": "Accept-Encoding"}
+
+
+def _check_key(request: Request) -> None:
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not key.strip():
+        message, code = _NO_KEY
+        raise RequestError(401, message, code)
+
+
+def _parse(body: bytes) -> dict[str, Any]:
+    try:
+        params = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise RequestError(400, f"The body is not valid JSON: {error}") from None
+    if not isinstance(params, dict):
+        raise RequestError(400, "The body is not a JSON object.")
+    return cast("dict[str, Any]", params)

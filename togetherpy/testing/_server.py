@@ -1,0 +1,226 @@
+"""The server's sockets: connections go in, the bytes of answers come out; `LocalServer` is the handle to it all.
+
+The rule: one event loop in one thread owns every socket. Other threads only leave values for it (scripts, the wish to
+stop) and read what it leaves for them (requests, counters).
+"""
+
+import asyncio
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self, cast
+
+from ._answer import Answer, Framing
+from ._api import Api
+from ._connection import Connection
+from ._http import Request
+from ._record import RecordedRequest
+from ._script import Body, Cut, Event, Script, make_script
+
+THREAD_NAME = "togetherpy-local-server"
+BACKLOG = 4096
+
+
+class LocalServer:
+    """A server on 127.0.0.1 that speaks the Together API's chat protocol, for tests and demonstrations offline.
+
+    Use it as a context manager, or call `start` and `close`. It answers by itself until `reply` says otherwise.
+
+    Args:
+        port: the TCP port; 0 takes a free one.
+        models: the model names it accepts. None accepts every name but those that contain "unknown" or start with
+            "no-such", so that the answer to an unknown model can be seen too.
+        pace: seconds between the chunks of a stream. Scripted answers have their own.
+        delay: seconds before an answer begins. Scripted answers have their own.
+        record: whether to keep the requests in `requests`. They are kept until the list is cleared.
+
+    Attributes:
+        requests: the requests received so far, in order of arrival; clear it whenever you like.
+    """
+
+    host = "127.0.0.1"
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        models: Iterable[str] | None = None,
+        pace: float = 0.0,
+        delay: float = 0.0,
+        record: bool = True,
+    ) -> None:
+        self.requests: list[RecordedRequest] = []
+        self._wanted_port = port
+        self._record = record
+        self._api = Api(None if models is None else tuple(models), pace=pace, delay=delay)
+        self._lock = threading.Lock()
+        self._scripts: deque[tuple[Script, int | None]] = deque()
+        self._accepted = 0
+        self._open: set[Connection] = set()
+        self._listener: socket.socket | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._stop = asyncio.Event()
+
+    def start(self) -> Self:
+        """Open the port and begin to serve. Raises OSError when the port is taken, RuntimeError on a second start."""
+        if self._thread is not None:
+            raise RuntimeError("this server has been started already")
+        self._listener = socket.create_server((self.host, self._wanted_port), backlog=BACKLOG)
+        self._loop = asyncio.new_event_loop()
+        self._stop.clear()
+        self._thread = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
+        self._thread.start()
+        return self
+
+    def close(self) -> None:
+        """Close the port and every connection at once, and end the thread. A closed server can be started again."""
+        thread, self._thread = self._thread, None
+        if thread is not None and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._stop.set)
+            thread.join()
+        self._listener = self._loop = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def port(self) -> int:
+        """The TCP port it listens on. Raises RuntimeError when the server is not running."""
+        if self._listener is None:
+            raise RuntimeError("the server is not running")
+        return cast("int", self._listener.getsockname()[1])
+
+    @property
+    def base_url(self) -> str:
+        """What to give to a client as base_url: "http://127.0.0.1:PORT/v1"."""
+        return f"http://{self.host}:{self.port}/v1"
+
+    @property
+    def connections(self) -> int:
+        """How many connections have been accepted so far."""
+        return self._accepted
+
+    @property
+    def open_connections(self) -> int:
+        """How many connections are open now."""
+        return len(self._open)
+
+    def reply(
+        self,
+        *,
+        status: int = 200,
+        headers: Mapping[str, str | None] | None = None,
+        body: Body | None = None,
+        events: Iterable[Event] | None = None,
+        done: bool = True,
+        raw: bytes | Sequence[bytes] | None = None,
+        delay: float = 0.0,
+        pace: float = 0.0,
+        cut: Cut = False,
+        framing: Framing | None = None,
+        keep_alive: bool = True,
+        gzip: bool = False,
+        times: int | None = 1,
+    ) -> None:
+        """Queue one answer for the next request not yet spoken for, whatever it asks and whether or not it is sound.
+
+        All bytes are made here: without `pace` the answer is one write, and repeating it costs no encoding.
+
+        Args:
+            status: HTTP status, 200..999.
+            headers: added to content-type, server and cf-ray, or replacing them; None as a value leaves one out.
+            body: bytes and str as they are, anything else as JSON. The content-type is JSON unless `headers` says
+                otherwise. A list of bytes is a body in pieces.
+            events: a stream of server-sent events, each a mapping (sent as JSON), str or bytes, after "data: ".
+            done: whether "data: [DONE]" follows the events.
+            raw: bytes, or a list of pieces, written instead of any HTTP answer.
+            delay: seconds before the first byte.
+            pace: seconds between the writes of events or pieces. The head goes with the first of them, the body's end
+                with the last; a body in one piece is written in 8 parts.
+            cut: True closes the connection after the last write, "reset" resets it. The body then lacks its end: the
+                last chunk, or the last 8 bytes of its Content-Length.
+            framing: how the body's end is told: "chunked" (default for events), "length" (default otherwise), "close".
+            keep_alive: False closes the connection after the answer and says so.
+            gzip: compress the body, whatever the request accepts.
+            times: how many requests get this answer, 1 or more; None: every one from now on, until `reset`.
+
+        Raises:
+            TypeError, ValueError: the arguments contradict each other or are out of range.
+        """
+        if times is not None and times < 1:
+            raise ValueError("times must be 1 or more, or None")
+        script = make_script(
+            status=status,
+            headers=headers,
+            body=body,
+            events=events,
+            done=done,
+            raw=raw,
+            delay=delay,
+            pace=pace,
+            cut=cut,
+            framing=framing,
+            keep_alive=keep_alive,
+            gzip=gzip,
+        )
+        _ = script.answer  # built now, not at the time of a request
+        with self._lock:
+            self._scripts.append((script, times))
+
+    def reset(self) -> None:
+        """Forget the queued replies: the server answers by itself again. Connections and `requests` stay."""
+        with self._lock:
+            self._scripts.clear()
+
+    def _run(self) -> None:
+        loop = self._loop
+        assert loop is not None  # noqa: S101 - start() set it before this thread existed
+        try:
+            loop.run_until_complete(self._serve(loop))
+        finally:
+            loop.close()
+
+    async def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
+        server = await loop.create_server(self._accept, sock=self._listener, backlog=BACKLOG)
+        await self._stop.wait()
+        server.close()
+        while self._open:
+            for connection in tuple(self._open):
+                connection.abort()
+            await asyncio.sleep(0)
+
+    def _accept(self) -> Connection:
+        self._accepted += 1
+        return Connection(self._accepted, self._answer, self._open)
+
+    def _answer(self, request: Request, connection: int) -> Answer:
+        if self._record:
+            path, _, query = request.target.partition("?")
+            now = time.monotonic()
+            self.requests.append(
+                RecordedRequest(request.method, path, query, request.headers, request.body, connection, now)
+            )
+        script = self._next_script()
+        if script is not None:
+            return script.answer_http10 if request.http10 else script.answer
+        return self._api.answer(request)
+
+    def _next_script(self) -> Script | None:
+        with self._lock:
+            if not self._scripts:
+                return None
+            script, times = self._scripts[0]
+            if times == 1:
+                self._scripts.popleft()
+            elif times is not None:
+                self._scripts[0] = script, times - 1
+            return script
