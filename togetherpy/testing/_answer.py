@@ -3,12 +3,13 @@
 The rule: every byte is encoded here, once. Whoever writes an `Answer`, however often, only hands bytes to a socket.
 """
 
-import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Literal
+
+from ._json import to_json
 
 Framing = Literal["chunked", "length", "close"]
 End = Literal["keep", "close", "reset"]
@@ -29,12 +30,6 @@ class Answer:
     delay: float = 0.0
     pace: float = 0.0
     end: End = "keep"
-
-
-def to_json(value: Any, indent: int | None = None) -> bytes:
-    """`value` as UTF-8 JSON, compact unless `indent` is given; a lone surrogate becomes "?" instead of an error."""
-    separators = (",", ":") if indent is None else None
-    return json.dumps(value, ensure_ascii=False, indent=indent, separators=separators).encode("utf-8", "replace")
 
 
 def sse_event(item: Mapping[str, Any] | str | bytes) -> bytes:

@@ -7,12 +7,13 @@ the path, the key, the body's form, the model, the parameters.
 import json
 import time
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
-from ._answer import JSON_TYPE, SSE_TYPE, Answer, build, to_json
+from ._answer import JSON_TYPE, SSE_TYPE, Answer, Framing, build
 from ._chat import Completion, complete
 from ._check import RequestError, check_chat
 from ._http import Request
+from ._json import as_dict, to_json
 
 MODELS = (
     "meta-llama/Llama-3.3-70B-Instruct-Turbo",
@@ -55,9 +56,8 @@ class Api:
         except RequestError as error:
             return self._refusal(error, request, ray)
         except Exception as error:  # a fault in here must not leave a client waiting for ever
-            return self._refusal(
-                RequestError(500, f"{type(error).__name__}: {error}", kind="server_error"), request, ray
-            )
+            fault = RequestError(500, f"{type(error).__name__}: {error}", kind="server_error")
+            return self._refusal(fault, request, ray)
 
     def _respond(self, request: Request, ray: str) -> Answer:
         path = request.target.partition("?")[0]
@@ -81,7 +81,7 @@ class Api:
 
     def _stream(self, completion: Completion, request: Request, ray: str) -> Answer:
         headers = {"content-type": SSE_TYPE, "cache-control": "no-cache, no-transform", **_headers(ray), **_RATE_LIMITS}
-        framing = "close" if request.http10 else "chunked"
+        framing: Framing = "close" if request.http10 else "chunked"
         return build(200, headers, completion.events(), framing=framing, pace=self._pace, delay=self._delay)
 
     def _success(self, body: bytes, ray: str) -> Answer:
@@ -139,9 +139,9 @@ def _check_key(request: Request) -> None:
 
 def _parse(body: bytes) -> dict[str, Any]:
     try:
-        params = json.loads(body)
+        params = as_dict(json.loads(body))
     except (ValueError, RecursionError) as error:
         raise RequestError(400, f"The body is not valid JSON: {error}") from None
-    if not isinstance(params, dict):
+    if params is None:
         raise RequestError(400, "The body is not a JSON object.")
-    return cast("dict[str, Any]", params)
+    return params

@@ -6,7 +6,7 @@ The rule: answers leave in the order of their requests, one at a time; what arri
 import asyncio
 import socket
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import cast
 
 from ._answer import Answer, End
@@ -50,6 +50,12 @@ class Connection(asyncio.Protocol):
             self._advance()
         elif self._parser.buffered > MAX_WAITING:
             self._transport.pause_reading()
+
+    def pause_writing(self) -> None:
+        self._transport.pause_reading()  # a client that does not read its answers gets no more of them made
+
+    def resume_writing(self) -> None:
+        self._transport.resume_reading()
 
     def abort(self) -> None:
         """Close at once, whatever is under way."""

@@ -86,13 +86,15 @@ class RequestParser:
         Raises:
             ProtocolError: the bytes are no request this server takes. The connection cannot be used any further.
         """
-        if self._head is None and not self._read_head():
+        if self._head is None:
+            self._head = self._read_head()
+        request = self._head
+        if request is None:
             return None
         body = self._read_chunked() if self._length is None else self._read_exactly(self._length)
         if body is None:
             return None
-        request, self._head, self._continue = self._head, None, False
-        assert request is not None  # noqa: S101 - set by _read_head above; tells the type checkers so
+        self._head, self._continue = None, False
         request.body = body
         return request
 
@@ -101,7 +103,7 @@ class RequestParser:
         wanted, self._continue = self._continue, False
         return wanted
 
-    def _read_head(self) -> bool:
+    def _read_head(self) -> Request | None:
         buffer = self._buffer
         while buffer.startswith(b"\r\n"):  # RFC 9112, 2.2: some clients send a stray line end after a body
             del buffer[:2]
@@ -110,14 +112,14 @@ class RequestParser:
             raise ProtocolError(431, f"The request's head is larger than {MAX_HEAD} bytes.")
         if end < 0:
             self._searched = max(0, len(buffer) - 3)
-            return False
+            return None
         text = buffer[:end].decode("latin-1")
         del buffer[: end + 4]
         self._searched = 0
-        self._head = _parse_head(text)
-        self._length = _body_length(self._head)
-        self._continue = self._head.headers.get("expect", "").lower() == "100-continue"
-        return True
+        request = _parse_head(text)
+        self._length = _body_length(request)
+        self._continue = request.headers.get("expect", "").lower() == "100-continue"
+        return request
 
     def _read_exactly(self, length: int) -> bytes | None:
         if len(self._buffer) < length:
@@ -142,7 +144,7 @@ class RequestParser:
             data, end = line_end + 2, line_end + 2 + size
             if len(buffer) < end + 2:
                 return None
-            if buffer[end : end + 2] != b"\r\n":
+            if not buffer.startswith(b"\r\n", end):
                 raise ProtocolError(400, "A chunk does not end where its size says.")
             self._chunks += buffer[data:end]
             del buffer[: end + 2]

@@ -6,9 +6,10 @@ The rule: nonsense is refused when it is written down, with TypeError or ValueEr
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeGuard, cast
 
-from ._answer import DONE, JSON_TYPE, SSE_TYPE, Answer, Framing, build, build_raw, compress, sse_event, to_json
+from ._answer import DONE, JSON_TYPE, SSE_TYPE, Answer, Framing, build, build_raw, compress, sse_event
+from ._json import to_json
 
 Body = bytes | str | Mapping[str, Any] | Sequence[Any]
 Event = Mapping[str, Any] | str | bytes
@@ -107,10 +108,14 @@ def _headers(given: Mapping[str, str | None], content_type: str, gzip: bool) -> 
 
 
 def _raw_pieces(raw: bytes | Sequence[bytes]) -> Sequence[bytes]:
-    pieces = (raw,) if isinstance(raw, bytes) else tuple(raw)
-    if not all(isinstance(piece, bytes) for piece in pieces):
+    pieces: tuple[object, ...] = (raw,) if isinstance(raw, bytes) else tuple(raw)
+    if not _all_bytes(pieces):
         raise TypeError("raw must be bytes or a sequence of bytes")
     return pieces or (b"",)
+
+
+def _all_bytes(pieces: Sequence[object]) -> TypeGuard[Sequence[bytes]]:
+    return all(isinstance(piece, bytes) for piece in pieces)
 
 
 def _event_pieces(events: Iterable[Event], done: bool) -> list[bytes]:
@@ -123,8 +128,8 @@ def _event_pieces(events: Iterable[Event], done: bool) -> list[bytes]:
 def _body_pieces(body: Body | None, *, split: bool) -> list[bytes]:
     if body is None:
         return []
-    if isinstance(body, Sequence) and body and all(isinstance(part, bytes) for part in cast("Sequence[Any]", body)):
-        return list(cast("Sequence[bytes]", body))
+    if isinstance(body, list | tuple) and body and _all_bytes(parts := cast("Sequence[object]", body)):
+        return list(parts)
     data = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else to_json(body)
     if not split:
         return [data]

@@ -10,8 +10,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Self
 
 from ._answer import Answer, Framing
 from ._api import Api
@@ -60,29 +61,27 @@ class LocalServer:
         self._scripts: deque[tuple[Script, int | None]] = deque()
         self._accepted = 0
         self._open: set[Connection] = set()
-        self._listener: socket.socket | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._port: int | None = None
         self._thread: threading.Thread | None = None
-        self._stop = asyncio.Event()
 
     def start(self) -> Self:
         """Open the port and begin to serve. Raises OSError when the port is taken, RuntimeError on a second start."""
         if self._thread is not None:
             raise RuntimeError("this server has been started already")
-        self._listener = socket.create_server((self.host, self._wanted_port), backlog=BACKLOG)
-        self._loop = asyncio.new_event_loop()
-        self._stop.clear()
-        self._thread = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
+        listener = socket.create_server((self.host, self._wanted_port), backlog=BACKLOG)
+        self._port = listener.getsockname()[1]
+        self._loop, self._stop = asyncio.new_event_loop(), asyncio.Event()
+        run = partial(self._run, self._loop, self._stop, listener)
+        self._thread = threading.Thread(target=run, name=THREAD_NAME, daemon=True)
         self._thread.start()
         return self
 
     def close(self) -> None:
         """Close the port and every connection at once, and end the thread. A closed server can be started again."""
         thread, self._thread = self._thread, None
-        if thread is not None and self._loop is not None:
+        if thread is not None:
             self._loop.call_soon_threadsafe(self._stop.set)
             thread.join()
-        self._listener = self._loop = None
 
     def __enter__(self) -> Self:
         return self.start()
@@ -94,10 +93,10 @@ class LocalServer:
 
     @property
     def port(self) -> int:
-        """The TCP port it listens on. Raises RuntimeError when the server is not running."""
-        if self._listener is None:
-            raise RuntimeError("the server is not running")
-        return cast("int", self._listener.getsockname()[1])
+        """The TCP port it listens on, or listened on last. Raises RuntimeError before the first start."""
+        if self._port is None:
+            raise RuntimeError("the server has not been started")
+        return self._port
 
     @property
     def base_url(self) -> str:
@@ -181,18 +180,18 @@ class LocalServer:
         with self._lock:
             self._scripts.clear()
 
-    def _run(self) -> None:
-        loop = self._loop
-        assert loop is not None  # noqa: S101 - start() set it before this thread existed
+    def _run(self, loop: asyncio.AbstractEventLoop, stop: asyncio.Event, listener: socket.socket) -> None:
         try:
-            loop.run_until_complete(self._serve(loop))
+            loop.run_until_complete(self._serve(loop, stop, listener))
         finally:
             loop.close()
 
-    async def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
-        server = await loop.create_server(self._accept, sock=self._listener, backlog=BACKLOG)
-        await self._stop.wait()
+    async def _serve(self, loop: asyncio.AbstractEventLoop, stop: asyncio.Event, listener: socket.socket) -> None:
+        server = await loop.create_server(self._accept, sock=listener, backlog=BACKLOG)
+        await stop.wait()
         server.close()
+        begun = asyncio.all_tasks(loop) - {asyncio.current_task()}
+        await asyncio.gather(*begun, return_exceptions=True)  # connections accepted but not yet made known
         while self._open:
             for connection in tuple(self._open):
                 connection.abort()

@@ -7,18 +7,19 @@ import hashlib
 import json
 import random
 import re
-from collections.abc import Sequence
 from typing import Any
 
+from ._json import as_dict, as_list
+
 _TOKEN = re.compile(r"\s?\w{1,8}|\s?[^\w\s]|\s")  # every character belongs to one match: joined, they are the text
-_WORD = re.compile(r"\w+(?:['’-]\w+)*")
+_WORD = re.compile(r"\w+(?:['-]\w+)*")
 
 _OPENINGS = (
     "You asked about “{topic}”, and that is a good thing to ask.",
     "Happy to help with “{topic}”! 😊",
     "A short answer on “{topic}”: start small, look closely and keep notes.",
     "Let us take “{topic}” step by step.",
-    "“{topic}” – voilà, here is what matters most.",
+    "“{topic}”: voilà, here is what matters most.",
 )
 _MIDDLES = (
     "First say plainly what you want; then check what you got.",
@@ -34,11 +35,11 @@ _CLOSINGS = (
     "Tell me more, and I can go into detail.",
     "That is the gist of it. Good luck! 🚀",
     "Is there a part of it you would like to see more closely?",
-    "And that is all there is to it – 以上です。",
+    "And that is all there is to it: 以上です。",
 )
 
 
-def chance(messages: Sequence[Any], seed: int | None, index: int = 0) -> random.Random:
+def chance(messages: list[Any], seed: int | None, index: int = 0) -> random.Random:
     """A generator that depends on nothing but the messages, the seed and the number of the choice."""
     key = json.dumps([messages, seed, index], sort_keys=True)
     return random.Random(hashlib.sha256(key.encode()).digest())
@@ -53,14 +54,18 @@ def content_text(content: Any) -> str:
     """The text of a message's content: the string itself, or the text parts of a list, else ""."""
     if isinstance(content, str):
         return content
-    if not isinstance(content, list):
-        return ""
-    return " ".join(part["text"] for part in content if isinstance(part, dict) and isinstance(part.get("text"), str))
+    parts = [as_dict(part) or {} for part in as_list(content) or []]
+    return " ".join(part["text"] for part in parts if isinstance(part.get("text"), str))
 
 
-def last_user_text(messages: Sequence[Any]) -> str:
+def last_user_text(messages: list[Any]) -> str:
     """The text of the last message from the user; "" when there is none."""
     return next((content_text(m.get("content")) for m in reversed(messages) if m["role"] == "user"), "")
+
+
+def prompt_text(messages: list[Any]) -> str:
+    """All messages as one text, as `echo` gives it back."""
+    return "\n".join(content_text(m.get("content")) for m in messages)
 
 
 def words(text: str) -> list[str]:
@@ -68,7 +73,7 @@ def words(text: str) -> list[str]:
     return _WORD.findall(text)
 
 
-def answer(messages: Sequence[Any], rng: random.Random) -> str:
+def answer(messages: list[Any], rng: random.Random) -> str:
     """A few sentences about what was said last: the user's words, or the result of a tool."""
     opening = rng.choice(_OPENINGS).format(topic=" ".join(words(last_user_text(messages))[:8]) or "everything")
     if messages[-1]["role"] == "tool":

@@ -1,0 +1,31 @@
+"""`python -m togetherpy.testing`: the local server from a shell; prints how to reach it and runs until Ctrl-C."""
+
+import argparse
+import contextlib
+import threading
+from collections.abc import Sequence
+
+from . import LocalServer
+
+
+def main(arguments: Sequence[str] | None = None, stop: threading.Event | None = None) -> None:
+    """Serve until Ctrl-C, or until `stop` is set."""
+    parser = argparse.ArgumentParser(
+        prog="python -m togetherpy.testing", description="A local server that speaks the Together chat API."
+    )
+    parser.add_argument("--port", type=int, default=0, help="TCP port on 127.0.0.1 (default: a free one)")
+    parser.add_argument("--pace", type=float, default=0.02, help="seconds between streamed chunks (default: 0.02)")
+    options = parser.parse_args(arguments)
+    # Nobody looks at the requests here, and an open-ended run must not keep them.
+    with (
+        LocalServer(port=options.port, pace=options.pace, record=False) as server,
+        contextlib.suppress(KeyboardInterrupt),
+    ):
+        print(f"Serving {server.base_url} until Ctrl-C. To use it:")
+        print(f"  export TOGETHER_BASE_URL={server.base_url}")
+        print("  export TOGETHER_API_KEY=test", flush=True)
+        (stop or threading.Event()).wait()
+
+
+if __name__ == "__main__":
+    main()
