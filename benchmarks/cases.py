@@ -1,0 +1,133 @@
+"""What is measured: each case is named by what it exercises. The limits that togetherpy sets itself are in `limits`.
+
+In: nothing. Out: `CASES`, by name, and `select`, which turns names of cases or groups into cases.
+Rule: a case says all that a worker needs to know: the operation, the scenario served, how often and how many at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    group: str
+    about: str
+    unit: str  # what the CPU time is divided by
+    op: str  # the name of a measure in `worker`, or in `runner` for what needs a process each time
+    needs: str = ""  # the function of a contender without which it takes no part
+    serves: str = "short"
+    count: int = 1  # operations in a round; a tenth of them is done before, unmeasured
+    units: int = 1  # units in one operation
+    at_once: int = 1
+    prompt: int = 0
+    rounds: int = 5  # at most this many
+    roles: tuple[str, ...] = ("ours", "peer", "bare", "floor")
+
+
+def _start() -> list[Case]:
+    return [
+        Case("import", "start", "import of what a user imports", "import", "imported", count=5),
+        Case("construct", "start", "a client made, nothing sent", "client", "construct", "answer", count=50,
+             roles=("ours", "peer")),
+        Case("first-answer", "start", "a new process to its first answer over http, all its CPU", "process",
+             "first_answer", "answer", count=3),
+    ]  # fmt: skip
+
+
+def _plain() -> list[Case]:
+    base = Case("", "plain", "", "call", "repeat", "answer", count=400)
+    shared = ("ours", "peer")
+    return [
+        replace(base, name="call-short", about="plain call, short answer, warm connection"),
+        replace(base, name="call-32k", about="plain call, answer of 32 kB", serves="answer-32000", count=200),
+        replace(base, name="call-prompt-1m", about="plain call, prompt of 1 MB", prompt=1_000_000, count=20),
+        replace(base, name="call-logprobs", about="plain call, log probabilities of 2,000 tokens",
+                serves="logprobs-2000", count=20),
+        replace(base, name="call-16-threads", about="plain calls of 16 threads on one client", op="threads",
+                at_once=16, count=320, roles=shared),
+    ]  # fmt: skip
+
+
+def _stream() -> list[Case]:
+    base = Case("", "stream", "", "chunk", "repeat", "stream", count=10, units=1000)
+    gathered = replace(base, name="accumulate-100k", about="100,000 chunks made into one answer, by the client's own "
+                       "helper where it has one", needs="accumulate", count=1, units=100_000, rounds=1)  # fmt: skip
+    return [
+        replace(base, name="stream-burst", about="stream of 1,000 chunks in one burst", serves="burst-1000"),
+        replace(base, name="stream-1400", about="stream of 1,000 chunks in segments of 1,400 bytes, 2 ms apart",
+                serves="segments-1000", count=4),
+        replace(base, name="stream-single", about="stream of 1,000 chunks, a segment each, 1 ms apart",
+                serves="single-1000", count=2),
+        replace(base, name="stream-tools", about="stream of 1,000 chunks of two tool calls", serves="tools-1000"),
+        replace(gathered, serves="burst-100000"),
+    ]  # fmt: skip
+
+
+def _async() -> list[Case]:
+    call = Case("", "async", "", "call", "flight", "aanswer", serves="delayed-20")
+    drip = Case("", "async", "", "chunk", "flight", "astream", units=20, rounds=3)
+    return [
+        replace(call, name="inflight-32", about="32 calls in flight, answered after 20 ms", at_once=32, count=640),
+        replace(call, name="inflight-256", about="256 calls in flight, answered after 20 ms", at_once=256, count=1024,
+                rounds=3),
+        replace(call, name="inflight-1000", about="1,000 calls in flight, answered after 20 ms", at_once=1000,
+                count=2000, rounds=1),
+        replace(drip, name="async-burst", about="stream of 1,000 chunks in one burst, on an event loop",
+                serves="burst-1000", count=10, units=1000),
+        replace(drip, name="drip-100", about="100 streams, each dripping a chunk every 25 to 75 ms",
+                serves="drip-20-50", at_once=100, count=200),
+        replace(drip, name="drip-500", about="500 streams, each dripping a chunk every 125 to 375 ms",
+                serves="drip-20-250", at_once=500, count=500),
+    ]  # fmt: skip
+
+
+def _growth() -> list[Case]:
+    """Cost as the work grows: the unit is the same, so its cost and the peak memory are to stay flat."""
+    once = {"group": "growth", "rounds": 1}
+    chunks = Case("", **once, about="one stream, ever longer", unit="chunk", op="repeat", needs="stream")
+    prompt = Case("", **once, about="one call, its prompt ever longer", unit="kB", op="repeat", needs="answer")
+    calls = Case("", **once, about="one client, ever more calls", unit="call", op="repeat", needs="answer")
+    few = ("ours", "bare", "floor")
+    return [
+        *(replace(chunks, name=f"chunks-{n}", serves=f"burst-{n}", units=n, count=max(1, 10_000 // n))
+          for n in (100, 1_000, 10_000, 100_000)),
+        *(replace(prompt, name=f"prompt-{n}k", prompt=n * 1000, units=n, count=max(5, min(100, 5_000 // n)))
+          for n in (1, 10, 100, 1_000, 10_000)),
+        replace(calls, name="calls-1000", count=1_000),
+        replace(calls, name="calls-10000", count=10_000, roles=few),
+        replace(calls, name="calls-100000", count=100_000, roles=("ours",)),
+        replace(chunks, name="streams-10000", about="memory after 10,000 streams of 10 chunks", unit="stream",
+                serves="burst-10", count=10_000),
+    ]  # fmt: skip
+
+
+INSTALLED = Case("installed", "size", "bytes and packages that pip installs", "install", "installed", rounds=1)
+
+CASES = {case.name: case for case in (*_start(), *_plain(), *_stream(), *_async(), *_growth(), INSTALLED)}
+GROUPS = sorted({case.group for case in CASES.values()})
+
+
+def select(names: list[str]) -> list[Case]:
+    """The cases of these names or groups, all of them for no name. Raises KeyError with the first unknown name."""
+    for name in names:
+        if name not in CASES and name not in GROUPS:
+            raise KeyError(name)
+    return [case for case in CASES.values() if not names or case.name in names or case.group in names]
+
+
+def quick(case: Case) -> Case | None:
+    """The same case made small enough to see that it works, or None for one that is only about being large."""
+    if case.op == "installed" or case.group == "growth":
+        return None
+    kind, *numbers = case.serves.split("-")
+    if case.needs in ("stream", "astream", "accumulate"):
+        numbers[0], units = "20", 20
+        if kind == "drip":
+            numbers[1] = "5"
+    else:
+        units = case.units
+    at_once = min(case.at_once, 32)
+    small = {"serves": "-".join([kind, *numbers]), "units": units, "at_once": at_once, "count": max(2, at_once)}
+    return replace(case, **small, prompt=min(case.prompt, 100_000), rounds=1)

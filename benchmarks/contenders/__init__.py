@@ -1,0 +1,15 @@
+"""The contenders: one small file each, all with the same names.
+
+    ROLE       "ours", "peer", "bare" or "floor"
+    REQUIRES   what pip installs into its environment; "." is this checkout, ".[extra]" with an extra
+    IMPORT     the modules whose import its user pays for
+    connect(url) -> client                             answer(client, ask) -> Tally
+    stream(client, ask) -> Tally                       accumulate(client, ask) -> Tally
+    aconnect(url, connections) -> client               aanswer(client, ask) -> Tally
+    astream(client, ask) -> Tally                      aclose(client)
+
+A contender has the functions of the cases it takes part in and leaves out the others. `url` is the address of the server
+and a scenario's name; whatever the client puts after it reaches the same scenario. Retries are off, the timeout is the
+same for all, and so is the number of connections where a client can be told it.
+Rule: what a contender needs is imported inside its functions, so that these files can be read without it.
+"""

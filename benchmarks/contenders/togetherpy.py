@@ -1,0 +1,28 @@
+"""togetherpy, the synchronous client."""
+
+from typing import Any
+
+from benchmarks.ask import KEY, TIMEOUT, Tally, drain, take
+
+ROLE = "ours"
+REQUIRES = ["."]
+IMPORT = "togetherpy"
+
+
+def connect(url: str) -> Any:
+    from togetherpy import Together
+
+    return Together(api_key=KEY, base_url=url + "/v1", timeout=TIMEOUT, max_retries=0)
+
+
+def answer(client: Any, ask: dict[str, Any]) -> Tally:
+    return take(client.chat.completions.create(**ask))
+
+
+def stream(client: Any, ask: dict[str, Any]) -> Tally:
+    return drain(client.chat.completions.create(stream=True, **ask))
+
+
+def accumulate(client: Any, ask: dict[str, Any]) -> Tally:
+    with client.chat.completions.create(stream=True, **ask) as chunks:
+        return take(chunks.get_final_response())

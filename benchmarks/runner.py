@@ -1,0 +1,170 @@
+"""Runs contenders in alternation, each in its own process, and gathers what they measured.
+
+In: cases, contenders, environments, the server's address. Out: for each case and contender a `Result`: one figure a
+round, or the reason why there is none.
+Rule: a contender that fails costs the run nothing but its own figures, and every process has a limit of time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from types import ModuleType
+from typing import Any
+
+from benchmarks import contenders
+from benchmarks.cases import Case
+from benchmarks.environments import ROOT, Environment
+from benchmarks.scenarios import scenario
+
+SECONDS = 300.0  # that one process may take
+VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT")
+
+IMPORTED = """\
+import sys, time
+sys.path.append({root!r})
+wall, cpu = time.perf_counter(), time.process_time()
+import {modules}
+cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+from benchmarks.meter import peak
+print('{{"cpu": %r, "wall": %r, "peak": %r, "grown": 0}}' % (cpu, wall, peak()))
+"""
+FIRST_ANSWER = """\
+import sys
+sys.path.append({root!r})
+from benchmarks.ask import ask
+from benchmarks.contenders import {name} as contender
+print(*contender.answer(contender.connect({url!r}), ask())[:2])
+from benchmarks.meter import peak
+print(peak())
+"""
+
+
+class FailedError(Exception):
+    """A process of a contender ended without a figure; the message says why, in one line."""
+
+
+@dataclass
+class Result:
+    """Seconds of CPU and of wall time per unit, one of each a round; bytes for the rest."""
+
+    cpu: list[float] = field(default_factory=list)
+    wall: list[float] = field(default_factory=list)
+    peak: int = 0
+    grown: int = 0
+    packages: int = 0
+    bytes: int = 0
+    bytes_compiled: int = 0
+    failed: str = ""
+
+
+def all_contenders() -> dict[str, ModuleType]:
+    """Every file in contenders/ but those that start with an underscore, by name."""
+    names = [module.name for module in iter_modules(contenders.__path__) if not module.name.startswith("_")]
+    return {name: import_module(f"{contenders.__name__}.{name}") for name in names}
+
+
+def takes_part(contender: ModuleType, case: Case) -> bool:
+    return contender.ROLE in case.roles and (not case.needs or hasattr(contender, case.needs))
+
+
+def run(
+    case: Case,
+    entered: dict[str, ModuleType],
+    environments: dict[str, Environment | str],
+    address: str,
+    rounds: int,
+    say: Callable[[str], object],
+) -> dict[str, Result]:
+    """Round after round, in each round every contender once; the one that begins changes from round to round."""
+    results = {name: Result() for name, contender in entered.items() if takes_part(contender, case)}
+    names = list(results)
+    for number in range(min(rounds, case.rounds)):
+        for name in names[number % len(names) :] + names[: number % len(names)] if names else ():
+            result, environment = results[name], environments[name]
+            if isinstance(environment, str):
+                result.failed = environment
+            if result.failed:
+                continue
+            say(f"{case.name}: round {number + 1}, {name}")
+            try:
+                _measure(case, name, entered[name], environment, address, result)  # type: ignore[arg-type]
+            except FailedError as reason:
+                result.failed = str(reason)
+    return results
+
+
+def _measure(case: Case, name: str, contender: ModuleType, where: Environment, address: str, result: Result) -> None:
+    url = f"{address}/{case.serves}"
+    if case.op == "installed":
+        result.packages, result.bytes, result.bytes_compiled = len(where.packages), where.bytes, where.bytes_compiled
+        return
+    if case.op == "imported":
+        code = IMPORTED.format(modules=contender.IMPORT, root=str(ROOT))
+        readings = _several(case.count, lambda: json.loads(_run([where.python, "-P", "-c", code]).splitlines()[-1]))
+    elif case.op == "first_answer":
+        code = FIRST_ANSWER.format(name=name, url=url, root=str(ROOT))
+        readings = _several(case.count, lambda: _first_answer([where.python, "-P", "-c", code], case))
+    else:
+        worker = str(Path(__file__).with_name("worker.py"))
+        readings = [json.loads(_run([where.python, "-P", worker, json.dumps(_spec(case, name, url))]))]
+    units = case.count * case.units
+    result.cpu.append(sum(reading["cpu"] for reading in readings) / units)
+    result.wall.append(sum(reading["wall"] for reading in readings) / units)
+    result.peak = max([result.peak, *(reading["peak"] for reading in readings)])
+    result.grown = max([result.grown, *(reading["grown"] for reading in readings)])
+
+
+def _spec(case: Case, name: str, url: str) -> dict[str, Any]:
+    says = scenario(case.serves).says
+    if case.needs == "accumulate":
+        says = says._replace(chunks=1)
+    return {"contender": name, "url": url, "says": says} | {
+        key: getattr(case, key) for key in ("op", "needs", "count", "at_once", "prompt")
+    }
+
+
+def _several(count: int, measure: Callable[[], dict[str, float]]) -> list[dict[str, float]]:
+    """One more than `count` and without the first, which may have to write bytecode."""
+    return [measure() for _ in range(count + 1)][1:]
+
+
+def _first_answer(command: list[str], case: Case) -> dict[str, float]:
+    cpu, wall = _cpu_of_children(), time.perf_counter()
+    output = _run(command)
+    cpu, wall = _cpu_of_children() - cpu, time.perf_counter() - wall
+    answer, peak = output.splitlines()[-2:]
+    if answer.split() != [str(value) for value in scenario(case.serves).says[:2]]:
+        raise FailedError(f"read {answer!r} where {scenario(case.serves).says[:2]} was served")
+    return {"cpu": cpu, "wall": wall, "peak": int(peak), "grown": 0}
+
+
+def _cpu_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _run(command: list[str]) -> str:
+    """What the process printed; it inherits neither proxies nor keys nor anything else that could change its course."""
+    variables = {name: os.environ[name] for name in VARIABLES if name in os.environ}
+    variables |= {"TOGETHER_NO_BANNER": "1", "NO_PROXY": "*", "PYTHONHASHSEED": "0"}
+    try:
+        done = subprocess.run(command, env=variables, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        raise FailedError(f"took more than {SECONDS:.0f} s") from None
+    if done.returncode:
+        lines = done.stderr.strip().splitlines()
+        raise FailedError(lines[-1].strip() if lines else f"exit code {done.returncode}")
+    return done.stdout
+
+
+def failures(results: Iterable[dict[str, Result]]) -> int:
+    return sum(1 for by_name in results for result in by_name.values() if result.failed)
