@@ -1,0 +1,242 @@
+"""Argument, else environment, else default -> a frozen Config.
+
+In: what the constructor was given and the environment. Out: Config, or an exception that names the argument.
+The rule: the key leaves its Secret only as the value of the Authorization header, and nothing here prints it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from togetherpy._version import __version__
+from togetherpy.error import AuthenticationError
+from togetherpy.types._timeout import Timeout, check_seconds
+
+DEFAULT_BASE_URL = "https://api.together.ai/v1"
+DEFAULT_MAX_RETRIES = 2
+DEFAULT_MAX_CONNECTIONS = 100
+DEFAULT_MAX_RESPONSE_BYTES = 256 * 1024 * 1024
+
+Fields = tuple[tuple[str, str], ...]
+"""Header fields in order, name and value."""
+
+_HOW_TO_GIVE_A_KEY = "set the environment variable TOGETHER_API_KEY or pass api_key=..."
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+
+
+class Secret:
+    """A string that does not show itself: not in repr, str, tracebacks that print local variables, or logs."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def reveal(self) -> Any:
+        """The string itself. Use it as an argument of a call, never as a local variable."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and bool(self._value == other._value)
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """Where the server is: the parts of base_url."""
+
+    scheme: str
+    host: str
+    """Without brackets, in ASCII."""
+    port: int
+    path: str
+    """Path prefix without a trailing slash; may be empty."""
+
+    @property
+    def authority(self) -> str:
+        """host[:port] as the Host header and messages want it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == {"http": 80, "https": 443}[self.scheme] else f"{host}:{self.port}"
+
+
+class Config(msgspec.Struct, frozen=True, eq=False):
+    """Everything that a client knows before its first request."""
+
+    origin: Origin
+    headers: Fields
+    """Sent with every request, but for the next one."""
+    authorization: Secret | None
+    """Value of the Authorization field; kept apart so that no list of headers holds the key."""
+    timeout: Timeout
+    max_retries: int
+    max_connections: int
+    max_response_bytes: int
+    proxy: Secret | None
+    """The proxy's URL, which may hold a password."""
+    ssl_context: Any
+    trust_env: bool
+    secrets: tuple[Secret, ...]
+    """What must not appear in any message (fault G7)."""
+
+    def __repr__(self) -> str:
+        return f"<Config {self.origin.scheme}://{self.origin.authority}{self.origin.path}>"
+
+
+def make_config(
+    read_environment: Callable[[str], str | None],
+    *,
+    api_key: Secret,
+    base_url: str | None = None,
+    timeout: float | Timeout | None = None,
+    max_retries: int | None = None,
+    default_headers: Mapping[str, str | None] | None = None,
+    max_connections: int | None = None,
+    max_response_bytes: int | None = None,
+    proxy: Secret | None = None,
+    ssl_context: Any = None,
+    trust_env: bool = True,
+) -> Config:
+    """The configuration that these arguments and this environment give.
+
+    Raises:
+        AuthenticationError: no key, or one that cannot be a key.
+        TypeError, ValueError: an argument that cannot be meant, named.
+    """
+    key = _find_key(read_environment, api_key)
+    base = base_url if base_url is not None else read_environment("TOGETHER_BASE_URL") or DEFAULT_BASE_URL
+    own = (("User-Agent", f"togetherpy/{__version__}"),)
+    bearer = Secret("Bearer " + key.reveal())
+    headers, authorization = merge_headers(own, bearer, default_headers, "default_headers")
+    return Config(
+        origin=parse_base_url(base),
+        headers=headers,
+        authorization=authorization,
+        timeout=as_timeout(timeout, Timeout()),
+        max_retries=check_count(max_retries, "max_retries", 0, DEFAULT_MAX_RETRIES),
+        max_connections=check_count(max_connections, "max_connections", 1, DEFAULT_MAX_CONNECTIONS),
+        max_response_bytes=check_count(max_response_bytes, "max_response_bytes", 1, DEFAULT_MAX_RESPONSE_BYTES),
+        proxy=proxy,
+        ssl_context=ssl_context,
+        trust_env=trust_env,
+        secrets=(key,),
+    )
+
+
+def _find_key(read_environment: Callable[[str], str | None], given: Secret) -> Secret:
+    """The key, stripped (fault G1). No variable here holds it: a traceback may print local variables."""
+    if given.reveal() is None:
+        given = Secret(read_environment("TOGETHER_API_KEY"))
+    if given.reveal() is None:
+        raise AuthenticationError(f"No API key: {_HOW_TO_GIVE_A_KEY}")
+    if not isinstance(given.reveal(), str):
+        raise AuthenticationError(f"The API key must be a str, not {type(given.reveal()).__name__}")
+    key = Secret(given.reveal().strip())
+    if not key.reveal():
+        raise AuthenticationError(f"The API key is empty: {_HOW_TO_GIVE_A_KEY}")
+    if not re.fullmatch(r"[\x21-\x7e]+", key.reveal()):
+        raise AuthenticationError(
+            "The API key holds a blank, a line end or a character that is not ASCII, so it cannot be a key; "
+            "it was probably copied with something around it"
+        )
+    return key
+
+
+def parse_base_url(url: str) -> Origin:
+    """Scheme, host, port and path prefix; `/v1` where the URL has no path.
+
+    Raises:
+        ValueError: not http(s), no host, user info, query or fragment (fault G11).
+    """
+    from urllib.parse import urlsplit
+
+    if not isinstance(url, str):
+        raise TypeError(f"base_url must be a str, not {type(url).__name__}")
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port
+        host = (parts.hostname or "").encode("ascii" if (parts.hostname or "").isascii() else "idna").decode()
+    except ValueError as error:
+        raise ValueError(f"base_url is not a URL: {error}") from None
+    if parts.scheme not in ("http", "https"):
+        raise ValueError(f"base_url must begin with http:// or https://, not {parts.scheme or 'nothing'!r}")
+    if parts.username is not None or parts.password is not None:
+        # The URL itself is not shown: what stands before the @ may be a password.
+        raise ValueError("base_url must not hold a user name or password; use api_key=... or default_headers=...")
+    if parts.query or parts.fragment:
+        raise ValueError("base_url must not have a query (?...) or a fragment (#...); use extra_query=... for a query")
+    if not host or not re.fullmatch(r"[0-9A-Za-z._~:%-]+", host):
+        raise ValueError(f"base_url has no usable host name: {host!r}")
+    if not re.fullmatch(r"[\x21-\x7e]*", parts.path):
+        raise ValueError("base_url has a path with blanks or characters that are not ASCII; percent-encode them")
+    path = parts.path.rstrip("/") or ("" if parts.path.startswith("//") else "/v1")
+    return Origin(parts.scheme, host, port or {"http": 80, "https": 443}[parts.scheme], path)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` names this machine itself."""
+    return host in ("localhost", "::1") or host.endswith(".localhost") or host.startswith("127.")
+
+
+def as_timeout(value: float | Timeout | None, default: Timeout) -> Timeout:
+    """`value` as a Timeout: a number replaces the total of `default`."""
+    if value is None:
+        return default
+    if isinstance(value, Timeout):
+        return value
+    return msgspec.structs.replace(default, total=check_seconds(value, "timeout"))
+
+
+def check_count(value: int | None, name: str, least: int, default: int) -> int:
+    """`value` as a whole number of at least `least`; TypeError or ValueError that names the argument."""
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be an int, not {type(value).__name__}")
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, not {value}")
+    return value
+
+
+def merge_headers(
+    base: Fields, authorization: Secret | None, extra: Mapping[str, str | None] | None, argument: str
+) -> tuple[Fields, Secret | None]:
+    """`base` and Authorization with `extra` over them: the same name (in any case) replaces, None removes.
+
+    Raises:
+        TypeError, ValueError: a name or value that cannot be sent, named; the value is not shown (faults G4, G5).
+    """
+    if not extra:
+        return base, authorization
+    fields = {name.lower(): (name, value) for name, value in base}
+    for name in extra:
+        _check_header(name, Secret(extra[name]), argument)
+        key = name.lower()
+        if key == "authorization":
+            authorization = None if extra[name] is None else Secret(extra[name])
+        elif extra[name] is None:
+            fields.pop(key, None)
+        else:
+            fields[key] = (name, str(extra[name]).strip())
+    return tuple(fields.values()), authorization
+
+
+def _check_header(name: object, value: Secret, argument: str) -> None:
+    if not isinstance(name, str) or not _TOKEN.fullmatch(name):
+        raise ValueError(f"{argument}: {name!r} is not a header name")
+    if name.lower() in ("host", "content-length", "transfer-encoding", "connection"):
+        raise ValueError(f"{argument}: {name!r} is set by the connection and cannot be given")
+    if value.reveal() is None:
+        return
+    if not isinstance(value.reveal(), str):
+        raise TypeError(f"{argument}[{name!r}] must be a str, not {type(value.reveal()).__name__}")
+    if not _VALUE.fullmatch(value.reveal()):
+        raise ValueError(f"{argument}[{name!r}] holds a character that a header value cannot carry")

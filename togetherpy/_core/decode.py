@@ -1,0 +1,85 @@
+"""An answer's bytes -> a value of our types, or an exception that says why not.
+
+In: an outcome, or the data of one event. Out: a value, or an exception as a value; the caller raises it.
+The rule: a 2xx that can be read in any way is a value; one that cannot keeps its body.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from togetherpy._core.config import Secret
+from togetherpy._core.errors import fault_error, named_error, shorten, status_error, unusable
+from togetherpy._core.sse import NamedEvent
+from togetherpy._core.wire import Endpoint, Fault, Headers, Opened, Outcome, Reply
+from togetherpy.types._model import keep_raw
+
+Secrets = tuple[Secret, ...]
+
+
+def decode_outcome(endpoint: Endpoint, outcome: Outcome, *, stream: bool, secrets: Secrets) -> Any:
+    """What the outcome of an attempt means: a value, the Opened itself, or the APIError it stands for."""
+    if isinstance(outcome, Opened):
+        return outcome
+    if isinstance(outcome, Fault):
+        return fault_error(outcome)
+    if not 200 <= outcome.status < 300:
+        return status_error(outcome, secrets)
+    return _decode_success(endpoint, outcome, stream, secrets)
+
+
+def _decode_success(endpoint: Endpoint, reply: Reply, stream: bool, secrets: Secrets) -> Any:
+    if not reply.body.strip():
+        return unusable(reply, "its body is empty", secrets)
+    try:
+        value = decode_json(endpoint.response, reply.body)
+    except (ValueError, RecursionError) as error:
+        # Both msgspec's and the standard library's complaints are ValueErrors; deep nesting is a RecursionError.
+        return unusable(reply, f"its body is not usable JSON ({shorten(str(error))})", secrets)
+    if _names_error(value):
+        return named_error(reply.body, reply.status, reply.headers, secrets)
+    if stream:
+        return unusable(reply, "a stream of events was asked for", secrets)
+    return value
+
+
+def decode_json(decoder: msgspec.json.Decoder[Any], raw: bytes) -> Any:
+    """`raw` as the decoder's type, leniently where strict decoding fails.
+
+    Raises:
+        ValueError: not JSON, not UTF-8, or not even an object. RecursionError: nested too deeply.
+    """
+    try:
+        return keep_raw(decoder.decode(raw), raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        # The import waits for the first odd answer.
+        from togetherpy._core.lenient import decode_leniently
+
+        return keep_raw(decode_leniently(raw, decoder.type), raw)
+
+
+def decode_odd_event(
+    decoder: msgspec.json.Decoder[Any], data: bytes, status: int, headers: Headers, secrets: Secrets
+) -> Any:
+    """The value of an event that is not a usual chunk, or the APIError that it names or deserves (D9, D11)."""
+    named = isinstance(data, NamedEvent) and data.event == "error"
+    raw = bytes(data)
+    try:
+        value = decode_json(decoder, raw)
+    except (ValueError, RecursionError) as error:
+        if not named:
+            reason = f"an event of the stream is not usable JSON ({shorten(str(error))})"
+            return unusable(Reply(status, headers, raw), reason, secrets)
+        return named_error(raw, status, headers, secrets)
+    if named or _names_error(value):
+        return named_error(raw, status, headers, secrets)
+    return value
+
+
+def _names_error(value: Any) -> bool:
+    """Whether a 2xx body or an event says that it is an error (faults B16, D9)."""
+    if getattr(value, "error", None) is not None:
+        return True
+    return getattr(value, "choices", True) is None and getattr(value, "object", None) == "error"

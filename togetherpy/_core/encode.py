@@ -1,0 +1,208 @@
+"""(Config, Endpoint, parameters) -> Request.
+
+In: what the user gave to a method. Out: a Request whose body is encoded once and reused by every attempt.
+The rule: what cannot be sent raises TypeError or ValueError that names its path, before anything is sent.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
+
+import msgspec
+
+from togetherpy._core.config import Config, merge_headers
+from togetherpy._core.wire import Endpoint, Request
+
+_TOO_DEEP = "is nested too deeply, or holds itself"
+
+
+def encode_request(
+    config: Config,
+    endpoint: Endpoint,
+    params: Mapping[str, Any],
+    *,
+    stream: bool = False,
+    idempotency_key: str,
+    extra_headers: Mapping[str, str | None] | None = None,
+    extra_query: Mapping[str, Any] | None = None,
+    extra_body: Mapping[str, Any] | None = None,
+) -> Request:
+    """The request that these parameters make; parameters that are None are left out.
+
+    Raises:
+        TypeError: a value that has no JSON form, its path named (`messages[2].content`).
+        ValueError: NaN, an infinity or a lone surrogate, its path named; a header that cannot be sent.
+    """
+    body = {name: value for name, value in params.items() if value is not None}
+    if extra_body:
+        body.update(extra_body)
+    own = (
+        *config.headers,
+        ("Accept", "text/event-stream" if stream else "application/json"),
+        # A compressing proxy may hold a stream's events back until its buffer is full.
+        ("Accept-Encoding", "identity" if stream else "gzip, deflate"),
+        ("Content-Type", "application/json"),
+        ("Idempotency-Key", idempotency_key),
+    )
+    headers, authorization = merge_headers(own, config.authorization, extra_headers, "extra_headers")
+    target = config.origin.path + endpoint.path
+    if extra_query:
+        target += _query(extra_query)
+    return Request(
+        endpoint=endpoint,
+        target=target,
+        headers=headers,
+        authorization=authorization,
+        body=encode_json(body),
+        stream=stream,
+    )
+
+
+def _query(params: Mapping[str, Any]) -> str:
+    from urllib.parse import urlencode
+
+    plain: list[tuple[str, str]] = []
+    for name, value in params.items():
+        for item in value if isinstance(value, (list, tuple)) else (value,):
+            if item is not None:
+                plain.append((name, str(item).lower() if isinstance(item, bool) else str(item)))
+    return "?" + urlencode(plain) if plain else ""
+
+
+def encode_json(body: Mapping[str, Any]) -> bytes:
+    """`body` as UTF-8 JSON; raises as `encode_request` does."""
+    try:
+        encoded = _encoder.encode(body)
+    except RecursionError:
+        raise ValueError(f"the request {_TOO_DEEP}") from None
+    except (TypeError, ValueError, OverflowError, msgspec.MsgspecError) as error:
+        _explain(body, "")
+        raise ValueError(f"the request cannot be encoded as JSON: {error}") from None
+    if b"null" in encoded:
+        # msgspec writes NaN and the infinities as null without a word, so look only where there is a null.
+        _explain(body, "")
+    return encoded
+
+
+def plain_object(value: object) -> object:
+    """An object that a user built, as a dict without absent fields; dicts and our Structs as they are."""
+    if isinstance(value, (dict, msgspec.Struct)):
+        return cast(object, value)
+    if isinstance(value, Mapping):
+        return dict(cast("Mapping[str, object]", value))
+    names: Iterable[str] | None = getattr(value, "__dataclass_fields__", None)
+    if names is None:
+        attributes: Iterable[Any] | None = getattr(type(value), "__attrs_attrs__", None)
+        names = None if attributes is None else [attribute.name for attribute in attributes]
+    if names is not None and not isinstance(value, type):
+        return {name: item for name in names if (item := getattr(value, name)) is not None}
+    dump = getattr(value, "model_dump", None)
+    if callable(dump) and not isinstance(value, type):
+        return dump(mode="json", by_alias=True, exclude_none=True)
+    return value
+
+
+def plain_messages(messages: object) -> list[object]:
+    """`messages` as a list of JSON objects.
+
+    Raises:
+        TypeError: not a list of messages, or one with content that no message can have.
+    """
+    if isinstance(messages, (str, bytes, Mapping)) or not isinstance(messages, Iterable):
+        raise TypeError(
+            f"messages must be a list of messages such as {{'role': 'user', 'content': '...'}}, "
+            f"not {type(messages).__name__}"
+        )
+    plain = [plain_object(message) for message in cast("Iterable[object]", messages)]
+    for index, message in enumerate(plain):
+        if isinstance(message, dict):
+            content = cast("dict[str, object]", message).get("content")
+            if type(content) is not str and isinstance(content, (bytes, bytearray, memoryview)):
+                # msgspec would send base64, which no model is meant to read.
+                raise TypeError(f"messages[{index}].content is {type(content).__name__}; decode it to str first")
+        elif not isinstance(message, msgspec.Struct):
+            raise TypeError(
+                f"messages[{index}] must be a dict, one of our message types, a dataclass or a pydantic object, "
+                f"not {type(message).__name__}"
+            )
+    return plain
+
+
+def _hook(value: object) -> object:
+    """What msgspec does not know: str and number subclasses (numpy's too), mappings, iterators, pydantic models."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, bool):
+        return bool(value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value)
+    numpy = getattr(value, "tolist", None)  # numpy scalars and arrays
+    if callable(numpy):
+        return numpy()
+    plain = plain_object(value)
+    if plain is not value:
+        return plain
+    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):
+        return list(cast("Sequence[object]", value))
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_hook, decimal_format="number")
+
+
+def _explain(value: object, path: str) -> None:
+    """Raises for the first value below `path` that JSON cannot carry, naming where it is; else returns."""
+    here = path or "the request"
+    try:
+        _explain_children(value, path)
+    except RecursionError:
+        raise ValueError(f"{here} {_TOO_DEEP}") from None
+
+
+def _explain_children(value: object, path: str) -> None:
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(f"{path} is {float(value)!r}, which JSON cannot carry")
+    elif isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(
+                f"{path} holds a lone surrogate (U+{ord(value[error.start]):04X} at index {error.start}), "
+                "which UTF-8 cannot carry"
+            ) from None
+    elif isinstance(value, Mapping):
+        for key, item in cast("Mapping[object, object]", value).items():
+            step = key if isinstance(key, str) and key.isidentifier() else f"[{key!r}]"
+            if not isinstance(key, (str, int, float)):
+                raise TypeError(f"{path or 'the request'} has a key of type {type(key).__name__}; JSON keys are str")
+            _explain_children(key if isinstance(key, str) else None, f"the key {step} of {path or 'the request'}")
+            _explain_children(item, f"{path}.{step}" if path and step[0] != "[" else f"{path}{step}")
+    elif isinstance(value, msgspec.Struct):
+        _explain_children({name: getattr(value, name) for name in value.__struct_fields__}, path)
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        for index, item in enumerate(cast("Iterable[object]", value)):
+            _explain_children(item, f"{path}[{index}]")
+    elif value is not None:
+        _explain_leaf(value, path)
+
+
+def _explain_leaf(value: object, path: str) -> None:
+    """Any other object: what the encoder makes of it, one level down."""
+    try:
+        _encoder.encode(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        plain = plain_object(value)
+        if plain is not value:
+            _explain_children(plain, path)
+        reason = str(error) if isinstance(error, OverflowError) else f"{type(value).__name__} has no JSON form"
+        raise TypeError(f"{path}: {reason}") from None
+    plain = plain_object(value)
+    if plain is value and hasattr(value, "tolist"):
+        plain = cast(Any, value).tolist()
+    if plain is not value:
+        _explain_children(plain, path)

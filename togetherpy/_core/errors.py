@@ -1,0 +1,208 @@
+"""What the server or the network said -> one of our exceptions.
+
+In: a Reply, a Fault, or a JSON value that names an error. Out: an exception, not yet raised.
+The rule: every shape of error body gives a readable message; neither message, body nor headers hold the key (G7).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, NamedTuple, TypeGuard, cast
+
+from togetherpy._core.config import Secret
+from togetherpy._core.wire import Fault, Headers, Reply
+from togetherpy.error import (
+    APIConnectionError,
+    APIError,
+    APIResponseError,
+    APIStatusError,
+    APITimeoutError,
+    class_for_status,
+)
+
+MAX_SHOWN = 200
+"""Characters of a foreign text that a message shows."""
+MAX_KEPT = 64 * 1024
+"""Bytes of an unusable body that an exception keeps."""
+
+_HINTS = {
+    401: "Check api_key or TOGETHER_API_KEY.",
+    402: "The account needs credit before it can go on.",
+    404: "Check the model's name and base_url.",
+    413: "The request is too large; send less.",
+    429: "Send fewer requests at a time, or raise max_retries.",
+}
+_STATUS_BY_TYPE = {
+    "invalid_request_error": 400,
+    "bad_request_error": 400,
+    "authentication_error": 401,
+    "credit_limit": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "rate_limit": 429,
+    "rate_limit_error": 429,
+    "model_rate_limit": 429,
+    "server_error": 500,
+    "internal_server_error": 500,
+    "api_error": 500,
+    "service_unavailable": 503,
+    "overloaded_error": 503,
+}
+
+
+class Named(NamedTuple):
+    """What an error body says."""
+
+    message: str
+    type: str | None = None
+    code: str | None = None
+    param: str | None = None
+
+
+def status_error(reply: Reply, secrets: tuple[Secret, ...]) -> APIStatusError:
+    """The exception for an answer with an error status, or for a redirect, which we do not follow (fault C14)."""
+    raw = mask(reply.body, secrets)
+    payload = _json_or_text(raw)
+    named = read_named(payload) or Named(shorten(raw.decode("utf-8", "replace")))
+    message = named.message
+    location = reply.headers.get("location")
+    if 300 <= reply.status < 400:
+        message = f"a redirect to {_origin_of(location)}, not followed; set base_url to the server itself"
+    hint = _HINTS.get(reply.status, "")
+    text = f"Error code: {reply.status} - {message or 'the server gave no reason'}" + (f" {hint}" if hint else "")
+    error = class_for_status(reply.status)(text)
+    _add_facts(error, reply, named, payload, secrets)
+    return error
+
+
+def named_error(raw: bytes, reply_status: int, headers: Headers, secrets: tuple[Secret, ...]) -> APIStatusError:
+    """The exception for an error that came inside a 2xx, as its body or as an event (faults B16, D9)."""
+    payload = _json_or_text(mask(raw, secrets))
+    named = read_named(payload) or Named(shorten(str(payload)))
+    status = _status_named(named)
+    cls = class_for_status(status) if status else APIStatusError
+    error = cls(f"The server answered {reply_status} and then named an error: {named.message}")
+    _add_facts(error, Reply(status or reply_status, headers, b""), named, payload, secrets)
+    return error
+
+
+def _add_facts(
+    error: APIStatusError, reply: Reply, named: Named, payload: object, secrets: tuple[Secret, ...]
+) -> None:
+    error.status_code = error.http_status = reply.status
+    error.headers = Headers({name: mask_text(value, secrets) for name, value in reply.headers.items()})
+    error.request_id = request_id(error.headers, payload)
+    error.body = payload
+    error.code, error.type, error.param = named.code, named.type, named.param
+
+
+def fault_error(fault: Fault) -> APIError:
+    """The exception for an attempt that brought no answer."""
+    if fault.kind in ("too_large", "encoding"):
+        return APIResponseError(fault.message)
+    error = APITimeoutError(fault.message) if fault.kind == "timeout" else APIConnectionError(fault.message)
+    error.phase = fault.phase
+    return error
+
+
+def unusable(reply: Reply, reason: str, secrets: tuple[Secret, ...]) -> APIResponseError:
+    """The exception for a 2xx whose body cannot be used."""
+    body = mask(reply.body[:MAX_KEPT], secrets)
+    shown = shorten(_text_of(body.decode("utf-8", "replace")))
+    kind = reply.headers.get("content-type") or "no content-type"
+    error = APIResponseError(
+        f"The server answered {reply.status} with {kind}, {len(reply.body)} bytes, but {reason}"
+        + (f": {shown!r}" if shown else "")
+    )
+    error.body = body
+    error.http_status = reply.status
+    error.headers = Headers({name: mask_text(value, secrets) for name, value in reply.headers.items()})
+    error.request_id = request_id(error.headers, None)
+    return error
+
+
+def read_named(payload: object) -> Named | None:
+    """The error that a JSON value names, in any of the shapes that servers of this protocol send (fault C15)."""
+    if isinstance(payload, str):
+        return Named(payload)
+    if not _is_object(payload):
+        return None
+    error = payload.get("error")
+    if _is_object(error):
+        return _read_fields(error)
+    if isinstance(error, str) and error:
+        return _read_fields(payload)._replace(message=shorten(error))
+    return _read_fields(payload) if payload.get("message") or payload.get("detail") else None
+
+
+def _read_fields(error: dict[str, Any]) -> Named:
+    message = error.get("message") or error.get("detail")
+    if _is_object(message):
+        # Together wraps what some backends say once more: {"message": {"message": "...", "code": 400}}.
+        inner = _read_fields(message)
+        message = inner.message
+    elif message is not None and not isinstance(message, str):
+        message = json.dumps(message)
+    text = shorten(message) if message else shorten(json.dumps(error))
+    parts = [None if error.get(name) in (None, "") else str(error[name]) for name in ("type", "code", "param")]
+    return Named(text, *parts)
+
+
+def request_id(headers: Headers | Any, payload: object) -> str | None:
+    """The server's name for a request: x-request-id, else the id in an error body, else cf-ray."""
+    found = headers.get("x-request-id")
+    if not found and _is_object(payload) and isinstance(payload.get("id"), str):
+        found = payload["id"]
+    return found or headers.get("cf-ray") or None
+
+
+def mask(raw: bytes, secrets: tuple[Secret, ...]) -> bytes:
+    """`raw` without the secrets, in plain or JSON-escaped form."""
+    for secret in secrets:
+        raw = raw.replace(secret.reveal().encode(), b"***").replace(json.dumps(secret.reveal())[1:-1].encode(), b"***")
+    return raw
+
+
+def mask_text(text: str, secrets: tuple[Secret, ...]) -> str:
+    """`text` without the secrets."""
+    for secret in secrets:
+        text = text.replace(secret.reveal(), "***")
+    return text
+
+
+def shorten(text: str) -> str:
+    """`text` on one line, at most MAX_SHOWN characters of it."""
+    line = " ".join(text[: 8 * MAX_SHOWN].split())
+    return line if len(line) <= MAX_SHOWN else line[: MAX_SHOWN - 3] + "..."
+
+
+def _text_of(text: str) -> str:
+    """The words of an HTML page; other text as it is (faults B17, C9)."""
+    if not re.match(r"\s*<(!doctype|html|head|\?xml)", text, re.IGNORECASE):
+        return text
+    text = re.sub(r"(?is)<(script|style)\b.*?(</\1>|$)", " ", text[:MAX_KEPT])
+    return re.sub(r"<[^>]*>", " ", text)
+
+
+def _json_or_text(raw: bytes) -> object:
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        return shorten(_text_of(raw[:MAX_KEPT].decode("utf-8", "replace")))
+
+
+def _status_named(named: Named) -> int | None:
+    if named.code is not None and re.fullmatch(r"[45][0-9]{2}", named.code):
+        return int(named.code)
+    return _STATUS_BY_TYPE.get((named.type or "").lower()) or _STATUS_BY_TYPE.get((named.code or "").lower())
+
+
+def _origin_of(location: str | None) -> str:
+    """Scheme and host of a URL; the rest may hold what is not ours to show."""
+    match = re.match(r"(https?://)(?:[^/?#@]*@)?([^/?#@]+)", location or "", re.IGNORECASE)
+    return match[1] + match[2] if match else "another place on the same server"
+
+
+def _is_object(value: object) -> TypeGuard[dict[str, Any]]:
+    return isinstance(cast(Any, value), dict)

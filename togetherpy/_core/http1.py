@@ -1,0 +1,272 @@
+"""Bytes of one HTTP/1.1 answer in; its head, then body bytes out.
+
+In: whatever the socket gave, cut anywhere. Out: `head`, body bytes as they complete, `complete`, `keep_alive`.
+The rule: RFC 9112 read strictly. What two readers could read differently is an error, because the next answer
+on the connection would then begin in the wrong place; a body that stops early is never taken for a whole one.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from typing import NamedTuple
+
+from togetherpy._core.wire import Headers
+
+MAX_HEAD = 64 * 1024
+MAX_FIELDS = 100
+_MAX_LINE = 4096  # a chunk-size line with its extensions, or a trailer line
+
+_STATUS_LINE = re.compile(r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [^\r\n\0]*)?")
+_FIELD_LINES = re.compile(r"(?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\0]*)*")
+_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n\0]*)?")
+
+
+class ProtocolError(ValueError):
+    """Bytes that are not a proper HTTP/1.1 answer."""
+
+
+class Head(NamedTuple):
+    """Status line and fields of the final answer; interim (1xx) answers are passed over."""
+
+    status: int
+    headers: Headers
+    keep_alive: bool
+
+
+def parse_head(block: bytes) -> Head:
+    """The head that `block` (without its empty line) holds.
+
+    Raises:
+        ProtocolError: not HTTP/1.x, a malformed field, or too many of them (fault B25).
+    """
+    text = block.decode("latin-1")
+    status_line, _, _ = text.partition("\r\n")
+    match = _STATUS_LINE.fullmatch(status_line)
+    if match is None:
+        raise ProtocolError(f"its first line is not an HTTP/1.1 status line: {status_line[:60]!r}")
+    if _FIELD_LINES.fullmatch(text, match.end()) is None:
+        raise ProtocolError("a header line is malformed")
+    lines = text.split("\r\n")
+    if len(lines) > MAX_FIELDS + 1:
+        raise ProtocolError(f"it has more than {MAX_FIELDS} header fields")
+    fields: dict[str, str] = {}
+    for line in lines[1:]:
+        name, _, value = line.partition(":")
+        name = name.lower()
+        if name in fields:
+            if name in ("content-length", "transfer-encoding"):
+                raise ProtocolError(f"it has two {name} fields")
+            fields[name] += ", " + value.strip(" \t")
+        else:
+            fields[name] = value.strip(" \t")
+    connection = fields.get("connection", "").lower()
+    keep_alive = "close" not in connection and (match[1] == "1" or "keep-alive" in connection)
+    return Head(int(match[2]), Headers(fields), keep_alive)
+
+
+class ResponseReader:
+    """Reads one answer. After `complete`, the connection may serve another request if `keep_alive`."""
+
+    __slots__ = (
+        "_buffer",
+        "_chunked",
+        "_need_crlf",
+        "_remaining",
+        "_trailer",
+        "_trailer_lines",
+        "complete",
+        "head",
+        "surplus",
+    )
+
+    def __init__(self) -> None:
+        self.head: Head | None = None
+        """None until the final head has come whole."""
+        self.complete = False
+        """The body has come whole."""
+        self.surplus = False
+        """Bytes came after the end: the connection cannot be trusted any more."""
+        self._buffer = b""
+        """Bytes that cannot be understood yet: a part of the head, of a chunk-size line, of a trailer."""
+        self._chunked = False
+        self._remaining: int | None = 0
+        """Bytes that the body, or the current chunk, still lacks; None: until the connection ends."""
+        self._need_crlf = False
+        self._trailer = False
+        self._trailer_lines = 0
+
+    @property
+    def keep_alive(self) -> bool:
+        """Whether another request may be sent on the connection."""
+        return self.complete and not self.surplus and self.head is not None and self.head.keep_alive
+
+    def feed(self, data: bytes) -> bytes:
+        """Takes what the socket gave and returns the body bytes in it, still content-encoded.
+
+        Raises:
+            ProtocolError: the bytes are not a proper answer.
+        """
+        if self.head is None:
+            data = self._buffer + data
+            self._buffer = b""
+            if not self._read_head(data):
+                return b""
+            data, self._buffer = self._buffer, b""
+        if self.complete:
+            self.surplus = self.surplus or bool(data)
+            return b""
+        if self._chunked:
+            return self._read_chunks(data)
+        if self._remaining is None:
+            return data
+        if len(data) < self._remaining:
+            self._remaining -= len(data)
+            return data
+        self.surplus = len(data) > self._remaining
+        self.complete = True
+        return data[: self._remaining]
+
+    def end(self) -> None:
+        """The server closed its side.
+
+        Raises:
+            ProtocolError: before the answer was whole (faults B5, B6).
+        """
+        if self.complete:
+            return
+        if self.head is not None and self._remaining is None and not self._chunked:
+            self.complete = True
+            return
+        if self.head is None:
+            raise ProtocolError("the connection was closed before an answer came")
+        raise ProtocolError("the connection was closed in the middle of the answer")
+
+    def _read_head(self, data: bytes) -> bool:
+        """Whether the final head is whole; leaves the bytes after it (or all of them) in the buffer."""
+        while True:
+            end = data.find(b"\r\n\r\n")
+            if end > MAX_HEAD or (end < 0 and len(data) > MAX_HEAD):
+                raise ProtocolError(f"its header is longer than {MAX_HEAD} bytes")
+            if end < 0:
+                if not data.startswith(b"HTTP/1."[: len(data)]):
+                    raise ProtocolError(f"it does not begin like an HTTP/1.1 answer: {data[:40]!r}")
+                self._buffer = data
+                return False
+            head = parse_head(data[:end])
+            data = data[end + 4 :]
+            if head.status >= 200:
+                break
+            if head.status == 101:
+                raise ProtocolError("it switches to another protocol")
+        self._buffer = data
+        self.head = head
+        self._frame(head)
+        return True
+
+    def _frame(self, head: Head) -> None:
+        """How the body is delimited (RFC 9112, 6.3)."""
+        coding = head.headers.get("transfer-encoding")
+        length = head.headers.get("content-length")
+        if head.status in (204, 304):
+            self.complete = True
+        elif coding is not None:
+            if coding.lower() != "chunked":
+                raise ProtocolError(f"it uses the transfer coding {coding[:40]!r}, which was not offered")
+            if length is not None:
+                raise ProtocolError("it has both transfer-encoding and content-length")
+            self._chunked = True
+        elif length is None:
+            self._remaining = None
+        elif re.fullmatch(r"[0-9]{1,18}", length) is None:
+            raise ProtocolError(f"its content-length is {length[:40]!r}")
+        else:
+            self._remaining = int(length)
+            self.complete = self._remaining == 0
+
+    def _read_chunks(self, data: bytes) -> bytes:
+        """The body bytes of as many chunks, or parts of chunks, as there are."""
+        if self._buffer:
+            data = self._buffer + data
+            self._buffer = b""
+        pieces: list[bytes] = []
+        position, size = 0, len(data)
+        remaining = self._remaining or 0
+        while position < size:
+            if remaining:
+                piece = data[position : position + remaining]
+                pieces.append(piece)
+                position += len(piece)
+                remaining -= len(piece)
+                self._need_crlf = remaining == 0
+                continue
+            if self._need_crlf:
+                if size - position < 2:
+                    break
+                if data[position : position + 2] != b"\r\n":
+                    raise ProtocolError("a chunk is longer than its size says")
+                position += 2
+                self._need_crlf = False
+                continue
+            line_end = data.find(b"\r\n", position)
+            if line_end < 0 or line_end - position > _MAX_LINE:
+                if size - position > _MAX_LINE:
+                    raise ProtocolError("a chunk size is malformed")
+                break
+            line = data[position:line_end]
+            position = line_end + 2
+            if self._trailer:
+                if not line:
+                    self.complete = True
+                    self.surplus = position < size
+                    return b"".join(pieces)
+                self._trailer_lines += 1
+                if self._trailer_lines > MAX_FIELDS:
+                    raise ProtocolError(f"it has more than {MAX_FIELDS} trailer fields")
+                continue
+            match = _CHUNK_SIZE.fullmatch(line)
+            if match is None:
+                raise ProtocolError(f"a chunk size is malformed: {line[:40]!r}")
+            remaining = int(match[1], 16)
+            self._trailer = remaining == 0
+        self._remaining = remaining
+        self._buffer = data[position:]
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+class Decompressor:
+    """Undoes Content-Encoding gzip or deflate, piece by piece, never making more than asked for at a time."""
+
+    def __init__(self, coding: str) -> None:
+        """Raises ProtocolError for a coding that we do not offer (fault B22)."""
+        if coding in ("gzip", "x-gzip"):
+            self._inflate = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        elif coding == "deflate":
+            self._inflate = zlib.decompressobj()
+        else:
+            raise ProtocolError(f"its content-encoding is {coding[:40]!r}, which was not offered")
+        self._raw_deflate_possible = coding == "deflate"
+
+    def feed(self, data: bytes, limit: int) -> bytes:
+        """The decompressed form of `data`; asks for `limit` + 1 bytes at most, so that too much is noticed.
+
+        Raises:
+            ProtocolError: the data is corrupt (fault B24).
+        """
+        try:
+            result = self._inflate.decompress(data, limit + 1)
+        except zlib.error as error:
+            if not self._raw_deflate_possible:
+                raise ProtocolError(f"its compressed body is corrupt: {error}") from None
+            # Some servers send raw deflate where RFC 9110, 8.4.1.2 asks for the zlib format.
+            self._raw_deflate_possible = False
+            self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+            return self.feed(data, limit)
+        if data:
+            self._raw_deflate_possible = False
+        return result
+
+    def end(self) -> None:
+        """Raises ProtocolError when the compressed data is not whole (fault B24)."""
+        if not self._inflate.eof:
+            raise ProtocolError("its compressed body is cut short")

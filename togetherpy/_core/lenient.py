@@ -1,0 +1,90 @@
+"""A valid JSON answer that does not fit its type -> the type all the same, misfits kept as they came.
+
+In: JSON bytes and the type they were meant for. Out: an instance in which only what does not fit is raw.
+The rule: nothing that was paid for is lost because a server is odd. Only the answers that a strict decode refused
+come here, so the usual answer pays nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import types
+import typing
+from typing import Any, cast
+
+import msgspec
+
+_MISFITS_LOGGED: set[str] = set()
+
+
+def decode_leniently(raw: bytes, to: Any) -> Any:
+    """An instance of `to` from JSON that strict decoding refused.
+
+    The standard library's parser takes more than msgspec: a BOM, lone surrogate escapes (they become U+FFFD, fault
+    B18), NaN and the infinities, which some servers send as log probabilities.
+
+    Raises:
+        ValueError: it is not JSON at all. RecursionError: nested too deeply.
+    """
+    value = json.loads(raw.removeprefix(b"\xef\xbb\xbf").decode())
+    if isinstance(to, type) and issubclass(to, msgspec.Struct) and not isinstance(value, dict):
+        raise ValueError(f"it is no JSON object but {type(value).__name__}")
+    return _fit(_without_surrogates(value) if b"\\u" in raw else value, to, _name_of(to))
+
+
+def _without_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_without_surrogates(item) for item in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        return {_without_surrogates(key): _without_surrogates(item) for key, item in cast("dict[str, Any]", value).items()}
+    return value
+
+
+def _fit(value: Any, to: Any, path: str) -> Any:
+    """`value` as `to`; where that fails, its parts one by one; where they fail, as it came."""
+    try:
+        return msgspec.convert(value, to)
+    except msgspec.ValidationError as error:
+        reason = str(error)
+    members = typing.get_args(to) if typing.get_origin(to) in (typing.Union, types.UnionType) else (to,)
+    for member in members:
+        origin, arguments = typing.get_origin(member) or member, typing.get_args(member)
+        if isinstance(value, dict) and isinstance(origin, type) and issubclass(origin, msgspec.Struct):
+            return _fit_struct(cast("dict[str, Any]", value), origin, path)
+        if isinstance(value, list) and origin is list:
+            return [_fit(item, arguments[0], f"{path}[]") for item in cast("list[Any]", value)]
+    _log_once(path, reason)
+    return value
+
+
+def _fit_struct(value: dict[str, Any], to: type[msgspec.Struct], path: str) -> Any:
+    hints = _hints(to)
+    fields = {
+        name: _fit(value[wire], hints[name], f"{path}.{wire}")
+        for name, wire in zip(to.__struct_fields__, to.__struct_encode_fields__, strict=True)
+        if wire in value
+    }
+    return to(**fields)
+
+
+@functools.cache
+def _hints(to: type[msgspec.Struct]) -> dict[str, Any]:
+    return typing.get_type_hints(to)
+
+
+def _name_of(to: Any) -> str:
+    return str(getattr(to, "__name__", to))
+
+
+def _log_once(path: str, reason: str) -> None:
+    """The paths are those of our own types, so what is remembered is bounded. Values are not logged (fault G6)."""
+    if path not in _MISFITS_LOGGED:
+        _MISFITS_LOGGED.add(path)
+        import logging
+
+        logging.getLogger("togetherpy").warning(
+            "%s came in a form that its type does not foresee and is kept as it came (%s)", path, reason.split(" - ")[0]
+        )

@@ -1,0 +1,190 @@
+"""(what happened, how often we tried, how long there is) -> seconds to wait before the next attempt, or None.
+
+In: the outcome of an attempt and the exception it stands for; time and chance come as arguments.
+Out: a Decision, or None when the outcome is final.
+The rule: a request that may have been charged for is repeated only where that is the agreed price of resilience,
+and an outage fails fast, because all calls of a client share one quota of retries.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from typing import NamedTuple
+
+from togetherpy._core.wire import Fault, Headers, Outcome, Reply
+
+MAX_SERVER_WAIT = 120.0
+"""Seconds; a server that asks for more gets an error at once, with `retry_after` (fault C6)."""
+THROTTLE_BASE = 1.0
+TRANSIENT_BASE = 0.5
+MAX_BACKOFF = 30.0
+QUOTA = 500
+TRANSIENT_COST = 14
+THROTTLE_COST = 5
+
+_FINAL_5XX = frozenset((501, 505))
+_RETRYABLE_4XX = frozenset((408, 409, 429))
+_MAYBE_RAN = frozenset((502, 504, 520, 522, 524))
+"""A gateway gave up waiting: the model behind it may have answered."""
+
+
+class Decision(NamedTuple):
+    """Try again."""
+
+    wait: float
+    """Seconds."""
+    cost: int
+    """Taken from the quota."""
+    counted: bool = True
+    """False for the one transparent retry on a connection that had gone stale (fault E1)."""
+
+
+class Quota:
+    """The retries that all calls of one client may make together (fault F1). Safe to share between threads."""
+
+    def __init__(self, tokens: int = QUOTA) -> None:
+        self._limit = self._tokens = tokens
+        self._lock = threading.Lock()
+
+    @property
+    def tokens(self) -> int:
+        """What is left."""
+        return self._tokens
+
+    def take(self, cost: int) -> bool:
+        """Takes `cost` tokens, or none and answers False when there are fewer."""
+        with self._lock:
+            if cost > self._tokens:
+                return False
+            self._tokens -= cost
+            return True
+
+    def give_back(self, cost: int) -> None:
+        """A call succeeded: its last retry's cost comes back, or one token when it needed no retry."""
+        if self._tokens < self._limit:
+            with self._lock:
+                self._tokens = min(self._limit, self._tokens + max(cost, 1))
+
+
+def decide(
+    outcome: Outcome,
+    *,
+    retries_left: int,
+    attempt: int,
+    remaining: float,
+    now: float,
+    jitter: float,
+    stale_retry_used: bool,
+) -> Decision | None:
+    """Whether and when to try again after a failed attempt.
+
+    `attempt`: 1 after the first. `remaining`: seconds to the deadline. `now`: seconds since 1970, for a Retry-After
+    that is a date. `jitter`: a random number in [0, 1).
+    """
+    if _went_stale(outcome) and not stale_retry_used:
+        return Decision(0.0, 0, counted=False) if remaining > 0 else None
+    if retries_left <= 0 or remaining <= 0:
+        return None
+    if isinstance(outcome, Fault):
+        decision = _after_fault(outcome, attempt, jitter)
+    elif isinstance(outcome, Reply):
+        decision = _after_reply(outcome, attempt, now, jitter)
+    else:
+        decision = None
+    return decision if decision is not None and decision.wait < remaining else None
+
+
+def maybe_ran(outcome: Outcome) -> bool:
+    """Whether the server may have done the work although no usable answer came (fault F4)."""
+    if isinstance(outcome, Fault):
+        return outcome.phase != "connecting"
+    if isinstance(outcome, Reply):
+        return outcome.status in _MAYBE_RAN or 200 <= outcome.status < 300
+    return True
+
+
+def retry_after(headers: Headers, now: float) -> float | None:
+    """Seconds that the server asks to wait, None when it does not say or says nonsense (faults C1 to C4, C6).
+
+    0 counts as not said: Together sends it with answers of every kind.
+    """
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0), ("x-ratelimit-reset", 1.0)):
+        value = headers.get(name)
+        if value is None:
+            continue
+        seconds = _seconds(value, unit)
+        if seconds is None and name == "retry-after":
+            seconds = _seconds_until(value, headers.get("date"), now)
+        if seconds is not None and seconds > 0:
+            return seconds
+    return None
+
+
+def _went_stale(outcome: Outcome) -> bool:
+    """A pooled connection had been closed by the other side: reused, and no byte of an answer (fault E1)."""
+    return isinstance(outcome, Fault) and outcome.kind == "reset" and outcome.reused and not outcome.received
+
+
+def _after_fault(fault: Fault, attempt: int, jitter: float) -> Decision | None:
+    if fault.final or fault.kind in ("closed", "too_large"):
+        return None
+    cost = 0 if fault.phase == "connecting" else TRANSIENT_COST
+    return Decision(_backoff(TRANSIENT_BASE, attempt, jitter), cost)
+
+
+def _after_reply(reply: Reply, attempt: int, now: float, jitter: float) -> Decision | None:
+    if 200 <= reply.status < 300:
+        return _after_unusable(reply, attempt, jitter)
+    wish = reply.headers.get("x-should-retry", "").lower()
+    retryable = reply.status in _RETRYABLE_4XX or (reply.status >= 500 and reply.status not in _FINAL_5XX)
+    if wish == "false" or not (retryable or (wish == "true" and reply.status >= 400)):
+        return None
+    throttled = reply.status == 429
+    cost = THROTTLE_COST if throttled else TRANSIENT_COST
+    asked = retry_after(reply.headers, now)
+    if asked is None:
+        return Decision(_backoff(THROTTLE_BASE if throttled else TRANSIENT_BASE, attempt, jitter), cost)
+    if asked > MAX_SERVER_WAIT:
+        return None
+    # A little more than asked, so that callers who were turned away together do not come back together.
+    return Decision(asked + jitter * min(1.0, 0.1 * asked + 0.05), cost)
+
+
+def _after_unusable(reply: Reply, attempt: int, jitter: float) -> Decision | None:
+    """A 2xx that is not an answer: empty or of a wrong type (B14, B15) again, a web page once (B17).
+
+    Damaged JSON is final: it was an answer, which was charged for.
+    """
+    kind = reply.headers.get("content-type", "json").lower()
+    if reply.body.strip() and ("json" in kind or ("html" in kind and attempt > 1)):
+        return None
+    return Decision(_backoff(TRANSIENT_BASE, attempt, jitter), TRANSIENT_COST)
+
+
+def _backoff(base: float, attempt: int, jitter: float) -> float:
+    """Full jitter: uniform in [0, min(base * 2**(attempt - 1), MAX_BACKOFF)) seconds (fault F2)."""
+    return jitter * min(base * 2.0 ** min(attempt - 1, 16), MAX_BACKOFF)
+
+
+def _seconds(value: str, unit: float) -> float | None:
+    try:
+        seconds = float(value) * unit
+    except ValueError:
+        return None
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def _seconds_until(value: str, server_date: str | None, now: float) -> float | None:
+    """Seconds to an HTTP date, by the server's own clock where it tells it."""
+    from email.utils import parsedate_to_datetime
+
+    try:
+        then = parsedate_to_datetime(value).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return None
+    try:
+        now = parsedate_to_datetime(server_date or "").timestamp()
+    except (TypeError, ValueError, OverflowError):
+        pass
+    return max(then - now, 0.0)

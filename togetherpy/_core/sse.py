@@ -1,0 +1,139 @@
+"""Bytes of an event stream in; the data of its events out.
+
+In: UTF-8 bytes, cut anywhere. Out: one bytes object per event, in order, not yet decoded.
+The rule: the parsing of the WHATWG HTML standard, 9.2.6 ("Interpreting an event stream"), in time linear in the
+input and in bounded memory. Last-event-id and retry are for browsers that reconnect; here they only are no data.
+"""
+
+from __future__ import annotations
+
+MAX_EVENT = 64 * 1024 * 1024
+DONE = b"[DONE]"
+_BOM = b"\xef\xbb\xbf"
+
+
+class EventTooLargeError(ValueError):
+    """One event, or one line, is longer than the bound (fault D12)."""
+
+
+class NamedEvent(bytes):
+    """The data of an event whose type is not "message"."""
+
+    event: str
+
+
+class SSEParser:
+    """Feed it what was read, in any cut; it answers with the data of the events that are whole."""
+
+    __slots__ = ("_after_cr", "_beginning", "_data", "_event", "_held", "_line", "_max")
+
+    def __init__(self, max_event: int = MAX_EVENT) -> None:
+        """`max_event`: the most bytes that an unfinished event may take."""
+        self._max = max_event
+        self._beginning: bytes | None = b""
+        """Bytes that may become a BOM; None once the stream has begun."""
+        self._after_cr = False
+        """The last byte was CR, which ended a line: an LF that follows belongs to it, however long it takes."""
+        self._line: list[bytes] = []
+        """Pieces of an unfinished line. A list: adding to a bytes object would be quadratic for a long line."""
+        self._data: list[bytes] = []
+        """The data lines of the unfinished event."""
+        self._event = b""
+        self._held = 0
+        """Bytes in `_line` and `_data`."""
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The data of every event that `data` completes.
+
+        Raises:
+            EventTooLargeError: an unfinished event is longer than the bound.
+        """
+        if self._beginning is not None:
+            data = self._beginning + data
+            if len(data) < 3 and _BOM.startswith(data):
+                self._beginning = data
+                return []
+            self._beginning = None
+            data = data.removeprefix(_BOM)
+        if self._after_cr and data:
+            self._after_cr = False
+            data = data.removeprefix(b"\n")
+        if b"\r" in data:
+            self._after_cr = data.endswith(b"\r")
+            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        events: list[bytes] = []
+        if self._line or self._data or self._event:
+            data = self._take_lines(data, events, stop_after_event=True)
+        if data:
+            data = self._take_simple(data, events)
+            if data:
+                self._take_lines(data, events)
+        return events
+
+    def finish(self) -> list[bytes]:
+        """The stream is over: an unfinished event is dropped, but for a bare `data: [DONE]` (fault D8)."""
+        if self._line:
+            self._take_lines(b"\n", [])
+        return [DONE] if b"\n".join(self._data).strip() == DONE else []
+
+    @staticmethod
+    def _take_simple(data: bytes, events: list[bytes]) -> bytes:
+        """Takes whole events of one `data: ` line each off the front; returns the rest.
+
+        Nearly all streams are nothing else, and splitting them at C speed takes a quarter of the time that going
+        through their lines takes. That the line ends are as many as expected proves that nothing else is in between.
+        """
+        if data.startswith(b"data: ") and (end := data.rfind(b"\n\n") + 2) > 1:
+            found = data[6 : end - 2].split(b"\n\ndata: ")
+            if data.count(b"\n", 0, end) == 2 * len(found):
+                events += found
+                return data[end:]
+        return data
+
+    def _take_lines(self, data: bytes, events: list[bytes], *, stop_after_event: bool = False) -> bytes:
+        """Goes through `data` line by line, to its end or to the first blank line; returns what it left."""
+        start = 0
+        while (end := data.find(b"\n", start)) >= 0:
+            line = data[start:end]
+            start = end + 1
+            if self._line:
+                self._held -= sum(map(len, self._line))
+                line = b"".join((*self._line, line))
+                self._line = []
+            if line:
+                self._take_field(line)
+                continue
+            self._dispatch(events)
+            if stop_after_event:
+                return data[start:]
+        if start < len(data):
+            self._line.append(data[start:])
+            self._hold(len(data) - start)
+        return b""
+
+    def _take_field(self, line: bytes) -> None:
+        name, _, value = line.partition(b":")
+        if name == b"data":
+            value = value.removeprefix(b" ")
+            self._data.append(value)
+            self._hold(len(value))
+        elif name == b"event":
+            self._event = value.removeprefix(b" ")
+
+    def _hold(self, size: int) -> None:
+        self._held += size
+        if self._held > self._max:
+            raise EventTooLargeError(f"one event of the stream is longer than {self._max} bytes")
+
+    def _dispatch(self, events: list[bytes]) -> None:
+        """A blank line: an event, if there was any data (fault D5)."""
+        if self._data:
+            data = b"\n".join(self._data) if len(self._data) > 1 else self._data[0]
+            if self._event and self._event != b"message":
+                named = NamedEvent(data)
+                named.event = self._event.decode("utf-8", "replace")
+                data = named
+            events.append(data)
+            self._data = []
+        self._event = b""
+        self._held = 0

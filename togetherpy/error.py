@@ -1,0 +1,183 @@
+"""Every exception that togetherpy raises on purpose.
+
+    TogetherError                          (TogetherException is the same class)
+    └── APIError
+        ├── APIConnectionError             no usable answer: refused, DNS, TLS, proxy, reset
+        │   └── APITimeoutError            (Timeout) also a builtin TimeoutError
+        ├── APIStatusError                 the server answered with an error status
+        │   ├── InvalidRequestError        the request is at fault; not retried
+        │   │   ├── BadRequestError 400    PermissionDeniedError 403    NotFoundError 404
+        │   │   └── UnprocessableEntityError 422
+        │   ├── AuthenticationError 401    (also raised for a missing or malformed key)
+        │   ├── PaymentRequiredError 402   RequestTimeoutError 408    ConflictError 409
+        │   ├── RateLimitError 429
+        │   └── InternalServerError >=500
+        │       └── ServiceUnavailableError 503
+        ├── APIResponseError               a 2xx whose body is unusable (JSONError, APIResponseValidationError)
+        └── StreamInterruptedError         a stream that ended without its end
+            └── StreamTimeoutError         because nothing came for too long; also an APITimeoutError
+
+What goes in: facts. What comes out: exceptions that pickle, copy and print without the API key.
+The rule here: no I/O and no imports beyond the standard library's typing, so that anybody may import it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from togetherpy.types.chat_completions import ChatCompletionResponse
+
+
+class TogetherError(Exception):
+    """Base of everything that togetherpy raises on purpose."""
+
+    message: str
+    """What happened and what to do next; the same as `str(error)`."""
+    request_id: str | None = None
+    """The server's name for the request, for a support ticket; None when no answer named one."""
+    http_status: int | None = None
+    """The HTTP status, None when there was none (the official package's name for `status_code`)."""
+    headers: Mapping[str, str] = {}
+    """Headers of the answer, case-insensitive; empty when there was none."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class APIError(TogetherError):
+    """A call that did not bring a usable answer."""
+
+    attempts: int = 0
+    """How many times the request was tried, the first one included; 0 when nothing was sent."""
+    maybe_billed: bool = False
+    """True when the server may have done (and charged for) work whose result did not arrive."""
+    partial: ChatCompletionResponse | None = None
+    """What a stream had brought before it failed, in the form of a plain answer; None if nothing."""
+
+
+class APIConnectionError(APIError):
+    """No usable answer: refused, DNS, TLS, proxy, reset, or bytes that are not HTTP."""
+
+    phase: str = "connecting"
+    """How far it got: "connecting" (nothing was sent), "sent", or "committed" (an answer had begun)."""
+
+
+class APITimeoutError(APIConnectionError, TimeoutError):
+    """`timeout`, `Timeout.connect` or `Timeout.stream_idle` ran out; `phase` says in which part."""
+
+
+class APIStatusError(APIError):
+    """The server answered with an error status, or named an error inside a 200."""
+
+    status_code: int = 0
+    """The HTTP status code; for an error inside a stream, the one the server named there, else 200."""
+    body: object = None
+    """The decoded JSON body, or its text (bounded) when it was not JSON."""
+    code: str | None = None
+    """The server's machine-readable code, such as "invalid_api_key"."""
+    type: str | None = None
+    """The server's class of error, such as "invalid_request_error"."""
+    param: str | None = None
+    """The request field that the server complains about."""
+    retry_after: float | None = None
+    """Seconds that the server asked to wait; None when it did not say."""
+
+
+class InvalidRequestError(APIStatusError):
+    """The request itself is at fault (400, 403, 404, 413, 415, 422 ...); not retried."""
+
+
+class BadRequestError(InvalidRequestError):
+    """400"""
+
+
+class PermissionDeniedError(InvalidRequestError):
+    """403"""
+
+
+class NotFoundError(InvalidRequestError):
+    """404: usually a model name that does not exist or a wrong base_url."""
+
+
+class UnprocessableEntityError(InvalidRequestError):
+    """422"""
+
+
+class AuthenticationError(APIStatusError):
+    """401, or a key that is missing or cannot be a key (then `status_code` is 0 and nothing was sent)."""
+
+
+class PaymentRequiredError(APIStatusError):
+    """402: the account's credit is used up."""
+
+
+class RequestTimeoutError(APIStatusError):
+    """408"""
+
+
+class ConflictError(APIStatusError):
+    """409"""
+
+
+class RateLimitError(APIStatusError):
+    """429"""
+
+
+class InternalServerError(APIStatusError):
+    """500 and above."""
+
+
+class ServiceUnavailableError(InternalServerError):
+    """503"""
+
+
+class APIResponseError(APIError):
+    """The server said 2xx but its body cannot be used."""
+
+    body: bytes = b""
+    """The body as it came, at most 64 KiB of it."""
+
+
+class StreamInterruptedError(APIError):
+    """A stream that ended without its end; what had arrived is in `partial`."""
+
+
+class StreamTimeoutError(StreamInterruptedError, APITimeoutError):
+    """No content came in a stream for `Timeout.stream_idle` seconds."""
+
+    phase = "committed"
+
+
+TogetherException = TogetherError
+Timeout = APITimeoutError
+JSONError = APIResponseError
+APIResponseValidationError = APIResponseError
+ResponseError = APIStatusError
+
+_BY_STATUS: dict[int, type[APIStatusError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    402: PaymentRequiredError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    408: RequestTimeoutError,
+    409: ConflictError,
+    413: InvalidRequestError,
+    415: InvalidRequestError,
+    422: UnprocessableEntityError,
+    429: RateLimitError,
+    503: ServiceUnavailableError,
+}
+
+
+def class_for_status(status: int) -> type[APIStatusError]:
+    """The class that stands for an HTTP status; other 4xx are the request's fault, other >=500 the server's."""
+    known = _BY_STATUS.get(status)
+    if known is not None:
+        return known
+    if status >= 500:
+        return InternalServerError
+    return InvalidRequestError if status >= 400 else APIStatusError

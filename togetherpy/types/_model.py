@@ -1,0 +1,102 @@
+"""The base of every Struct that the API sends.
+
+In: a decoded answer. Out: the same as plain Python data or JSON text, unknown fields included.
+The rule: views of an object's own data, nothing else; decoding pays nothing for them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar, cast
+
+import msgspec
+
+_T = TypeVar("_T")
+
+
+class Raw:
+    """A place, outside of the Struct's fields, for the JSON bytes an object was decoded from.
+
+    Not a field: it is neither encoded, compared, shown nor pickled.
+    """
+
+    __slots__ = ("_raw",)
+    _raw: bytes
+
+
+class Model(Raw, msgspec.Struct, kw_only=True, omit_defaults=True):
+    """An object of the API. Every field is optional; None means that the server did not send it."""
+
+    @property
+    def model_extra(self) -> dict[str, Any]:
+        """The fields that the server sent and that this type does not name.
+
+        Known for whole answers and whole chunks; objects inside them show theirs in the `to_dict()` of the whole.
+        """
+        return _unknown(_parsed(self), self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """This object as plain Python data, without absent fields, with fields that our types do not name."""
+        return cast("dict[str, Any]", _plain(self, _parsed(self), keep_none=False))
+
+    def to_json(self) -> str:
+        """`to_dict()` as JSON text."""
+        return msgspec.json.encode(self.to_dict()).decode()
+
+    def model_dump(self, *, exclude_none: bool = False, **_ignored: Any) -> dict[str, Any]:
+        """The pydantic spelling of `to_dict()`: absent fields are there as None unless `exclude_none`.
+
+        Other arguments of pydantic's method are accepted and have no effect.
+        """
+        return cast("dict[str, Any]", _plain(self, _parsed(self), keep_none=not exclude_none))
+
+    def model_dump_json(self, *, exclude_none: bool = False, **_ignored: Any) -> str:
+        """`model_dump()` as JSON text."""
+        return msgspec.json.encode(self.model_dump(exclude_none=exclude_none)).decode()
+
+
+def keep_raw(value: _T, raw: bytes) -> _T:
+    """Remembers the bytes that `value` was decoded from, when it is a Model."""
+    if isinstance(value, Raw):
+        value._raw = raw
+    return value
+
+
+def _parsed(model: Model) -> object:
+    raw = getattr(model, "_raw", None)
+    if raw is None:
+        return None
+    # The standard library's parser takes what msgspec refuses (lone surrogate escapes), and was good enough
+    # for the lenient decode that such an answer went through.
+    import json
+
+    return json.loads(raw)
+
+
+def _unknown(raw: object, model: msgspec.Struct) -> dict[str, Any]:
+    if not isinstance(raw, dict):
+        return {}
+    known = model.__struct_encode_fields__
+    return {name: value for name, value in cast("dict[str, Any]", raw).items() if name not in known}
+
+
+def _plain(value: object, raw: object, *, keep_none: bool) -> object:
+    """`value` as builtins; where a Struct meets the JSON object it came from, unknown fields join in."""
+    if isinstance(value, msgspec.Struct):
+        source = cast("dict[str, Any]", raw) if isinstance(raw, dict) else {}
+        pairs = zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True)
+        fields = {wire: (getattr(value, name), source.get(wire)) for name, wire in pairs}
+        known = {
+            wire: _plain(item, item_raw, keep_none=keep_none)
+            for wire, (item, item_raw) in fields.items()
+            if keep_none or item is not None
+        }
+        return known | _unknown(raw, value)
+    if isinstance(value, list):
+        items = cast("list[object]", value)
+        raws = cast("list[object]", raw) if isinstance(raw, list) else []
+        same = len(raws) == len(items)
+        return [_plain(item, raws[i] if same else None, keep_none=keep_none) for i, item in enumerate(items)]
+    if isinstance(value, dict):
+        entries = cast("dict[str, object]", value)
+        return {key: _plain(item, None, keep_none=keep_none) for key, item in entries.items()}
+    return msgspec.to_builtins(value)
