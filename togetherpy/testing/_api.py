@@ -60,12 +60,12 @@ class Api:
             return self._refusal(fault, request, ray)
 
     def _respond(self, request: Request, ray: str) -> Answer:
-        path = request.target.partition("?")[0]
+        path = request.head.target.partition("?")[0]
         allowed = _ALLOWED.get(path)
         if allowed is None:
             raise RequestError(404, f"Unknown path {path}.")
-        if request.method != allowed:
-            raise RequestError(405, f"{path} takes {allowed}, not {request.method}.")
+        if request.head.method != allowed:
+            raise RequestError(405, f"{path} takes {allowed}, not {request.head.method}.")
         _check_key(request)
         if path == "/v1/models":
             return self._success(to_json(self._model_list()), ray)
@@ -81,7 +81,7 @@ class Api:
 
     def _stream(self, completion: Completion, request: Request, ray: str) -> Answer:
         headers = {"content-type": SSE_TYPE, "cache-control": "no-cache, no-transform", **_headers(ray), **_RATE_LIMITS}
-        framing: Framing = "close" if request.http10 else "chunked"
+        framing: Framing = "close" if request.head.http10 else "chunked"
         return build(200, headers, completion.events(), framing=framing, pace=self._pace, delay=self._delay)
 
     def _success(self, body: bytes, ray: str) -> Answer:
@@ -90,9 +90,9 @@ class Api:
     def _refusal(self, error: RequestError, request: Request, ray: str) -> Answer:
         headers = _headers(ray)
         if error.status == 405:
-            headers["allow"] = _ALLOWED[request.target.partition("?")[0]]
+            headers["allow"] = _ALLOWED[request.head.target.partition("?")[0]]
         answer = error_answer(error.status, error.message, error.code, kind=error.kind, headers=headers, ray=ray)
-        if request.method != "HEAD":
+        if request.head.method != "HEAD":
             return answer
         head, _, _ = answer.pieces[0].partition(b"\r\n\r\n")
         return Answer((head + b"\r\n\r\n",), end=answer.end)
@@ -131,7 +131,7 @@ def _headers(ray: str) -> dict[str, str]:
 
 
 def _check_key(request: Request) -> None:
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    scheme, _, key = request.head.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not key.strip():
         message, code = _NO_KEY
         raise RequestError(401, message, code)

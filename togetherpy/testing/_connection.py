@@ -29,6 +29,7 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._parser = RequestParser()
         self._busy = False  # an answer is under way
+        self._full = False  # the client has not read what was written
         self._refused = False  # nothing more is read
         self._timer: asyncio.TimerHandle | None = None
 
@@ -49,13 +50,16 @@ class Connection(asyncio.Protocol):
         if not self._busy:
             self._advance()
         elif self._parser.buffered > MAX_WAITING:
-            self._transport.pause_reading()
+            self._transport.pause_reading()  # until `_resume`
 
     def pause_writing(self) -> None:
-        self._transport.pause_reading()  # a client that does not read its answers gets no more of them made
+        self._full = True  # a client that does not read its answers gets no more of them made
+        self._transport.pause_reading()
 
     def resume_writing(self) -> None:
-        self._transport.resume_reading()
+        self._full = False
+        if not self._busy:
+            self._resume()
 
     def abort(self) -> None:
         """Close at once, whatever is under way."""
@@ -63,7 +67,7 @@ class Connection(asyncio.Protocol):
 
     def _advance(self) -> None:
         """Answer the requests that have arrived, until one of them takes time or none is left."""
-        while not self._busy:
+        while not self._busy and not self._full:
             try:
                 request = self._parser.next()
             except ProtocolError as error:
@@ -73,7 +77,7 @@ class Connection(asyncio.Protocol):
                 if self._parser.take_continue():
                     self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
                 return
-            self._begin(self._answer(request, self._number), request.close)
+            self._begin(self._answer(request, self._number), request.head.close)
 
     def _begin(self, answer: Answer, last: bool) -> None:
         end: End = "close" if last and answer.end == "keep" else answer.end
@@ -93,8 +97,12 @@ class Connection(asyncio.Protocol):
             self._busy = False
             if self._timer is not None:  # it did not end within `_begin`, so that `_advance` has to be taken up again
                 self._timer = None
-                self._transport.resume_reading()
-                self._advance()
+                self._resume()
+
+    def _resume(self) -> None:
+        if not self._full:
+            self._transport.resume_reading()
+            self._advance()
 
     def _close(self, end: End) -> None:
         if end == "reset":

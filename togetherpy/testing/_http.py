@@ -7,6 +7,7 @@ careful server gives (`ProtocolError`); it is never guessed at, and no input mak
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 MAX_HEAD = 64 * 1024
 MAX_BODY = 64 * 1024 * 1024
@@ -49,16 +50,27 @@ class Headers(Mapping[str, str]):
         return f"Headers({self._fields!r})"
 
 
-@dataclass(slots=True)
-class Request:
-    """One whole request. `http10` says that its sender knows no chunked framing; `close`, that it is the last one."""
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Everything before the body. `http10`: its sender knows no chunked framing; `close`: no request comes after it;
+    `length`: bytes of the body, None when it comes in chunks; `expects`: the sender waits for "100 Continue".
+    """
 
     method: str
     target: str
     headers: Headers
     http10: bool
     close: bool
-    body: bytes = b""
+    length: int | None
+    expects: bool
+
+
+@dataclass(slots=True)
+class Request:
+    """One whole request."""
+
+    head: Head
+    body: bytes
 
 
 class RequestParser:
@@ -67,8 +79,7 @@ class RequestParser:
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._searched = 0  # how far the end of the head has been looked for, so that a dripped head costs linear time
-        self._head: Request | None = None
-        self._length: int | None = 0  # body length of `_head`; None when it comes in chunks
+        self._head: Head | None = None
         self._chunks = bytearray()
         self._continue = False
 
@@ -88,22 +99,21 @@ class RequestParser:
         """
         if self._head is None:
             self._head = self._read_head()
-        request = self._head
-        if request is None:
+        head = self._head
+        if head is None:
             return None
-        body = self._read_chunked() if self._length is None else self._read_exactly(self._length)
+        body = self._read_chunked() if head.length is None else self._read_exactly(head.length)
         if body is None:
             return None
         self._head, self._continue = None, False
-        request.body = body
-        return request
+        return Request(head, body)
 
     def take_continue(self) -> bool:
         """True once per request whose sender waits for "100 Continue" before it sends the body."""
         wanted, self._continue = self._continue, False
         return wanted
 
-    def _read_head(self) -> Request | None:
+    def _read_head(self) -> Head | None:
         buffer = self._buffer
         while buffer.startswith(b"\r\n"):  # RFC 9112, 2.2: some clients send a stray line end after a body
             del buffer[:2]
@@ -113,13 +123,11 @@ class RequestParser:
         if end < 0:
             self._searched = max(0, len(buffer) - 3)
             return None
-        text = buffer[:end].decode("latin-1")
+        head = parse_head(bytes(buffer[:end]))
         del buffer[: end + 4]
         self._searched = 0
-        request = _parse_head(text)
-        self._length = _body_length(request)
-        self._continue = request.headers.get("expect", "").lower() == "100-continue"
-        return request
+        self._continue = head.expects
+        return head
 
     def _read_exactly(self, length: int) -> bytes | None:
         if len(self._buffer) < length:
@@ -161,28 +169,35 @@ class RequestParser:
         return body
 
 
-def _parse_head(text: str) -> Request:
-    line, _, rest = text.partition("\r\n")
+@lru_cache(maxsize=64)  # a client sends the same head again and again, and parsing it is most of an answer's work
+def parse_head(data: bytes) -> Head:
+    """The head in `data`, which ends before the empty line. Raises ProtocolError."""
+    line, _, rest = data.decode("latin-1").partition("\r\n")
     match = _REQUEST_LINE.fullmatch(line)
     if match is None:
         raise ProtocolError(400, f"Bad request line: {line[:100]!r}")
     if _FIELDS.fullmatch(rest) is None:
         raise ProtocolError(400, "Bad header line.")
     fields: dict[str, str] = {}
-    for item in rest.split("\r\n"):
+    for item in rest.split("\r\n") if rest else ():
         name, _, value = item.partition(":")
         name, value = name.lower(), value.strip(" \t")
         fields[name] = f"{fields[name]}, {value}" if name in fields else value
-    fields.pop("", None)  # the empty string that splitting "no fields at all" gives
     http10 = match[3] == "0"
     if not http10 and "host" not in fields:
         raise ProtocolError(400, "An HTTP/1.1 request needs a Host header.")
-    close = http10 or "close" in fields.get("connection", "").lower()
-    return Request(match[1], match[2], Headers(fields), http10, close)
+    return Head(
+        method=match[1],
+        target=match[2],
+        headers=Headers(fields),
+        http10=http10,
+        close=http10 or "close" in fields.get("connection", "").lower(),
+        length=_body_length(fields.get("content-length"), fields.get("transfer-encoding")),
+        expects=fields.get("expect", "").lower() == "100-continue",
+    )
 
 
-def _body_length(request: Request) -> int | None:
-    length, coding = request.headers.get("content-length"), request.headers.get("transfer-encoding")
+def _body_length(length: str | None, coding: str | None) -> int | None:
     if coding is not None:
         if length is not None:  # two answers to one question: the door of request smuggling
             raise ProtocolError(400, "Content-Length and Transfer-Encoding exclude each other.")

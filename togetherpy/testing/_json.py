@@ -1,7 +1,7 @@
 """JSON values: encoding them, and looking at parsed ones, of which nothing is known, without losing the types."""
 
 import json
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 
 def to_json(value: Any, indent: int | None = None) -> bytes:
@@ -17,8 +17,11 @@ def as_dict(value: Any) -> dict[str, Any] | None:
 
 def as_list(value: Any) -> list[Any] | None:
     """The value if it is an array, else None."""
-    items: list[Any] | None = value if isinstance(value, list) else None
-    return items
+    return value if _is_list(value) else None
+
+
+def _is_list(value: object) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
 
 
 def is_number(value: Any) -> bool:

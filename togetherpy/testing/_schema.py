@@ -198,10 +198,10 @@ class Maker:
         last -= last * step == schema.get("exclusiveMaximum")
         if first <= last:
             value = self._rng.randint(first, min(last, first + 100)) * step
-            return int(value) if whole else round(float(value), 10)
+            return int(value) if whole else float(round(value, 10))
         if whole or "multipleOf" in schema or low > high:
             raise _impossible("its bounds leave no number")
-        return (low + high) / 2
+        return float(low + high) / 2
 
     def _string(self, schema: dict[str, Any]) -> str:
         if schema.get("format") in _FORMATS:

@@ -202,15 +202,14 @@ class LocalServer:
         return Connection(self._accepted, self._answer, self._open)
 
     def _answer(self, request: Request, connection: int) -> Answer:
+        head = request.head
         if self._record:
-            path, _, query = request.target.partition("?")
+            path, _, query = head.target.partition("?")
             now = time.monotonic()
-            self.requests.append(
-                RecordedRequest(request.method, path, query, request.headers, request.body, connection, now)
-            )
+            self.requests.append(RecordedRequest(head.method, path, query, head.headers, request.body, connection, now))
         script = self._next_script()
         if script is not None:
-            return script.answer_http10 if request.http10 else script.answer
+            return script.answer_http10 if head.http10 else script.answer
         return self._api.answer(request)
 
     def _next_script(self) -> Script | None:
