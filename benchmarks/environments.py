@@ -10,12 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import venv
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 
@@ -60,15 +62,21 @@ def make(requires: list[str], directory: Path) -> Environment:
 
 
 def _slug(requires: list[str]) -> str:
-    return "".join(c if c.isalnum() else "-" for c in "-".join(requires).replace(".", "togetherpy", 1)) or "nothing"
+    names = [name.replace(".", "togetherpy", 1) if name.startswith(".") else name for name in requires]
+    return re.sub(r"[^a-z0-9]+", "-", " ".join(names)).strip("-") or "nothing"
 
 
 def _key(requires: list[str]) -> str:
-    digest = hashlib.sha256(f"{requires} {sys.version}".encode())
-    if any(name.startswith(".") for name in requires):
-        for path in sorted(ROOT.joinpath("togetherpy").rglob("*.py")) + [ROOT / "pyproject.toml"]:
-            digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
-    return digest.hexdigest()[:12]
+    source = _source() if any(name.startswith(".") for name in requires) else ""
+    return hashlib.sha256(f"{requires} {sys.version} {source}".encode()).hexdigest()[:12]
+
+
+@lru_cache(maxsize=1)  # once a run, so that all its contenders are of one state of the source
+def _source() -> str:
+    digest = hashlib.sha256()
+    for path in (ROOT / "pyproject.toml", *sorted(ROOT.joinpath("togetherpy").rglob("*.py"))):
+        digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def _install(requires: list[str], home: Path) -> None:

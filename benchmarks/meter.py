@@ -1,7 +1,7 @@
 """How much memory this process takes, in bytes.
 
-Rule: the peak is the one of this program. `ru_maxrss` is not, where /proc is there to be asked instead: a process starts
-its life with the peak of the one that forked it, and executing another program does not clear that.
+Rule: the peak is this program's own. `ru_maxrss` is not that, and is asked only where there is no /proc: a process is
+born with the peak of the one that forked it, and executing another program does not clear it.
 """
 
 from __future__ import annotations

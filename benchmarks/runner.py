@@ -160,6 +160,8 @@ def _run(command: list[str]) -> str:
         done = subprocess.run(command, env=variables, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS)
     except subprocess.TimeoutExpired:
         raise FailedError(f"took more than {SECONDS:.0f} s") from None
+    except OSError as reason:
+        raise FailedError(str(reason)) from None
     if done.returncode:
         lines = done.stderr.strip().splitlines()
         raise FailedError(lines[-1].strip() if lines else f"exit code {done.returncode}")

@@ -40,7 +40,7 @@ COLUMNS = ("contender", "cpu min", "median", "max", "wall", "peak", "x best peer
 
 
 def rows(case: Case, results: Results, roles: dict[str, str]) -> list[tuple[str, ...]]:
-    """One per contender, the cheapest first and the failed ones last; as many cells as COLUMNS, or a name and a reason."""
+    """One per contender, the cheapest first, the failed last; as many cells as COLUMNS, or a name and a reason."""
     if case.op == "installed":
         return [
             (

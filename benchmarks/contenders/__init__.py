@@ -8,8 +8,8 @@
     aconnect(url, connections) -> client               aanswer(client, ask) -> Tally
     astream(client, ask) -> Tally                      aclose(client)
 
-A contender has the functions of the cases it takes part in and leaves out the others. `url` is the address of the server
-and a scenario's name; whatever the client puts after it reaches the same scenario. Retries are off, the timeout is the
-same for all, and so is the number of connections where a client can be told it.
+A contender has the functions of the cases it takes part in and leaves out the others. `url` is the address of the
+server and a scenario's name; whatever the client puts after it reaches the same scenario. Retries are off, the timeout
+is the same for all, and so is the number of connections where a client can be told it.
 Rule: what a contender needs is imported inside its functions, so that these files can be read without it.
 """
