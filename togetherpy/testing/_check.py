@@ -143,7 +143,7 @@ def _tools(value: Any) -> str | None:
 
 def _is_tool(value: Any) -> bool:
     function = as_dict((as_dict(value) or {}).get("function")) or {}
-    return isinstance(function.get("name"), str) and isinstance(function.get("parameters") or {}, dict)
+    return isinstance(function.get("name"), str) and isinstance(function.get("parameters"), dict | None)
 
 
 def _response_format(value: Any) -> str | None:

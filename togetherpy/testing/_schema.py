@@ -14,7 +14,7 @@ from ._pattern import text_for_pattern
 
 FULL_DEPTH = 3  # levels on which optional parts are filled in
 MAX_DEPTH = 60  # more levels than this count as "no end"
-MAX_HEIGHT = 30  # steps to look ahead for the end of a branch
+MAX_HEIGHT = 20  # steps to look ahead for the end of a branch
 USUAL_ITEMS = 2
 
 _FORMATS = {
