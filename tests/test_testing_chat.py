@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from testing_helpers import HELLO, KEY, MODEL, PATH, ask, chat, exchange, text_of
 
 from togetherpy.testing import LocalServer, _api
+from togetherpy.testing._api import Api
 from togetherpy.testing._check import RequestError
+from togetherpy.testing._http import Request, parse_head
 from togetherpy.testing._pattern import text_for_pattern
 from togetherpy.testing._schema import Maker
 
@@ -311,8 +313,12 @@ class TestStream:
         with LocalServer(pace=0.0005, delay=0.001) as server:
             streamed = chat(server, stream=True).events
             assert text_of(streamed) == chat(server).json["choices"][0]["message"]["content"]
-            answer = server._api.answer
-            assert answer is not None
+        body = json.dumps({"model": MODEL, "messages": HELLO, "stream": True}).encode()
+        request = Request(parse_head(f"POST {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer x".encode()), body)
+        answer = Api(None, pace=5, delay=3).answer(request)
+        assert (answer.pace, answer.delay) == (5, 3)
+        assert [piece.count(b"data: ") for piece in answer.pieces] == [1] * (len(streamed) + 1)
+        assert len(Api(None).answer(request).pieces) == 1
 
 
 class TestTools:

@@ -145,8 +145,8 @@ class LocalServer:
             delay: seconds before the first byte.
             pace: seconds between the writes of events or pieces. The head goes with the first of them, the body's end
                 with the last; a body in one piece is written in 8 parts.
-            cut: True closes the connection after the last write, "reset" resets it. The body then lacks its end: the
-                last chunk, or the last 8 bytes of its Content-Length.
+            cut: True closes the connection after the last write, "reset" resets it (what a slow client has not read by
+                then may be lost). The body lacks its end: the last chunk, or the last 8 bytes of its Content-Length.
             framing: how the body's end is told: "chunked" (default for events), "length" (default otherwise), "close".
             keep_alive: False closes the connection after the answer and says so.
             gzip: compress the body, whatever the request accepts.
