@@ -85,10 +85,10 @@ def _async() -> list[Case]:
 
 def _growth() -> list[Case]:
     """Cost as the work grows: the unit is the same, so its cost and the peak memory are to stay flat."""
-    once = {"group": "growth", "rounds": 1}
-    chunks = Case("", **once, about="one stream, ever longer", unit="chunk", op="repeat", needs="stream")
-    prompt = Case("", **once, about="one call, its prompt ever longer", unit="kB", op="repeat", needs="answer")
-    calls = Case("", **once, about="one client, ever more calls", unit="call", op="repeat", needs="answer")
+    base = Case("", "growth", "", "", "repeat", rounds=1)
+    chunks = replace(base, about="one stream, ever longer", unit="chunk", needs="stream")
+    prompt = replace(base, about="one call, its prompt ever longer", unit="kB", needs="answer")
+    calls = replace(base, about="one client, ever more calls", unit="call", needs="answer")
     few = ("ours", "bare", "floor")
     return [
         *(replace(chunks, name=f"chunks-{n}", serves=f"burst-{n}", units=n, count=max(1, 10_000 // n))
@@ -129,5 +129,5 @@ def quick(case: Case) -> Case | None:
     else:
         units = case.units
     at_once = min(case.at_once, 32)
-    small = {"serves": "-".join([kind, *numbers]), "units": units, "at_once": at_once, "count": max(2, at_once)}
-    return replace(case, **small, prompt=min(case.prompt, 100_000), rounds=1)
+    small = replace(case, serves="-".join([kind, *numbers]), units=units, at_once=at_once, count=max(2, at_once))
+    return replace(small, prompt=min(case.prompt, 100_000), rounds=1)

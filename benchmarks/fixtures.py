@@ -64,7 +64,7 @@ def answer(size: int) -> Answer:
     text = ""
     while len(text.encode()) < size:
         text += "".join(random.choices(VOCABULARY, k=min(100, max(1, size // 8))))
-    message = {"role": "assistant", "content": text, "tool_calls": [], "reasoning": None}
+    message: dict[str, Any] = {"role": "assistant", "content": text, "tool_calls": [], "reasoning": None}
     tokens = max(1, size // 5)
     return Answer([_plain(message, None, tokens)], Tally(1, len(text), "stop", 46 + tokens))
 
@@ -81,7 +81,7 @@ def logprobs(tokens: int) -> Answer:
         "top_logprobs": [{w: v, "…": v - 1.5} for w, v in zip(words, values, strict=True)],
     }
     text = "".join(words)
-    message = {"role": "assistant", "content": text, "tool_calls": [], "reasoning": None}
+    message: dict[str, Any] = {"role": "assistant", "content": text, "tool_calls": [], "reasoning": None}
     return Answer([_plain(message, part, tokens)], Tally(1, len(text) + tokens, "stop", 46 + tokens))
 
 

@@ -58,8 +58,8 @@ class Result:
 
     cpu: list[float] = field(default_factory=list)
     wall: list[float] = field(default_factory=list)
-    peak: int = 0
-    grown: int = 0
+    peak: float = 0
+    grown: float = 0
     packages: int = 0
     bytes: int = 0
     bytes_compiled: int = 0

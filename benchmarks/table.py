@@ -36,7 +36,7 @@ def ratio(value: float, to: float | None) -> str:
     return f"{value / to:.2f}" if to else "-"
 
 
-COLUMNS = ("contender", "cpu min", "median", "max", "wall", "peak", "x best peer", "x floor")
+COLUMNS = ("contender", "cpu min", "median", "max", "wall", "peak", "grown", "x best peer", "x floor")
 
 
 def rows(case: Case, results: Results, roles: dict[str, str]) -> list[tuple[str, ...]]:
@@ -54,8 +54,8 @@ def rows(case: Case, results: Results, roles: dict[str, str]) -> list[tuple[str,
     lines: list[tuple[str, ...]] = []
     for cpu, name in told:
         r = results[name]
-        cells = (seconds(min(r.cpu)), seconds(cpu), seconds(max(r.cpu)), seconds(median(r.wall)), megabytes(r.peak))
-        lines.append((name, *cells, ratio(cpu, peer), ratio(cpu, floor)))
+        times = (seconds(value) for value in (min(r.cpu), cpu, max(r.cpu), median(r.wall)))
+        lines.append((name, *times, megabytes(r.peak), megabytes(r.grown), ratio(cpu, peer), ratio(cpu, floor)))
     lines += [(name, f"failed: {r.failed}") for name, r in results.items() if r.failed]
     return lines
 

@@ -20,7 +20,8 @@ async def aanswer(client: Any, ask: dict[str, Any]) -> Tally:
 
 
 async def astream(client: Any, ask: dict[str, Any]) -> Tally:
-    return await client.stream(ask)
+    tally: Tally = await client.stream(ask)
+    return tally
 
 
 async def aclose(client: Any) -> None:
