@@ -35,6 +35,8 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        # asyncio sets this only on sockets made with an explicit IPPROTO_TCP, which accepted ones are not.
+        self._set_option(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._opened.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -106,9 +108,11 @@ class Connection(asyncio.Protocol):
 
     def _close(self, end: End) -> None:
         if end == "reset":
-            sock = cast("socket.socket", self._transport.get_extra_info("socket"))
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            self._set_option(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self._transport.close()
+
+    def _set_option(self, level: int, option: int, value: int | bytes) -> None:
+        cast("socket.socket", self._transport.get_extra_info("socket")).setsockopt(level, option, value)
 
     def _refuse(self, error: ProtocolError) -> None:
         """Tell the client what is wrong, then discard what it still sends until it stops or `LINGER` is over."""
