@@ -4,6 +4,7 @@ The rule: answers leave in the order of their requests, one at a time; what arri
 """
 
 import asyncio
+import contextlib
 import socket
 import struct
 from collections.abc import Callable
@@ -112,7 +113,8 @@ class Connection(asyncio.Protocol):
         self._transport.close()
 
     def _set_option(self, level: int, option: int, value: int | bytes) -> None:
-        cast("socket.socket", self._transport.get_extra_info("socket")).setsockopt(level, option, value)
+        with contextlib.suppress(OSError):  # macOS: EINVAL when the client has gone already
+            cast("socket.socket", self._transport.get_extra_info("socket")).setsockopt(level, option, value)
 
     def _refuse(self, error: ProtocolError) -> None:
         """Tell the client what is wrong, then discard what it still sends until it stops or `LINGER` is over."""
