@@ -59,10 +59,10 @@ def _text(x: float, y: float, text: str, kind: str = "") -> str:
 def _legend() -> str:
     parts = [_text(10, 22, "CPU time per unit: shorter is better", "h")]
     for at, (role, what) in enumerate({"ours": "togetherpy", "peer": "peers", "bare": "http.client + json"}.items()):
-        parts.append(f'<rect x="{280 + at * 140}" y="13" width="11" height="11" fill="{COLOURS[role]}"/>')
-        parts.append(_text(296 + at * 140, 22, what))
-    parts.append(f'<rect x="700" y="13" width="11" height="11" fill="{COLOURS["floor"]}"/>')
-    parts.append(_text(716, 22, "floor: a socket and msgspec, no client"))
+        parts.append(f'<rect x="{270 + at * 120}" y="13" width="11" height="11" fill="{COLOURS[role]}"/>')
+        parts.append(_text(286 + at * 120, 22, what))
+    parts.append(f'<rect x="660" y="13" width="11" height="11" fill="{COLOURS["floor"]}"/>')
+    parts.append(_text(676, 22, "floor: a socket and msgspec, no client"))
     return "".join(parts)
 
 
@@ -103,8 +103,12 @@ def _lines(results: dict[str, Results], roles: dict[str, str]) -> tuple[str, int
         wide = 2.5 if roles[who] == "ours" else 1.5
         colour = "#999" if roles[who] == "floor" else COLOURS[roles[who]]
         parts.append(f'<path d="M{path}" fill="none" stroke="{colour}" stroke-width="{wide}"/>')
-        parts.append(_text(56, at[0][1] + 4, seconds(values[0]), "n"))
         ends.append((at[-1][1], who, values[-1]))
+    above = 0.0
+    for y, value in sorted((_height(values[0], low, high, height), values[0]) for values in curves.values()):
+        if y - above > 11:  # of lines that begin together only the first is labelled
+            parts.append(_text(56, y + 4, seconds(value), "n"))
+            above = y
     below = 0.0
     for y, who, value in sorted(ends):
         below = max(y + 4, below + 12)  # labels of lines that meet are put under one another

@@ -127,7 +127,8 @@ def _spec(case: Case, name: str, url: str) -> dict[str, Any]:
     says = scenario(case.serves).says
     if case.needs == "accumulate":
         says = says._replace(chunks=1)
-    return {"contender": name, "url": url, "says": says} | {
+    warms = f"{url.rpartition('/')[0]}/{case.warms}" if case.warms else ""
+    return {"contender": name, "url": url, "warms": warms, "says": says} | {
         key: getattr(case, key) for key in ("op", "needs", "count", "at_once", "prompt")
     }
 

@@ -1,8 +1,8 @@
 """One contender, one case, one process: the part that runs in the contender's environment.
 
-In: a JSON object in the first argument: contender, url, op, needs, count, at_once, prompt, says. Out: one line of JSON:
-the CPU time (user and system) and the wall time of all the operations, the peak memory, and what was resident more at
-their end than at their start; or a traceback and a non-zero exit.
+In: a `Spec` as JSON in the first argument. Out: one line of JSON: the CPU time (user and system) and the wall
+time of all the operations, the peak memory, and what was resident more at their end than at their start; or a traceback
+and a non-zero exit.
 Rule: every answer is compared with what was served; a client that drops something does not get a figure.
 """
 
@@ -23,7 +23,7 @@ from benchmarks.ask import ask
 from benchmarks.meter import peak, resident
 
 Measured = dict[str, float]
-Spec = dict[str, Any]
+Spec = dict[str, Any]  # contender, url, warms, op, needs, count, at_once, prompt, says
 
 
 class Stopwatch:
@@ -104,7 +104,12 @@ def flight(contender: ModuleType, spec: Spec) -> Measured:
                 for _ in range(spec["at_once"]):
                     group.create_task(several(count))
 
-        await all_at_once(1)
+        if spec["warms"]:
+            other = await contender.aconnect(spec["warms"], 100)
+            await operation(other, question)
+            await contender.aclose(other)
+        else:
+            await all_at_once(1)
         watch = Stopwatch()
         await all_at_once(spec["count"] // spec["at_once"])
         measured = watch.stop()
