@@ -1,0 +1,99 @@
+"""togetherpy: a light and fast client for the Together AI API.
+
+The rule: public names only, each loaded when it is first used; importing this opens, starts and prints nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from togetherpy._version import __version__
+
+if TYPE_CHECKING:
+    from togetherpy import error as error
+    from togetherpy import types as types
+    from togetherpy._stream import Stream
+    from togetherpy.client import Together
+    from togetherpy.error import (
+        APIConnectionError,
+        APIError,
+        APIResponseError,
+        APIResponseValidationError,
+        APIStatusError,
+        APITimeoutError,
+        AuthenticationError,
+        BadRequestError,
+        ConflictError,
+        InternalServerError,
+        InvalidRequestError,
+        JSONError,
+        NotFoundError,
+        PaymentRequiredError,
+        PermissionDeniedError,
+        RateLimitError,
+        RequestTimeoutError,
+        ServiceUnavailableError,
+        StreamInterruptedError,
+        StreamTimeoutError,
+        TogetherError,
+        TogetherException,
+        UnprocessableEntityError,
+    )
+    from togetherpy.types._timeout import Timeout
+
+    Client = Together
+
+_HOME = {  # the others live in togetherpy.error
+    "Together": "togetherpy.client",
+    "Client": "togetherpy.client:Together",
+    "Stream": "togetherpy._stream",
+    "Timeout": "togetherpy.types._timeout",
+}
+__all__ = [
+    "APIConnectionError",
+    "APIError",
+    "APIResponseError",
+    "APIResponseValidationError",
+    "APIStatusError",
+    "APITimeoutError",
+    "AuthenticationError",
+    "BadRequestError",
+    "Client",
+    "ConflictError",
+    "InternalServerError",
+    "InvalidRequestError",
+    "JSONError",
+    "NotFoundError",
+    "PaymentRequiredError",
+    "PermissionDeniedError",
+    "RateLimitError",
+    "RequestTimeoutError",
+    "ServiceUnavailableError",
+    "Stream",
+    "StreamInterruptedError",
+    "StreamTimeoutError",
+    "Timeout",
+    "Together",
+    "TogetherError",
+    "TogetherException",
+    "UnprocessableEntityError",
+    "__version__",
+    "error",
+    "types",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("error", "types", "resources", "testing"):
+        return importlib.import_module(f"togetherpy.{name}")
+    if name not in __all__:
+        raise AttributeError(f"module 'togetherpy' has no attribute {name!r}")
+    module, _, attribute = _HOME.get(name, "togetherpy.error").partition(":")
+    value = getattr(importlib.import_module(module), attribute or name)
+    globals()[name] = value  # the next look-up does not come here; two threads store the same object
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

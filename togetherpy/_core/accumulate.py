@@ -56,10 +56,9 @@ class Accumulator:
             if choice.usage is not None and self._usage is None:
                 self._usage = choice.usage
 
-    @property
-    def finished(self) -> bool:
-        """Whether every choice that has begun has been given a finish_reason."""
-        return bool(self._choices) and all(choice.finish_reason for choice in self._choices.values())
+    def finished(self, choices: int) -> bool:
+        """Whether `choices` answers have begun and each has been given a finish_reason."""
+        return len(self._choices) >= choices and all(choice.finish_reason for choice in self._choices.values())
 
     def response(self) -> ChatCompletionResponse | None:
         """What has come so far; None when nothing has."""

@@ -14,27 +14,25 @@ import msgspec
 
 from togetherpy._core.config import Config, merge_headers
 from togetherpy._core.wire import Endpoint, Request
+from togetherpy.types.chat_completions import ChatCompletionMessage
 
 _TOO_DEEP = "is nested too deeply, or holds itself"
 
 
 def encode_request(
-    config: Config,
-    endpoint: Endpoint,
-    params: Mapping[str, Any],
-    *,
-    stream: bool = False,
-    idempotency_key: str,
-    extra_headers: Mapping[str, str | None] | None = None,
-    extra_query: Mapping[str, Any] | None = None,
-    extra_body: Mapping[str, Any] | None = None,
+    config: Config, endpoint: Endpoint, params: dict[str, Any], *, stream: bool, idempotency_key: str
 ) -> Request:
     """The request that these parameters make; parameters that are None are left out.
+
+    `extra_headers`, `extra_query` and `extra_body` are taken out of `params`; the rest becomes the body.
 
     Raises:
         TypeError: a value that has no JSON form, its path named (`messages[2].content`).
         ValueError: NaN, an infinity or a lone surrogate, its path named; a header that cannot be sent.
     """
+    extra_headers = params.pop("extra_headers", None)
+    extra_query = params.pop("extra_query", None)
+    extra_body = params.pop("extra_body", None)
     body = {name: value for name, value in params.items() if value is not None}
     if extra_body:
         body.update(extra_body)
@@ -47,12 +45,9 @@ def encode_request(
         ("Idempotency-Key", idempotency_key),
     )
     headers, authorization = merge_headers(own, config.authorization, extra_headers, "extra_headers")
-    target = config.origin.path + endpoint.path
-    if extra_query:
-        target += _query(extra_query)
     return Request(
         endpoint=endpoint,
-        target=target,
+        target=config.origin.path + endpoint.path + (_query(extra_query) if extra_query else ""),
         headers=headers,
         authorization=authorization,
         body=encode_json(body),
@@ -122,6 +117,10 @@ def plain_messages(messages: object) -> list[object]:
             if type(content) is not str and isinstance(content, (bytes, bytearray, memoryview)):
                 # msgspec would send base64, which no model is meant to read.
                 raise TypeError(f"messages[{index}].content is {type(content).__name__}; decode it to str first")
+        elif isinstance(message, ChatCompletionMessage):
+            if message.tool_calls is not None and not message.tool_calls:
+                # Together answers [] for "none", which servers of the same protocol refuse to take back.
+                plain[index] = msgspec.structs.replace(message, tool_calls=None)
         elif not isinstance(message, msgspec.Struct):
             raise TypeError(
                 f"messages[{index}] must be a dict, one of our message types, a dataclass or a pydantic object, "

@@ -87,9 +87,7 @@ def named_error(raw: bytes, reply_status: int, headers: Headers, secrets: tuple[
     return error
 
 
-def _add_facts(
-    error: APIStatusError, reply: Reply, named: Named, payload: object, secrets: tuple[Secret, ...]
-) -> None:
+def _add_facts(error: APIStatusError, reply: Reply, named: Named, payload: object, secrets: tuple[Secret, ...]) -> None:
     error.status_code = error.http_status = reply.status
     error.headers = Headers({name: mask_text(value, secrets) for name, value in reply.headers.items()})
     error.request_id = request_id(error.headers, payload)

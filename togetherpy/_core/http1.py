@@ -26,6 +26,10 @@ class ProtocolError(ValueError):
     """Bytes that are not a proper HTTP/1.1 answer."""
 
 
+class EncodingError(ValueError):
+    """A body whose content-encoding cannot be undone."""
+
+
 class Head(NamedTuple):
     """Status line and fields of the final answer; interim (1xx) answers are passed over."""
 
@@ -235,7 +239,10 @@ class ResponseReader:
 
 
 class Decompressor:
-    """Undoes Content-Encoding gzip or deflate, piece by piece, never making more than asked for at a time."""
+    """Undoes Content-Encoding gzip or deflate piece by piece, so that a bomb fills no memory (fault B23)."""
+
+    PIECE = 1024 * 1024
+    """Most bytes that one step makes."""
 
     def __init__(self, coding: str) -> None:
         """Raises ProtocolError for a coding that we do not offer (fault B22)."""
@@ -244,29 +251,33 @@ class Decompressor:
         elif coding == "deflate":
             self._inflate = zlib.decompressobj()
         else:
-            raise ProtocolError(f"its content-encoding is {coding[:40]!r}, which was not offered")
-        self._raw_deflate_possible = coding == "deflate"
+            raise EncodingError(f"its content-encoding is {coding[:40]!r}, which was not offered")
+        self._first = coding == "deflate"
+        self.more = False
+        """The last step was cut short: `feed(b"")` brings more without new input."""
 
-    def feed(self, data: bytes, limit: int) -> bytes:
-        """The decompressed form of `data`; asks for `limit` + 1 bytes at most, so that too much is noticed.
+    def feed(self, data: bytes) -> bytes:
+        """The next piece of the body.
 
         Raises:
-            ProtocolError: the data is corrupt (fault B24).
+            EncodingError: the data is corrupt (fault B24).
         """
         try:
-            result = self._inflate.decompress(data, limit + 1)
+            piece = self._inflate.decompress(self._inflate.unconsumed_tail + data, self.PIECE)
         except zlib.error as error:
-            if not self._raw_deflate_possible:
-                raise ProtocolError(f"its compressed body is corrupt: {error}") from None
+            if not self._first:
+                raise EncodingError(f"its compressed body is corrupt: {error}") from None
             # Some servers send raw deflate where RFC 9110, 8.4.1.2 asks for the zlib format.
-            self._raw_deflate_possible = False
+            self._first = False
             self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
-            return self.feed(data, limit)
-        if data:
-            self._raw_deflate_possible = False
-        return result
+            return self.feed(data)
+        self._first = self._first and not data
+        if self._inflate.unused_data:
+            raise EncodingError("its compressed body goes on after its end")
+        self.more = len(piece) == self.PIECE
+        return piece
 
     def end(self) -> None:
-        """Raises ProtocolError when the compressed data is not whole (fault B24)."""
+        """Raises EncodingError when the compressed data is not whole (fault B24)."""
         if not self._inflate.eof:
-            raise ProtocolError("its compressed body is cut short")
+            raise EncodingError("its compressed body is cut short")

@@ -39,7 +39,9 @@ def _without_surrogates(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_surrogates(item) for item in cast("list[Any]", value)]
     if isinstance(value, dict):
-        return {_without_surrogates(key): _without_surrogates(item) for key, item in cast("dict[str, Any]", value).items()}
+        return {
+            _without_surrogates(key): _without_surrogates(item) for key, item in cast("dict[str, Any]", value).items()
+        }
     return value
 
 

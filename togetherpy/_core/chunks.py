@@ -1,0 +1,155 @@
+"""Body bytes of a stream -> chunks, and the knowledge whether they are all.
+
+In: what was read from an accepted stream. Out: the values of its events, one by one, or the exception that ends it.
+The rule: an event is decoded once, when it is taken; nothing is skipped in silence; a stream is complete only
+with [DONE], or when it ended properly after every choice had its finish_reason (fault B7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from togetherpy._core.accumulate import Accumulator
+from togetherpy._core.config import Secret
+from togetherpy._core.decode import decode_odd_event
+from togetherpy._core.errors import fault_error, request_id
+from togetherpy._core.sse import DONE, EventTooLargeError, SSEParser
+from togetherpy._core.wire import Fault, Headers
+from togetherpy.error import APIError, APIResponseError, StreamInterruptedError, StreamTimeoutError
+
+T = TypeVar("T")
+_NOTHING: Iterator[bytes] = iter(())
+
+
+class ChunkReader(Generic[T]):
+    """One stream, seen from above the network."""
+
+    __slots__ = (
+        "_choices",
+        "_decode",
+        "_decoder",
+        "_headers",
+        "_parser",
+        "_secrets",
+        "_status",
+        "accumulator",
+        "clean",
+        "complete",
+        "pending",
+    )
+
+    def __init__(
+        self,
+        decoder: msgspec.json.Decoder[T],
+        status: int,
+        headers: Headers,
+        secrets: tuple[Secret, ...],
+        choices: int,
+    ) -> None:
+        """`choices`: how many answers (`n`) were asked for."""
+        self._decoder = decoder
+        self._decode = decoder.decode
+        self._status, self._headers, self._secrets, self._choices = status, headers, secrets, choices
+        self._parser = SSEParser()
+        self.accumulator = Accumulator()
+        self.pending: Iterator[bytes] = _NOTHING
+        """Data of events that have come and are not taken yet. Shared by all who iterate, so none gets one twice."""
+        self.complete = False
+        """The end of the stream has been seen."""
+        self.clean = False
+        """Nothing came after that end."""
+
+    def feed(self, data: bytes) -> bool:
+        """Takes what was read; whether there is an event in it that carries data (fault B9)."""
+        try:
+            events = self._parser.feed(data)
+        except EventTooLargeError as error:
+            raise self._with_partial(APIResponseError(f"The stream cannot be read on: {error}.")) from None
+        self.pending = iter(events)
+        return any(events)
+
+    def end(self) -> None:
+        """The body ended properly.
+
+        Raises:
+            StreamInterruptedError: the stream did not.
+        """
+        done = bool(self._parser.finish())
+        if not done and not self.accumulator.finished(self._choices):
+            raise self._with_partial(
+                StreamInterruptedError("The stream ended before the model had finished. What came is in .partial.")
+            )
+        self.complete = self.clean = True
+
+    def chunks(self) -> Iterator[T]:
+        """The values of the events that have come and are not taken yet.
+
+        Raises:
+            APIError: an event names an error (fault D9) or is damaged (fault D11).
+        """
+        decode, add = self._decode, self.accumulator.add
+        for data in self.pending:
+            chunk: Any
+            try:
+                chunk = decode(data)
+            except (msgspec.MsgspecError, UnicodeDecodeError):
+                chunk = None
+            if chunk is not None and chunk.error is None and chunk.choices is not None:
+                chunk._raw = data
+                add(chunk)
+            else:
+                chunk = self._odd(data)
+                if chunk is None:
+                    continue
+            yield chunk
+
+    def _odd(self, data: bytes) -> Any:
+        """An event that did not decode to a usual chunk: its value, or None when it is the end or carries nothing."""
+        text = data.strip()
+        if not text:
+            return None
+        if text == DONE:
+            self.complete = True
+            self.clean = not any(self.pending)
+            return None
+        value: Any = decode_odd_event(self._decoder, data, self._status, self._headers, self._secrets)
+        if isinstance(value, APIError):
+            raise self._with_partial(value)
+        try:
+            self.accumulator.add(value)
+        except (AttributeError, TypeError):
+            pass  # a lenient decode kept something as it came; the chunk has it, the sum does not
+        return value
+
+    def interrupted(self, fault: Fault) -> APIError:
+        """The exception for a network fault in the middle of the stream."""
+        if fault.kind == "timeout":
+            error: APIError = StreamTimeoutError(
+                "No content came in the stream for longer than Timeout(stream_idle=...) or timeout=... allows. "
+                "What came is in .partial."
+            )
+        elif fault.kind == "encoding":
+            error = fault_error(fault)
+        else:
+            error = StreamInterruptedError(f"The stream broke off: {fault.message} What came is in .partial.")
+        return self._with_partial(error)
+
+    def closed(self) -> APIError:
+        """The exception for reading on in a stream that was closed before its end."""
+        return self._with_partial(
+            StreamInterruptedError(
+                "The stream was closed before its end, by close() or by leaving a for loop; to go on later, "
+                "keep one iterator: chunks = iter(stream). What came is in .partial."
+            )
+        )
+
+    def _with_partial(self, error: APIError) -> APIError:
+        error.partial = self.accumulator.response()
+        error.headers = error.headers or self._headers
+        error.request_id = error.request_id or request_id(self._headers, None)
+        error.maybe_billed = True
+        error.attempts = 0
+        return error

@@ -1,0 +1,278 @@
+"""urllib3's pool of connections for one configuration: TCP, TLS, proxies, keepalive.
+
+In: a Config. Out: a urllib3 pool whose connections tell how far connecting has got and can be aborted meanwhile.
+The rule: TLS, proxies and the life of a connection are urllib3's; what happens on a connected socket is pool.py's.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+import threading
+import time
+from typing import Any, ClassVar, Literal
+from urllib.parse import unquote
+
+from urllib3 import PoolManager, ProxyManager
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.util import Url, make_headers, parse_url
+
+from togetherpy._core.config import Config, Origin, Secret
+from togetherpy._transport.calls import Call
+
+Stage = Literal["name look-up", "connection", "proxy CONNECT", "TLS handshake"]
+IDLE_LIMIT = 55.0
+"""Seconds; most load balancers forget a connection after 60, and a function may thaw much later (fault E15)."""
+
+
+class ProxySetupError(ValueError):
+    """A proxy that cannot be used as it is configured; the message says what to change."""
+
+
+class Connection(HTTPConnection):
+    """One that keeps to a deadline while connecting, says how far it got, and lets its call end it."""
+
+    own_tcp: ClassVar[bool] = True
+    call: Call
+    deadline: float
+    """Of connecting, on the monotonic clock."""
+    stage: Stage = "connection"
+    armed: float = -1.0
+    """The timeout that the socket has; setting it is a system call, so it is set only when it matters."""
+    idle_since: tuple[float, float] = (0.0, 0.0)
+    """Monotonic and wall clock of its last use: a frozen machine stops one of them."""
+    _handle: socket.socket | None = None
+
+    def open(self, call: Call, deadline: float, pool: HTTPConnectionPool) -> None:
+        """Connects, through the proxy and TLS where there are such; raises what those layers raise."""
+        self.call, self.deadline, self.stage = call, deadline, "connection"
+        self.timeout = self._left()
+        try:
+            if pool.proxy is not None and pool.scheme == "https":
+                pool._prepare_proxy(self)  # pyright: ignore
+            else:
+                self.connect()
+            call.watch(self.sock)
+            self.armed = -1.0
+        finally:
+            if self._handle is not None:
+                self._handle.close()
+                self._handle = None
+
+    def stale(self) -> bool:
+        """Whether it has been idle for so long that somebody on the way has probably forgotten it."""
+        monotonic, wall = self.idle_since
+        return time.monotonic() - monotonic > IDLE_LIMIT or time.time() - wall > IDLE_LIMIT
+
+    def _left(self) -> float:
+        return max(self.deadline - time.monotonic(), 0.001)
+
+    def _new_conn(self) -> socket.socket:
+        """TCP to the server or the proxy. urllib3's own would give every address the whole timeout."""
+        if not self.own_tcp:
+            return super()._new_conn()
+        self.stage = "name look-up"
+        addresses = socket.getaddrinfo(self._dns_host, self.port, 0, socket.SOCK_STREAM)
+        self.stage = "connection"
+        for position, (family, kind, protocol, _, address) in enumerate(addresses):
+            sock = socket.socket(family, kind, protocol)
+            try:
+                _set_options(sock)
+                sock.settimeout(self._left() / (len(addresses) - position))
+                self.call.watch(sock)
+                sock.connect(address)
+            except BaseException as error:
+                sock.close()
+                if not isinstance(error, OSError) or position == len(addresses) - 1 or self.call.aborted:
+                    raise
+                continue
+            break
+        sock.settimeout(self._left())
+        if isinstance(self, HTTPSConnection):
+            self.stage = "TLS handshake"
+            # The handshake moves the descriptor into a new object; a duplicate still reaches the connection.
+            self._handle = sock.dup()
+            self.call.watch(self._handle)
+        return sock
+
+    def _tunnel(self) -> None:
+        self.stage = "proxy CONNECT"
+        super()._tunnel()  # type: ignore[misc]
+        self.stage = "TLS handshake"
+
+
+class Connecting(threading.Thread):
+    """Connects on a thread of its own, so that its caller can stop waiting for what cannot be ended."""
+
+    def __init__(self, conn: Connection, deadline: float, pool: HTTPConnectionPool) -> None:
+        super().__init__(name="togetherpy-connect", daemon=True)
+        self._conn, self._deadline, self._pool = conn, deadline, pool
+        self._call = Call()
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._given_up = self._finished = False
+        self._error: BaseException | None = None
+
+    def run_until_open(self, call: Call) -> None:
+        """Returns with the connection open, or raises: what connecting raised, or TimeoutError.
+
+        After an exception that is not connecting's own, the connection belongs to the thread, which closes it.
+        """
+        call.wake_by(self._over.set)
+        try:
+            self.start()
+            self._over.wait(max(self._deadline - time.monotonic(), 0.0))
+        finally:
+            call.wake_by(None)
+            with self._lock:
+                self._given_up = not self._finished
+            if self._given_up:
+                self._call.abort()
+        if self._given_up:
+            raise TimeoutError
+        if self._error is not None:
+            raise self._error
+        call.watch(self._conn.sock)
+
+    def run(self) -> None:
+        try:
+            self._conn.open(self._call, self._deadline, self._pool)
+        except BaseException as error:
+            self._error = error
+            self._conn.close()
+        with self._lock:
+            self._finished = True
+        if self._given_up:
+            self._conn.close()
+        self._over.set()
+
+
+class SecureConnection(Connection, HTTPSConnection):
+    """The same under TLS."""
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = Connection
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = SecureConnection
+
+
+def make_pool(config: Config) -> HTTPConnectionPool:
+    """A pool for the server of `config`, by way of its proxy if it has one. Opens nothing.
+
+    Raises:
+        ProxySetupError: the proxy cannot be used as it is configured.
+    """
+    origin = config.origin
+    options: dict[str, Any] = {"num_pools": 1, "maxsize": config.max_connections, "block": False, "retries": False}
+    if origin.scheme == "https":
+        options["ssl_context"] = config.ssl_context or default_ssl_context()
+    proxy = find_proxy(config)
+    if proxy is None:
+        manager = PoolManager(**options)
+        manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+    else:
+        manager = _proxy_manager(proxy, config, options)
+    return manager.connection_from_host(origin.host, origin.port, origin.scheme)
+
+
+def _proxy_manager(proxy: Secret, config: Config, options: dict[str, Any]) -> PoolManager:
+    url = _parse_proxy(proxy)
+    if (url.scheme or "").startswith("socks"):
+        return _socks_manager(proxy, options)
+    headers = make_headers(proxy_basic_auth=unquote(url.auth)) if url.auth else None
+    address = f"{url.scheme}://{url.netloc}"
+    if url.scheme == "https":
+        options["proxy_ssl_context"] = config.ssl_context or default_ssl_context()
+    manager = ProxyManager(address, proxy_headers=headers, **options)
+    manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+    return manager
+
+
+def _socks_manager(proxy: Secret, options: dict[str, Any]) -> PoolManager:
+    try:
+        from urllib3.contrib import socks
+    except ImportError:
+        raise ProxySetupError("a SOCKS proxy needs the extra: pip install 'togetherpy[socks]'") from None
+
+    class SocksConnection(Connection, socks.SOCKSConnection):
+        own_tcp = False
+
+    class SecureSocksConnection(SecureConnection, socks.SOCKSHTTPSConnection):
+        own_tcp = False
+
+    class Pool(HTTPConnectionPool):
+        ConnectionCls = SocksConnection
+
+    class SecurePool(HTTPSConnectionPool):
+        ConnectionCls = SecureSocksConnection
+
+    manager = socks.SOCKSProxyManager(proxy.reveal(), **options)
+    manager.pool_classes_by_scheme = {"http": Pool, "https": SecurePool}
+    return manager
+
+
+def _parse_proxy(proxy: Secret) -> Url:
+    url = parse_url(proxy.reveal() if "://" in proxy.reveal() else "http://" + proxy.reveal())
+    if url.scheme not in ("http", "https", "socks4", "socks4a", "socks5", "socks5h") or not url.host:
+        raise ProxySetupError(
+            f"the proxy's URL must be http://, https:// or socks5:// with a host, not {url.scheme}://{url.netloc}"
+        )
+    return url
+
+
+def proxy_name(config: Config) -> str | None:
+    """host:port of the proxy, for messages; None without one. Never the password."""
+    proxy = find_proxy(config)
+    return None if proxy is None else _parse_proxy(proxy).netloc
+
+
+def find_proxy(config: Config) -> Secret | None:
+    """The proxy for the server of `config`: the argument, else the environment's (fault A8)."""
+    if config.proxy is not None:
+        return config.proxy
+    if not config.trust_env or not any(name.lower().endswith("_proxy") and os.environ[name] for name in os.environ):
+        return None
+    return _proxy_from_environment(config.origin)
+
+
+def _proxy_from_environment(origin: Origin) -> Secret | None:
+    from urllib.request import getproxies_environment, proxy_bypass_environment
+
+    def wanted() -> Secret:
+        proxies = getproxies_environment()
+        return Secret(proxies.get(origin.scheme) or proxies.get("all"))
+
+    if wanted().reveal() is None or proxy_bypass_environment(f"{origin.host}:{origin.port}"):
+        return None
+    return wanted()
+
+
+def _set_options(sock: socket.socket) -> None:
+    """No delay for small packets; keepalive, so that a NAT on the way does not forget a long generation (A7)."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    # TCP_KEEPIDLE is Linux's and Windows' name for what macOS calls TCP_KEEPALIVE.
+    for name, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPALIVE", 60), ("TCP_KEEPINTVL", 60), ("TCP_KEEPCNT", 5)):
+        if hasattr(socket, name):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+_default_context: ssl.SSLContext | None = None
+_default_context_lock = threading.Lock()
+
+
+def default_ssl_context() -> ssl.SSLContext:
+    """The one context of this process for clients that bring none: system CAs, SSL_CERT_FILE, SSL_CERT_DIR.
+
+    Loading the CAs takes some 20 ms and a megabyte, so it happens once.
+    """
+    global _default_context
+    with _default_context_lock:
+        if _default_context is None:
+            _default_context = ssl.create_default_context()
+        return _default_context

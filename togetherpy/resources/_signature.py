@@ -1,0 +1,64 @@
+"""What `help()` and `inspect.signature()` show of a method that takes `**params: Unpack[...]`.
+
+In: the method and its TypedDict. Out: the method, with the TypedDict's fields as its keyword-only parameters.
+The rule: parameters are declared once, in the TypedDict, and importing the method builds nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    import inspect
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _Lazy:
+    """Stands where a wrapped function would; `inspect` follows `__wrapped__` to its `__signature__`."""
+
+    def __init__(self, function: Callable[..., Any], params: type) -> None:
+        self._function, self._params = function, params
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        import inspect
+
+        own = inspect.Signature.from_callable(self._function, follow_wrapped=False).parameters.values()
+        declared = [_parameter(name, annotation) for name, annotation in self._params.__annotations__.items()]
+        return inspect.Signature(
+            [
+                parameter
+                for parameter in own
+                if parameter.kind is not parameter.VAR_KEYWORD and parameter.name != "stream"
+            ]
+            + declared
+            + [parameter for parameter in own if parameter.name == "stream"]
+            + [inspect.Parameter("further_body_fields", inspect.Parameter.VAR_KEYWORD, annotation="Any")]
+        )
+
+
+def _parameter(name: str, annotation: Any) -> inspect.Parameter:
+    import inspect
+
+    written = str(getattr(annotation, "__forward_arg__", annotation))
+    required = written.startswith("Required[")
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=inspect.Parameter.empty if required else None,
+        annotation=written.removeprefix("Required[").removesuffix("]") if required else written,
+    )
+
+
+def takes(params: type) -> Callable[[F], F]:
+    """Shows `params` as the keyword arguments of a method, in its signature and at the end of its docstring."""
+
+    def decorate(function: F) -> F:
+        function.__wrapped__ = _Lazy(function, params)  # type: ignore[attr-defined]
+        if function.__doc__ is not None:
+            function.__doc__ = f"{function.__doc__.rstrip()}\n\n    {(params.__doc__ or '').strip()}\n"
+        return function
+
+    return decorate

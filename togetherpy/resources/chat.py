@@ -1,0 +1,107 @@
+"""Chat completions.
+
+In: keyword arguments. Out: a ChatCompletionResponse, or a Stream of ChatCompletionChunks.
+The rule: what is particular to this part of the API is here; how a call is made is the client's.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Unpack, overload
+
+import msgspec
+
+from togetherpy._core.encode import plain_messages
+from togetherpy._core.wire import Endpoint
+from togetherpy.resources._signature import takes
+from togetherpy.types.chat_completions import ChatCompletionChunk, ChatCompletionParams, ChatCompletionResponse
+
+if TYPE_CHECKING:
+    from togetherpy._stream import Stream
+
+CHAT_COMPLETIONS = Endpoint(
+    name="chat.completions",
+    method="POST",
+    path="/chat/completions",
+    response=msgspec.json.Decoder(ChatCompletionResponse),
+    chunk=msgspec.json.Decoder(ChatCompletionChunk),
+)
+
+
+class _Caller(Protocol):
+    """What a resource needs of a client."""
+
+    def _call(self, endpoint: Endpoint, params: dict[str, Any], *, stream: bool, choices: int = 1) -> Any: ...
+
+
+class Chat:
+    """`client.chat`"""
+
+    __slots__ = ("_client",)
+
+    def __init__(self, client: _Caller) -> None:
+        self._client = client
+
+    @property
+    def completions(self) -> Completions:
+        """Chat completions."""
+        return Completions(self._client)
+
+
+class Completions:
+    """`client.chat.completions`"""
+
+    __slots__ = ("_client",)
+
+    def __init__(self, client: _Caller) -> None:
+        self._client = client
+
+    @overload
+    def create(
+        self, *, stream: Literal[False] | None = None, **params: Unpack[ChatCompletionParams]
+    ) -> ChatCompletionResponse: ...
+    @overload
+    def create(
+        self, *, stream: Literal[True], **params: Unpack[ChatCompletionParams]
+    ) -> Stream[ChatCompletionChunk]: ...
+    @overload
+    def create(
+        self, *, stream: bool | None, **params: Unpack[ChatCompletionParams]
+    ) -> ChatCompletionResponse | Stream[ChatCompletionChunk]: ...
+    @takes(ChatCompletionParams)
+    def create(self, *, stream: bool | None = None, **params: Any) -> Any:
+        """Asks a model to go on with a conversation.
+
+        Returns a ChatCompletionResponse; with `stream=True` a Stream that yields ChatCompletionChunks as they arrive.
+        Keyword arguments that are not listed go into the request's body as they are.
+
+        Raises:
+            TypeError, ValueError: the request cannot be sent, the field named; nothing was sent.
+            APIStatusError: the server refused; its subclasses tell why.
+            APIConnectionError, APITimeoutError: no usable answer came.
+            APIResponseError: an answer came that cannot be used.
+            StreamInterruptedError: while iterating, the stream ended before its end.
+        """
+        body = prepare(params, stream)
+        return self._client._call(CHAT_COMPLETIONS, body, stream=bool(stream), choices=body.get("n") or 1)
+
+
+def prepare(params: dict[str, Any], stream: bool | None) -> dict[str, Any]:
+    """The parameters as they are sent; complains of what is missing and warns of what does not go together."""
+    for name in ("messages", "model"):
+        if params.get(name) is None:
+            raise TypeError(f"create() needs {name}=...")
+    if not isinstance(params["model"], str):
+        raise TypeError(f"model must be a str, not {type(params['model']).__name__}")
+    if params.get("repetition_penalty") and (params.get("presence_penalty") or params.get("frequency_penalty")):
+        warnings.warn(
+            "repetition_penalty works against presence_penalty and frequency_penalty; use one kind only",
+            UserWarning,
+            stacklevel=3,
+        )
+    params["messages"] = plain_messages(params["messages"])
+    if isinstance(params.get("stop"), str):
+        params["stop"] = [params["stop"]]  # the API takes a list only
+    if stream is not None:
+        params["stream"] = bool(stream)
+    return params
