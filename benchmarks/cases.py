@@ -29,7 +29,8 @@ class Case:
 
 def _start() -> list[Case]:
     return [
-        Case("import", "start", "import of what a user imports", "import", "imported", count=5),
+        Case("import", "start", "the package imported, and nothing of it by name", "import", "imported", count=5),
+        Case("import-client", "start", "the client's class imported", "import", "imported_client", count=5),
         Case("construct", "start", "a client made, nothing sent", "client", "construct", "answer", count=50,
              roles=("ours", "peer")),
         Case("first-answer", "start", "a new process to its first answer over http, all its CPU", "process",

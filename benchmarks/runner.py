@@ -32,7 +32,7 @@ IMPORTED = """\
 import sys, time
 sys.path.append({root!r})
 wall, cpu = time.perf_counter(), time.process_time()
-import {modules}
+{statement}
 cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
 from benchmarks.meter import peak
 print('{{"cpu": %r, "wall": %r, "peak": %r, "grown": 0}}' % (cpu, wall, peak()))
@@ -107,8 +107,9 @@ def _measure(case: Case, name: str, contender: ModuleType, where: Environment, a
     if case.op == "installed":
         result.packages, result.bytes, result.bytes_compiled = len(where.packages), where.bytes, where.bytes_compiled
         return
-    if case.op == "imported":
-        code = IMPORTED.format(modules=contender.IMPORT, root=str(ROOT))
+    if case.op in ("imported", "imported_client"):
+        statement = contender.IMPORT if case.op == "imported" else contender.IMPORT_CLIENT
+        code = IMPORTED.format(statement=statement, root=str(ROOT))
         readings = _several(case.count, lambda: json.loads(_run([where.python, "-P", "-c", code]).splitlines()[-1]))
     elif case.op == "first_answer":
         code = FIRST_ANSWER.format(name=name, url=url, root=str(ROOT))

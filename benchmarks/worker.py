@@ -45,7 +45,9 @@ def _check(tally: Any, says: Any) -> None:
 
 
 def _warm(spec: Spec) -> int:
-    return int(spec["count"]) // 10
+    """How many operations go before the measured ones: a tenth, but none where a single one is the whole work."""
+    count: int = spec["count"]
+    return -(-count // 10) if count > 1 else 0
 
 
 def construct(contender: ModuleType, spec: Spec) -> Measured:

@@ -93,7 +93,7 @@ def test_the_prompt_has_the_size_asked_for():
 
 @pytest.mark.parametrize("case", cases.CASES.values(), ids=lambda case: case.name)
 def test_a_case_names_what_there_is(case):
-    assert case.op in worker.OPS or case.op in ("imported", "first_answer", "installed")
+    assert case.op in worker.OPS or case.op in ("imported", "imported_client", "first_answer", "installed")
     assert not case.needs or any(runner.takes_part(contender, case) for contender in CONTENDERS.values())
     assert case.serves.split("-")[0] in scenarios.MAKERS
     assert case.count % case.at_once == 0
@@ -175,7 +175,7 @@ def test_bodies_of_other_sizes_than_announced_do_not_stall_the_server(address):
 
 def broken() -> ModuleType:
     module = ModuleType("broken")
-    module.ROLE, module.REQUIRES, module.IMPORT = "peer", [], "no_such_module_at_all"
+    module.ROLE, module.REQUIRES, module.IMPORT = "peer", [], "import no_such_module_at_all"
     module.connect = module.answer = module.stream = print
     return module
 
@@ -237,7 +237,7 @@ def test_an_unknown_name_gets_one_line_and_exit_code_2(arguments, capsys):
 
 def test_the_peak_is_this_process_own():
     output = runner._run(
-        [sys.executable, "-P", "-c", runner.IMPORTED.format(modules="json", root=str(environments.ROOT))]
+        [sys.executable, "-P", "-c", runner.IMPORTED.format(statement="import json", root=str(environments.ROOT))]
     )
     assert json.loads(output)["peak"] < 40e6
     assert meter.resident() <= meter.peak()

@@ -1,8 +1,9 @@
 """The contenders: one small file each, all with the same names.
 
-    ROLE       "ours", "peer", "bare" or "floor"
-    REQUIRES   what pip installs into its environment; "." is this checkout, ".[extra]" with an extra
-    IMPORT     the modules whose import its user pays for
+    ROLE           "ours", "peer", "bare" or "floor"
+    REQUIRES       what pip installs into its environment; "." is this checkout, ".[extra]" with an extra
+    IMPORT         the statement that imports the package, and nothing of it by name
+    IMPORT_CLIENT  the statement that imports what its user makes a client of
     connect(url) -> client                             answer(client, ask) -> Tally
     stream(client, ask) -> Tally                       accumulate(client, ask) -> Tally
     aconnect(url, connections) -> client               aanswer(client, ask) -> Tally

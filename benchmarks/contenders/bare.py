@@ -9,7 +9,8 @@ from benchmarks.ask import KEY, TIMEOUT, Tally
 
 ROLE = "bare"
 REQUIRES: list[str] = []
-IMPORT = "http.client, json"
+IMPORT = "import http.client, json"
+IMPORT_CLIENT = "import json; from http.client import HTTPConnection"
 
 HEADERS = {"Authorization": "Bearer " + KEY, "Content-Type": "application/json", "Accept": "*/*"}
 

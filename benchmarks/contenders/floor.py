@@ -6,7 +6,8 @@ from benchmarks.ask import Tally, drain, gather, take
 
 ROLE = "floor"
 REQUIRES = ["msgspec"]
-IMPORT = "msgspec"
+IMPORT = "import msgspec"
+IMPORT_CLIENT = "import socket, msgspec"
 
 
 def connect(url: str) -> Any:

@@ -6,7 +6,8 @@ from benchmarks.ask import Tally, take
 
 ROLE = "floor"
 REQUIRES = ["msgspec"]
-IMPORT = "msgspec"
+IMPORT = "import msgspec"
+IMPORT_CLIENT = "import asyncio, msgspec"
 
 
 async def aconnect(url: str, connections: int) -> Any:

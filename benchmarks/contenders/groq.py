@@ -6,7 +6,8 @@ from benchmarks.ask import KEY, TIMEOUT, Tally, adrain, drain, gather, take
 
 ROLE = "peer"
 REQUIRES = ["groq"]
-IMPORT = "groq"
+IMPORT = "import groq"
+IMPORT_CLIENT = "from groq import Groq"
 
 
 def connect(url: str) -> Any:

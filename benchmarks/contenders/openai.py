@@ -6,7 +6,8 @@ from benchmarks.ask import KEY, TIMEOUT, Tally, adrain, drain, take
 
 ROLE = "peer"
 REQUIRES = ["openai"]
-IMPORT = "openai"
+IMPORT = "import openai"
+IMPORT_CLIENT = "from openai import OpenAI"
 
 
 def connect(url: str) -> Any:

@@ -6,7 +6,8 @@ from benchmarks.ask import KEY, TIMEOUT, Tally, adrain, take
 
 ROLE = "peer"
 REQUIRES = ["openai[aiohttp]"]
-IMPORT = "openai"
+IMPORT = "import openai"
+IMPORT_CLIENT = "from openai import AsyncOpenAI"
 
 
 async def aconnect(url: str, connections: int) -> Any:

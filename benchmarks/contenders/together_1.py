@@ -9,7 +9,8 @@ from benchmarks.ask import KEY, TIMEOUT, Tally, adrain, drain, gather, take
 
 ROLE = "peer"
 REQUIRES = ["together==1.5.35"]
-IMPORT = "together"
+IMPORT = "import together"
+IMPORT_CLIENT = "from together import Together"
 
 
 def connect(url: str) -> Any:

@@ -6,7 +6,8 @@ from benchmarks.ask import KEY, TIMEOUT, Tally, drain, take
 
 ROLE = "ours"
 REQUIRES = ["."]
-IMPORT = "togetherpy"
+IMPORT = "import togetherpy"
+IMPORT_CLIENT = "from togetherpy import Together"
 
 
 def connect(url: str) -> Any:

@@ -6,7 +6,8 @@ from benchmarks.ask import KEY, TIMEOUT, Tally, adrain, take
 
 ROLE = "ours"
 REQUIRES = [".[aiohttp]"]
-IMPORT = "togetherpy"
+IMPORT = "import togetherpy"
+IMPORT_CLIENT = "from togetherpy import AsyncTogether"
 
 
 async def aconnect(url: str, connections: int) -> Any:
