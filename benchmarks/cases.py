@@ -69,7 +69,7 @@ def _stream() -> list[Case]:
 
 def _async() -> list[Case]:
     call = Case("", "async", "", "call", "flight", "aanswer", serves="delayed-20")
-    drip = Case("", "async", "", "chunk", "flight", "astream", rounds=3)  # 1,000 chunks a second: peers keep up
+    drip = Case("", "async", "", "chunk", "flight", "astream", rounds=3)  # no more chunks a second than peers can read
     return [
         replace(call, name="inflight-32", about="32 calls in flight, answered after 20 ms", at_once=32, count=640),
         replace(call, name="inflight-256", about="256 calls in flight, answered after 20 ms", at_once=256, count=1024,
@@ -80,8 +80,8 @@ def _async() -> list[Case]:
                 serves="burst-1000", count=10, units=1000),
         replace(drip, name="drip-100", about="100 streams of 50 chunks, one every 50 to 150 ms, connections included",
                 serves="drip-50-100", at_once=100, count=100, units=50, warms="burst-20"),
-        replace(drip, name="drip-500", about="500 streams of 50 chunks, one every 250 to 750 ms, connections included",
-                serves="drip-50-500", at_once=500, count=500, units=50, warms="burst-20"),
+        replace(drip, name="drip-500", about="500 streams of 50 chunks, one every 125 to 375 ms, connections included",
+                serves="drip-50-250", at_once=500, count=500, units=50, warms="burst-20"),
     ]  # fmt: skip
 
 
