@@ -24,7 +24,7 @@ The rule here: no I/O and no imports beyond the standard library's typing, so th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from togetherpy.types.chat_completions import ChatCompletionResponse

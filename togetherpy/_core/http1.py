@@ -26,6 +26,10 @@ class ProtocolError(ValueError):
     """Bytes that are not a proper HTTP/1.1 answer."""
 
 
+class LostError(ProtocolError):
+    """The server closed the connection before its answer was whole."""
+
+
 class EncodingError(ValueError):
     """A body whose content-encoding cannot be undone."""
 
@@ -135,7 +139,7 @@ class ResponseReader:
         """The server closed its side.
 
         Raises:
-            ProtocolError: before the answer was whole (faults B5, B6).
+            LostError: before the answer was whole (faults B5, B6).
         """
         if self.complete:
             return
@@ -143,8 +147,8 @@ class ResponseReader:
             self.complete = True
             return
         if self.head is None:
-            raise ProtocolError("the connection was closed before an answer came")
-        raise ProtocolError("the connection was closed in the middle of the answer")
+            raise LostError("the connection was closed before an answer came")
+        raise LostError("the connection was closed in the middle of the answer")
 
     def _read_head(self, data: bytes) -> bool:
         """Whether the final head is whole; leaves the bytes after it (or all of them) in the buffer."""

@@ -62,32 +62,48 @@ class Slots:
     def __init__(self, count: int) -> None:
         self._free = count
         self._lock = threading.Lock()
-        self._waiting: deque[_Waiter] = deque()
+        self._waiting: deque[Waiter] = deque()
 
     @property
     def free(self) -> int:
         """Slots that nobody has."""
         return self._free
 
-    def acquire(self, call: Call, seconds: float) -> bool:
-        """Takes a slot, waiting `seconds` at most; False when none came free or the call was aborted."""
+    def enter(self, wake: Callable[[], None]) -> Waiter | None:
+        """None: a slot is taken. Else a place in the queue; `wake` is called (in any thread) when its turn has come."""
         with self._lock:
             if self._free:
                 self._free -= 1
-                return True
-            waiter = _Waiter()
+                return None
+            waiter = Waiter(wake)
             self._waiting.append(waiter)
+            return waiter
+
+    def leave(self, waiter: Waiter) -> bool:
+        """Ends the waiting; whether a slot was handed over, which is then the caller's to release."""
+        with self._lock:
+            if not waiter.granted:
+                self._waiting.remove(waiter)
+            return waiter.granted
+
+    def acquire(self, call: Call, seconds: float) -> bool:
+        """Takes a slot, blocking for `seconds` at most; False when none came free or the call was aborted."""
+        turn = threading.Event()
+        waiter = self.enter(turn.set)
+        if waiter is None:
+            return True
         try:
-            call.wake_by(waiter.wake)
-            waiter.wait(seconds)
-        finally:
-            call.wake_by(None)
-            with self._lock:
-                if not waiter.granted:
-                    self._waiting.remove(waiter)
-            if waiter.granted and call.aborted:
+            call.wake_by(turn.set)
+            turn.wait(max(0.0, min(seconds, threading.TIMEOUT_MAX)))
+        except BaseException:
+            if self.leave(waiter):
                 self.release()
-        return waiter.granted and not call.aborted
+            raise
+        call.wake_by(None)
+        granted = self.leave(waiter)
+        if granted and call.aborted:
+            self.release()
+        return granted and not call.aborted
 
     def release(self) -> None:
         """Gives a slot to the one who has waited longest, or back."""
@@ -100,19 +116,11 @@ class Slots:
         waiter.wake()
 
 
-class _Waiter:
-    __slots__ = ("_gate", "granted")
+class Waiter:
+    """A place in the queue for a slot."""
 
-    def __init__(self) -> None:
+    __slots__ = ("granted", "wake")
+
+    def __init__(self, wake: Callable[[], None]) -> None:
         self.granted = False
-        self._gate = threading.Lock()
-        self._gate.acquire()
-
-    def wait(self, seconds: float) -> None:
-        self._gate.acquire(timeout=min(seconds, threading.TIMEOUT_MAX))
-
-    def wake(self) -> None:
-        try:
-            self._gate.release()
-        except RuntimeError:
-            pass  # woken before
+        self.wake = wake

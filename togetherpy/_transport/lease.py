@@ -10,36 +10,35 @@ import os
 import threading
 import time
 
-from urllib3.connectionpool import HTTPConnectionPool
-
+from togetherpy._core.answer import Answer, TooLargeError
 from togetherpy._core.wire import Fault, Phase
 from togetherpy._transport.calls import Call, Slots
-from togetherpy._transport.connections import Connection
-from togetherpy._transport.exchange import Exchange
-from togetherpy._transport.reasons import CLOSED, TooLargeError, explain_exchange
+from togetherpy._transport.connections import Connection, Route
+from togetherpy._transport.exchange import receive
+from togetherpy._transport.reasons import CLOSED, explain_exchange
 
 DRAIN_BYTES = 64 * 1024
 DRAIN_SECONDS = 0.05
 
 
 class Lease:
-    """One slot, taken; and, once there is one, its connection."""
+    """One slot, taken; and, once there is one, its connection and the answer that comes over it."""
 
-    __slots__ = ("_calls", "_conn", "_connections", "_once", "_slots", "call", "exchange", "reused", "server")
+    __slots__ = ("_calls", "_once", "_route", "_slots", "answer", "call", "conn", "reused", "server")
 
-    def __init__(self, server: str, slots: Slots, calls: set[Call], call: Call) -> None:
+    def __init__(self, server: str, slots: Slots, calls: set[Call], call: Call, max_bytes: int) -> None:
         self.server = server
         self.call = call
-        self.exchange: Exchange | None = None
+        self.answer = Answer(max_bytes)
         self.reused = False
+        self.conn: Connection | None = None
         self._slots, self._calls = slots, calls
-        self._conn: Connection | None = None
-        self._connections: HTTPConnectionPool | None = None
+        self._route: Route | None = None
         self._once = threading.Lock()
 
-    def connection(self, connections: HTTPConnectionPool, conn: Connection) -> None:
+    def hold(self, route: Route, conn: Connection) -> None:
         """From now on `conn` goes back with the slot."""
-        self._connections, self._conn = connections, conn
+        self._route, self.conn = route, conn
 
     @property
     def ended(self) -> bool:
@@ -50,32 +49,51 @@ class Lease:
         """What `error` means at this point of the call."""
         if self.call.aborted or self.ended:
             return Fault("closed", phase, CLOSED)
-        received = self.exchange is not None and self.exchange.received
-        return explain_exchange(error, phase, self.server, reused=self.reused, received=received)
+        return explain_exchange(error, phase, self.server, reused=self.reused, received=self.answer.received)
 
     def end(self, *, reusable: bool) -> None:
-        """Gives everything back; a connection that is not `reusable` is closed first (see traps of urllib3's pool)."""
+        """Gives everything back; a connection that is not `reusable` is closed first, or its slot would be lost."""
         if not self._once.acquire(blocking=False):
             return
         self._calls.discard(self.call)
         self.call.watch(None)
-        if self._conn is not None and self._connections is not None:
+        if self.conn is not None and self._route is not None:
             if reusable and not self.call.aborted:
-                self._conn.idle_since = time.monotonic(), time.time()
+                self.conn.idle_since = time.monotonic(), time.time()
             else:
-                self._conn.close()
-            self._connections._put_conn(self._conn)  # pyright: ignore[reportPrivateUsage]
+                self.conn.close()
+            self._route.give_back(self.conn)
         self._slots.release()
+
+    def receive(self, deadline: float) -> None:
+        """Waits for the next bytes of the answer."""
+        if self.conn is None or self.ended:
+            raise OSError
+        self.answer.receive(receive(self.conn, deadline))
+
+    def drain(self, deadline: float) -> None:
+        """Reads what is left after the end of a stream, and gives the connection back if it ends soon (B12, B13)."""
+        answer, left = self.answer, DRAIN_BYTES
+        clean = True
+        try:
+            while clean and left > 0 and (data := answer.take()) != b"":
+                if data is None:
+                    self.receive(deadline)
+                else:
+                    clean = not data.strip()
+                    left -= len(data)
+        except (OSError, ValueError):
+            clean = False
+        self.end(reusable=clean and answer.keep_alive)
 
 
 class PoolBody:
     """The unread body of an accepted stream. `read` is for one thread at a time, the rest for any."""
 
-    __slots__ = ("_exchange", "_lease", "_pid", "_reading")
+    __slots__ = ("_lease", "_pid", "_reading")
 
-    def __init__(self, lease: Lease, exchange: Exchange) -> None:
+    def __init__(self, lease: Lease) -> None:
         self._lease = lease
-        self._exchange = exchange
         self._reading = threading.Lock()
         """Held while reading: a descriptor must not be closed under a thread that reads from it."""
         self._pid = os.getpid()
@@ -87,11 +105,11 @@ class PoolBody:
             return Fault("closed", "committed", "A stream cannot be read in a forked child.")
         with self._reading:
             try:
-                if lease.ended or lease.call.aborted:
-                    raise TimeoutError
-                data = self._exchange.read(time.monotonic() + seconds)
+                deadline = time.monotonic() + seconds
+                while (data := lease.answer.take()) is None:
+                    lease.receive(deadline)
                 if not data:
-                    lease.end(reusable=self._exchange.reader.keep_alive)
+                    lease.end(reusable=lease.answer.keep_alive)
             except (OSError, ValueError, TooLargeError) as error:
                 fault = lease.fault(error, "committed")
                 lease.end(reusable=False)
@@ -108,8 +126,7 @@ class PoolBody:
         if drained and self._pid == os.getpid() and self._reading.acquire(blocking=False):
             try:
                 if not self._lease.ended:
-                    deadline = time.monotonic() + DRAIN_SECONDS
-                    self._lease.end(reusable=self._exchange.drain(DRAIN_BYTES, deadline))
+                    self._lease.drain(time.monotonic() + DRAIN_SECONDS)
             finally:
                 self._reading.release()
         else:

@@ -13,14 +13,11 @@ import ssl
 
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError
 
-from togetherpy._core.http1 import EncodingError, ProtocolError
+from togetherpy._core.answer import TooLargeError
+from togetherpy._core.http1 import EncodingError, LostError, ProtocolError
 from togetherpy._core.wire import Fault, Phase
 
 CLOSED = "The client was closed while the call was running."
-
-
-class TooLargeError(Exception):
-    """More body than `max_response_bytes`."""
 
 
 def explain_connecting(error: BaseException, stage: str, server: str, proxy: str | None) -> Fault:
@@ -84,7 +81,7 @@ def explain_exchange(error: Exception, phase: Phase, server: str, *, reused: boo
         return Fault("too_large", phase, message, reused, received, final=True)
     if isinstance(error, EncodingError):
         return Fault("encoding", phase, f"The answer of {server} cannot be used: {error}.", reused, received)
-    if isinstance(error, ProtocolError):
+    if isinstance(error, ProtocolError) and not isinstance(error, LostError):
         message = f"The answer of {server} is not proper HTTP: {error}."
         return Fault("protocol", phase, message, reused, received)
     when = "in the middle of its answer" if received else "before it answered"
