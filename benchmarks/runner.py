@@ -48,6 +48,9 @@ print(peak())
 """
 
 
+Reading = dict[str, float]  # cpu, wall, peak, grown
+
+
 class FailedError(Exception):
     """A process of a contender ended without a figure; the message says why, in one line."""
 
@@ -92,36 +95,48 @@ def run(
             result, environment = results[name], environments[name]
             if isinstance(environment, str):
                 result.failed = environment
-            if result.failed:
-                continue
-            say(f"{case.name}: round {number + 1}, {name}")
-            try:
-                _measure(case, name, entered[name], environment, address, result)  # type: ignore[arg-type]
-            except FailedError as reason:
-                result.failed = str(reason)
+            elif not result.failed:
+                say(f"{case.name}: round {number + 1}, {name}")
+                try:
+                    _measure(case, name, entered[name], environment, address, result)
+                except FailedError as reason:
+                    result.failed = str(reason)
     return results
 
 
 def _measure(case: Case, name: str, contender: ModuleType, where: Environment, address: str, result: Result) -> None:
-    url = f"{address}/{case.serves}"
+    """One round: adds its figures to the result's."""
     if case.op == "installed":
         result.packages, result.bytes, result.bytes_compiled = len(where.packages), where.bytes, where.bytes_compiled
         return
-    if case.op in ("imported", "imported_client"):
-        statement = contender.IMPORT if case.op == "imported" else contender.IMPORT_CLIENT
-        code = IMPORTED.format(statement=statement, root=str(ROOT))
-        readings = _several(case.count, lambda: json.loads(_run([where.python, "-P", "-c", code]).splitlines()[-1]))
-    elif case.op == "first_answer":
-        code = FIRST_ANSWER.format(name=name, url=url, root=str(ROOT))
-        readings = _several(case.count, lambda: _first_answer([where.python, "-P", "-c", code], case))
-    else:
-        worker = str(Path(__file__).with_name("worker.py"))
-        readings = [json.loads(_run([where.python, "-P", worker, json.dumps(_spec(case, name, url))]))]
+    readings = _readings(case, name, contender, where.python, f"{address}/{case.serves}")
     units = case.count * case.units
     result.cpu.append(sum(reading["cpu"] for reading in readings) / units)
     result.wall.append(sum(reading["wall"] for reading in readings) / units)
     result.peak = max([result.peak, *(reading["peak"] for reading in readings)])
     result.grown = max([result.grown, *(reading["grown"] for reading in readings)])
+
+
+def _readings(case: Case, name: str, contender: ModuleType, python: str, url: str) -> list[Reading]:
+    """Of one process for all operations, or of a process for each where its start is what is measured."""
+    if case.op in ("imported", "imported_client"):
+        statement = contender.IMPORT if case.op == "imported" else contender.IMPORT_CLIENT
+        command = [python, "-P", "-c", IMPORTED.format(statement=statement, root=str(ROOT))]
+        return _several(case.count, lambda: _told(_run(command)))
+    if case.op == "first_answer":
+        command = [python, "-P", "-c", FIRST_ANSWER.format(name=name, url=url, root=str(ROOT))]
+        return _several(case.count, lambda: _first_answer(command, case))
+    worker = str(Path(__file__).with_name("worker.py"))
+    return [_told(_run([python, "-P", worker, json.dumps(_spec(case, name, url))]))]
+
+
+def _told(output: str) -> Reading:
+    """The last line: a client may have printed something before it."""
+    try:
+        reading: Reading = json.loads(output.splitlines()[-1])
+    except (IndexError, ValueError):
+        raise FailedError(f"printed {output[-80:]!r} where its figures were to be") from None
+    return reading
 
 
 def _spec(case: Case, name: str, url: str) -> dict[str, Any]:
@@ -134,12 +149,12 @@ def _spec(case: Case, name: str, url: str) -> dict[str, Any]:
     }
 
 
-def _several(count: int, measure: Callable[[], dict[str, float]]) -> list[dict[str, float]]:
+def _several(count: int, measure: Callable[[], Reading]) -> list[Reading]:
     """One more than `count` and without the first, which may have to write bytecode."""
     return [measure() for _ in range(count + 1)][1:]
 
 
-def _first_answer(command: list[str], case: Case) -> dict[str, float]:
+def _first_answer(command: list[str], case: Case) -> Reading:
     cpu, wall = _cpu_of_children(), time.perf_counter()
     output = _run(command)
     cpu, wall = _cpu_of_children() - cpu, time.perf_counter() - wall

@@ -225,6 +225,11 @@ def test_a_process_that_takes_too_long_is_ended(monkeypatch):
         runner._run([sys.executable, "-c", "import time; time.sleep(60)"])
 
 
+def test_a_process_that_prints_no_figures_is_told():
+    with pytest.raises(runner.FailedError, match="printed 'hello' where its figures were to be"):
+        runner._told("hello")
+
+
 @pytest.mark.parametrize("arguments", [["no-such"], ["call-short", "--contenders", "no-such"]])
 def test_an_unknown_name_gets_one_line_and_exit_code_2(arguments, capsys):
     assert command.main(arguments) == 2
