@@ -11,6 +11,7 @@ import socket
 import ssl
 import threading
 import time
+from base64 import b64encode
 from typing import Any, ClassVar, Literal, cast
 from urllib.parse import unquote
 
@@ -18,7 +19,7 @@ from urllib3 import PoolManager, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import LocationParseError
-from urllib3.util import Url, make_headers, parse_url
+from urllib3.util import Url, parse_url
 
 from togetherpy._core.config import Config, Origin, Secret
 from togetherpy._transport.calls import Call
@@ -214,13 +215,18 @@ def _proxy_manager(proxy: Secret, config: Config, options: dict[str, Any]) -> Po
     url = _parse_proxy(proxy)
     if (url.scheme or "").startswith("socks"):
         return _socks_manager(proxy, options)
-    headers = make_headers(proxy_basic_auth=unquote(url.auth)) if url.auth else None
+    # Not make_headers' name in lower case, which some proxies do not know.
+    headers = {"Proxy-Authorization": _basic(Secret(unquote(url.auth)))} if url.auth else None
     address = f"{url.scheme}://{url.netloc}"
     if url.scheme == "https":
         options["proxy_ssl_context"] = config.ssl_context or default_ssl_context()
     manager = ProxyManager(address, proxy_headers=headers, **options)
     manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
     return manager
+
+
+def _basic(login: Secret) -> str:
+    return "Basic " + b64encode(login.reveal().encode()).decode()
 
 
 def _socks_manager(proxy: Secret, options: dict[str, Any]) -> PoolManager:

@@ -11,7 +11,7 @@ import re
 import socket
 import ssl
 
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, NewConnectionError
 
 from togetherpy._core.answer import TooLargeError
 from togetherpy._core.http1 import EncodingError, LostError, ProtocolError
@@ -23,11 +23,13 @@ CLOSED = "The client was closed while the call was running."
 def explain_connecting(error: BaseException, stage: str, server: str, proxy: str | None) -> Fault:
     """The fault of an attempt that never got a connection. `server`, `proxy`: host and port."""
     where = f"{server} (by way of the proxy {proxy})" if proxy else server
-    if isinstance(error, (socket.gaierror, NameResolutionError)):
-        reason = error.strerror if isinstance(error, socket.gaierror) else "unknown name"
+    # A name that cannot even be asked for ("a..b", a label of 64 letters) is a UnicodeError.
+    if isinstance(error, (socket.gaierror, NameResolutionError, UnicodeError)):
+        reason = error.strerror if isinstance(error, socket.gaierror) else "no possible name"
         advice = "Check the proxy's name" if proxy else "Check base_url"
         return Fault("dns", "connecting", f"The name of {proxy or server} does not resolve ({reason}). {advice}.")
-    if isinstance(error, (TimeoutError, ConnectTimeoutError)):
+    # NewConnectionError (a SOCKS proxy that refuses) is a ConnectTimeoutError by descent only.
+    if isinstance(error, (TimeoutError, ConnectTimeoutError)) and not isinstance(error, NewConnectionError):
         return Fault(
             "timeout",
             "connecting",

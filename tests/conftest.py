@@ -1,0 +1,51 @@
+"""Fixtures for the tests over sockets: a client of each kind, and chance that is none."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from clients import KINDS, logs_searched, make
+
+
+class _NoChance:
+    def random(self) -> float:
+        return 0.0
+
+
+@pytest.fixture
+def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Full jitter with the luckiest numbers: retries that no server delays follow at once."""
+    monkeypatch.setattr("togetherpy.client._chance", _NoChance())
+
+
+@pytest.fixture
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No key, no base URL and no proxy from the machine that runs the tests."""
+    for name in ("TOGETHER_API_KEY", "TOGETHER_BASE_URL", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUEST_METHOD"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    """Sync, asynchronous over threads, asynchronous over aiohttp."""
+    return str(request.param)
+
+
+@pytest.fixture
+def client(kind: str, no_waits: None, clean_environment: None) -> Iterator[Callable[..., Any]]:
+    """Makes clients of each kind in turn: `client(base_url=..., ...)`. See `clients.make`."""
+    made: list[Any] = []
+
+    def maker(server: Any = None, **options: Any) -> Any:
+        if server is not None:
+            options.setdefault("base_url", server.base_url)
+        made.append(make(kind, **options))
+        return made[-1]
+
+    with logs_searched():
+        yield maker
+        for one in made:
+            one.end()

@@ -1,0 +1,488 @@
+"""Faults of connecting, A1 to A11: names, TCP, TLS, proxies."""
+
+import contextlib
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from answers import OK, STREAM_OK, text_of
+from clients import KEY, PASSWORD
+from scripted import (
+    ScriptedServer,
+    Step,
+    close,
+    drip,
+    half_close,
+    refusing_port,
+    request,
+    reset,
+    send,
+    silent_port,
+    tls,
+    until_gone,
+)
+
+from togetherpy import APIConnectionError, APITimeoutError, Timeout
+
+Maker = Callable[..., Any]
+
+
+def test_refused_is_tried_again_and_names_host_and_port(client: Maker) -> None:  # fault A1
+    with refusing_port() as port:
+        error = client(base_url=f"http://127.0.0.1:{port}", max_retries=2).fails(APIConnectionError)
+    assert f"127.0.0.1:{port}" in str(error)
+    assert (error.attempts, error.phase, error.maybe_billed) == (3, "connecting", False)
+
+
+def test_refused_costs_no_quota(client: Maker) -> None:  # fault A1
+    with refusing_port() as port:
+        caller = client(base_url=f"http://127.0.0.1:{port}", max_retries=1)
+        for _ in range(40):  # 40 transient retries would have emptied it
+            assert caller.fails(APIConnectionError).attempts == 2
+
+
+def test_name_that_does_not_resolve(client: Maker, monkeypatch: pytest.MonkeyPatch) -> None:  # fault A2
+    def resolve(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr("socket.getaddrinfo", resolve)
+    error = client(base_url="https://api.nowhere.example", max_retries=1).fails(APIConnectionError)
+    assert "api.nowhere.example" in str(error)
+    assert "does not resolve" in str(error)
+    assert "base_url" in str(error)
+    assert (error.attempts, error.phase) == (2, "connecting")
+
+
+@pytest.mark.parametrize("name", ["a" * 64 + ".example", "a..example"])
+def test_name_that_cannot_be_one(client: Maker, name: str) -> None:  # fault A2
+    error = client(base_url=f"https://{name}").fails(APIConnectionError)
+    assert "base_url" in str(error)
+
+
+def test_name_look_up_that_hangs_ends_at_the_deadline(client: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    # fault A2
+    resolved = threading.Event()
+
+    def resolve(*_: Any, **__: Any) -> Any:
+        resolved.wait(20)
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr("socket.getaddrinfo", resolve)
+    begun = time.monotonic()
+    error = client(base_url="https://api.nowhere.example", timeout=0.3).fails(APITimeoutError)
+    assert time.monotonic() - begun < 1.8
+    assert error.phase == "connecting"
+    resolved.set()
+
+
+def test_connecting_that_takes_too_long(client: Maker) -> None:  # fault A3
+    with silent_port() as port:
+        begun = time.monotonic()
+        caller = client(base_url=f"http://127.0.0.1:{port}", timeout=Timeout(connect=0.2), max_retries=1)
+        error = caller.fails(APITimeoutError)
+        assert time.monotonic() - begun < 1.9
+    assert f"127.0.0.1:{port}" in str(error)
+    assert (error.attempts, error.phase, error.maybe_billed) == (2, "connecting", False)
+    assert isinstance(error, TimeoutError)
+
+
+def test_connecting_is_given_five_seconds() -> None:  # fault A3
+    assert Timeout().connect == 5.0
+
+
+# TLS
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+def server_side(certificate: trustme.LeafCert) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate.configure_cert(context)
+    return context
+
+
+def trusting(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
+
+
+@pytest.fixture
+def good(authority: trustme.CA) -> Step:
+    return tls(server_side(authority.issue_cert("127.0.0.1", "localhost")))
+
+
+def test_tls_with_an_authority_that_the_caller_names(client: Maker, authority: trustme.CA, good: Step) -> None:
+    with ScriptedServer([good, request, send(OK), request, send(STREAM_OK)], scheme="https") as server:
+        caller = client(server, ssl_context=trusting(authority))
+        assert caller.create().choices[0].finish_reason == "stop"
+        assert text_of(caller.chunks()) == "Hello world"
+        assert server.connections == 1
+
+
+def test_authority_from_the_environment(
+    client: Maker, authority: trustme.CA, good: Step, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fault A4
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    monkeypatch.setattr("togetherpy._transport.connections._default_context", None)
+    with ScriptedServer([good, request, send(OK)], scheme="https") as server:
+        assert client(server).create().id == "r-1"
+
+
+@pytest.mark.parametrize("case", ["unknown authority", "expired", "wrong host"])
+def test_certificate_that_is_not_good(client: Maker, authority: trustme.CA, case: str) -> None:  # fault A4
+    certificate, reason = {
+        "unknown authority": (trustme.CA().issue_cert("127.0.0.1"), "unable to get local issuer certificate"),
+        "expired": (
+            authority.issue_cert("127.0.0.1", not_after=datetime.now(UTC) - timedelta(days=1)),
+            "certificate has expired",
+        ),
+        "wrong host": (authority.issue_cert("elsewhere.example"), "IP address mismatch"),
+    }[case]
+    with ScriptedServer([tls(server_side(certificate)), until_gone], scheme="https") as server:
+        error = client(server, ssl_context=trusting(authority), max_retries=2).fails(APIConnectionError)
+        assert server.connections == 1
+    assert reason in str(error)
+    assert "ssl_context" in str(error)
+    assert "SSL_CERT_FILE" in str(error)
+    assert (error.attempts, error.phase, error.maybe_billed) == (1, "connecting", False)
+
+
+def test_handshake_that_stalls(client: Maker) -> None:  # fault A5
+    with ScriptedServer([until_gone], scheme="https") as server:
+        begun = time.monotonic()
+        error = client(server, timeout=Timeout(connect=0.3), max_retries=1).fails(APITimeoutError)
+        assert time.monotonic() - begun < 2.1
+        assert server.connections == 2
+        server.wait_gone(0)
+        server.wait_gone(1)
+    assert "handshake" in str(error)
+    assert (error.phase, error.maybe_billed) == ("connecting", False)
+
+
+@pytest.mark.parametrize("last", [close, reset, half_close], ids=["close", "reset", "half close"])
+def test_connection_that_ends_in_the_handshake(client: Maker, last: Step, authority: trustme.CA, good: Step) -> None:
+    # fault A5
+    def hello(peer: Any) -> None:
+        peer.receive()
+
+    with ScriptedServer([hello, last, until_gone], [good, request, send(OK)], scheme="https") as server:
+        assert client(server, ssl_context=trusting(authority), max_retries=1).create().id == "r-1"
+        assert server.connections == 2
+    with ScriptedServer([hello, last, until_gone], scheme="https") as server:
+        error = client(server, ssl_context=trusting(authority)).fails(APIConnectionError)
+    assert "handshake" in str(error)
+    assert error.phase == "connecting"
+
+
+def test_https_spoken_to_a_plain_port(client: Maker) -> None:  # fault A5
+    with ScriptedServer([send(b"HTTP/1.1 400 Bad Request\r\n\r\n"), half_close, until_gone], scheme="https") as server:
+        error = client(server).fails(APIConnectionError)
+    assert "handshake" in str(error)
+    assert (error.phase, error.maybe_billed) == ("connecting", False)
+
+
+def test_http_spoken_to_a_tls_port(client: Maker) -> None:  # fault A5
+    alert = b"\x15\x03\x01\x00\x02\x02\x46"
+    with ScriptedServer([request, send(alert), half_close, until_gone]) as server:
+        assert "HTTP" in str(client(server).fails(APIConnectionError))
+
+
+@pytest.mark.parametrize(
+    "name", ["PYTHONHTTPSVERIFY", "SSL_VERIFY", "TOGETHER_VERIFY_SSL", "NODE_TLS_REJECT_UNAUTHORIZED"]
+)
+def test_no_environment_variable_switches_verification_off(
+    client: Maker, monkeypatch: pytest.MonkeyPatch, good: Step, name: str
+) -> None:  # fault A6
+    monkeypatch.setenv(name, "0")
+    monkeypatch.setattr("togetherpy._transport.connections._default_context", None)
+    with ScriptedServer([good, until_gone], scheme="https") as server:
+        client(server).fails(APIConnectionError)
+
+
+def test_verification_is_off_where_the_caller_says_so(client: Maker, good: Step) -> None:  # fault A6
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    with ScriptedServer([good, request, send(OK)], scheme="https") as server:
+        assert client(server, ssl_context=context).create().id == "r-1"
+
+
+def own_sockets_to(port: int) -> list[socket.socket]:
+    """Duplicates of this process's sockets that are connected to `port`."""
+    found: list[socket.socket] = []
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            duplicate = socket.socket(fileno=os.dup(int(name)))
+            try:
+                matches = duplicate.getpeername()[1] == port
+            except (OSError, IndexError, TypeError):
+                matches = False
+            if matches:
+                found.append(duplicate)
+            else:
+                duplicate.close()
+    return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
+def test_keepalive_is_on(client: Maker) -> None:  # fault A7
+    with ScriptedServer([request, send(OK), until_gone]) as server:
+        client(server).create()
+        (found,) = own_sockets_to(server.port)
+        with found:
+            options = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+            assert [found.getsockopt(socket.IPPROTO_TCP, option) for option in options] == [60, 60, 5]
+            assert found.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            assert found.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+
+
+# Proxies
+
+
+class ProxyProcess:
+    def __init__(self, login: str = "") -> None:
+        command = [sys.executable, str(Path(__file__).with_name("proxy_process.py")), *filter(None, [login])]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        self._lines = self._process.stdout
+        self.port = int(self._lines.readline())
+
+    def line(self) -> str:
+        """What it says of the next connection that it passes on."""
+        return self._lines.readline()
+
+    def close(self) -> None:
+        self._process.communicate(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def open_proxy() -> Iterator[ProxyProcess]:
+    with contextlib.closing(ProxyProcess()) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def guarded_proxy() -> Iterator[ProxyProcess]:
+    with contextlib.closing(ProxyProcess(f"user:{PASSWORD}")) as proxy:
+        yield proxy
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5", "socks5h"])
+def test_https_by_way_of_a_proxy(
+    client: Maker, open_proxy: ProxyProcess, scheme: str, authority: trustme.CA, good: Step
+) -> None:  # fault A8
+    with ScriptedServer([good, request, send(OK), request, send(STREAM_OK)], scheme="https") as server:
+        caller = client(server, proxy=f"{scheme}://127.0.0.1:{open_proxy.port}", ssl_context=trusting(authority))
+        assert caller.create().id == "r-1"
+        assert f":{server.port}" in open_proxy.line()
+        assert text_of(caller.chunks()) == "Hello world"
+        assert server.connections == 1
+        assert server.requests[0].target == "/v1/chat/completions"
+        assert "proxy-authorization" not in server.requests[0].headers
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5", "socks5h"])
+def test_plain_http_by_way_of_a_proxy(client: Maker, open_proxy: ProxyProcess, scheme: str) -> None:  # fault A8
+    with ScriptedServer([request, send(OK)]) as server:
+        assert client(server, proxy=f"{scheme}://127.0.0.1:{open_proxy.port}").create().id == "r-1"
+        assert f":{server.port}" in open_proxy.line()
+        assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
+def test_proxy_with_a_password(
+    client: Maker, guarded_proxy: ProxyProcess, scheme: str, authority: trustme.CA, good: Step
+) -> None:  # fault A8
+    proxy = f"{scheme}://user:{PASSWORD}@127.0.0.1:{guarded_proxy.port}"
+    with ScriptedServer([good, request, send(OK), until_gone], scheme="https") as server:
+        caller = client(server, proxy=proxy, ssl_context=trusting(authority))
+        assert caller.create().id == "r-1"
+        assert f":{server.port}" in guarded_proxy.line()
+        assert PASSWORD not in repr(caller.raw)
+        assert "proxy-authorization" not in server.requests[0].headers
+
+
+@pytest.mark.parametrize("login", ["", "user:wr" + PASSWORD + "@", PASSWORD + "@"], ids=["none", "wrong", "no name"])
+def test_proxy_that_refuses_us(
+    client: Maker, guarded_proxy: ProxyProcess, login: str, authority: trustme.CA, good: Step
+) -> None:  # fault A10
+    proxy = f"http://{login}127.0.0.1:{guarded_proxy.port}"
+    with ScriptedServer([good, until_gone], scheme="https") as server:
+        error = client(server, proxy=proxy, ssl_context=trusting(authority), max_retries=2).fails(APIConnectionError)
+        assert server.connections == 0
+    assert "Unauthorized" in guarded_proxy.line()
+    assert f"The proxy 127.0.0.1:{guarded_proxy.port}" in str(error)
+    assert "407" in str(error)
+    assert (error.attempts, error.phase, error.maybe_billed) == (1, "connecting", False)
+
+
+def test_proxy_that_cannot_reach_the_server(client: Maker) -> None:  # fault A10
+    with ScriptedServer([request, send(b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n")]) as proxy:
+        caller = client(base_url="https://127.0.0.1:1", proxy=f"http://127.0.0.1:{proxy.port}", max_retries=1)
+        error = caller.fails(APIConnectionError)
+        assert [one.method for one in proxy.requests] == ["CONNECT", "CONNECT"]
+        assert all(KEY not in str(one.fields) for one in proxy.requests)
+    assert f"The proxy 127.0.0.1:{proxy.port}" in str(error)
+    assert "502" in str(error)
+    assert (error.attempts, error.phase, error.maybe_billed) == (2, "connecting", False)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [[send(b"rubbish\r\n\r\n"), half_close, until_gone], [close], [reset]],
+    ids=["rubbish", "close", "reset"],
+)
+def test_proxy_whose_answer_to_connect_is_none(client: Maker, steps: list[Step]) -> None:  # fault A10
+    with ScriptedServer([request, *steps]) as proxy:
+        caller = client(base_url="https://127.0.0.1:1", proxy=f"http://127.0.0.1:{proxy.port}")
+        error = caller.fails(APIConnectionError)
+    assert f"proxy 127.0.0.1:{proxy.port}" in str(error)
+    assert (error.phase, error.maybe_billed) == ("connecting", False)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [[until_gone], [drip(b"x" * 200, 0.02)], [drip(b"HTTP/1.1 200 OK\r\nx: y", 0.02)]],
+    ids=["stall", "x", "drip"],
+)
+def test_proxy_that_takes_too_long(client: Maker, steps: list[Step]) -> None:  # fault A10
+    with ScriptedServer([request, *steps]) as proxy:
+        begun = time.monotonic()
+        error = client(base_url="https://127.0.0.1:1", proxy=f"http://127.0.0.1:{proxy.port}", timeout=0.3).fails(
+            APITimeoutError
+        )
+        assert time.monotonic() - begun < 1.8
+        proxy.wait_gone(0)
+    assert error.phase == "connecting"
+
+
+def test_proxy_that_is_not_there(client: Maker) -> None:  # fault A8
+    with refusing_port() as port:
+        proxy = f"http://user:{PASSWORD}@127.0.0.1:{port}"
+        error = client(base_url="https://127.0.0.1:1", proxy=proxy, max_retries=1).fails(APIConnectionError)
+    assert f"127.0.0.1:{port}" in str(error)
+    assert "proxy" in str(error)
+    assert error.attempts == 2
+
+
+@pytest.mark.parametrize(
+    ("scheme", "variable"),
+    [("http", "HTTP_PROXY"), ("http", "http_proxy"), ("https", "HTTPS_PROXY"), ("https", "https_proxy")]
+    + [("http", "ALL_PROXY"), ("https", "all_proxy")],
+)
+def test_proxy_from_the_environment(
+    client: Maker, monkeypatch: pytest.MonkeyPatch, scheme: str, variable: str
+) -> None:  # fault A8
+    with ScriptedServer([request, send(b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n")]) as proxy:
+        monkeypatch.setenv(variable, f"http://user:{PASSWORD}@127.0.0.1:{proxy.port}")
+        client(base_url=f"{scheme}://127.0.0.1:1/v1").fails(Exception)
+        (seen,) = proxy.requests
+        assert seen.target == ("127.0.0.1:1" if scheme == "https" else "http://127.0.0.1:1/v1/chat/completions")
+        assert seen.headers["proxy-authorization"].startswith("Basic ")
+
+
+def test_environment_is_ignored_on_demand(client: Maker, monkeypatch: pytest.MonkeyPatch) -> None:  # fault A8
+    with ScriptedServer([request, send(OK)]) as server, refusing_port() as port:
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{port}")
+        assert client(server, trust_env=False).create().id == "r-1"
+
+
+@pytest.mark.parametrize(
+    ("no_proxy", "bypassed"),
+    [
+        ("*", True),
+        ("127.0.0.1", True),
+        ("127.0.0.1:{port}", True),
+        ("example.com, 127.0.0.1", True),
+        (".0.0.1", True),
+        ("0.0.1", True),
+        ("127.0.0.1:1", False),
+        ("example.com", False),
+        ("27.0.0.1", False),
+        ("", False),
+    ],
+)
+def test_no_proxy(client: Maker, monkeypatch: pytest.MonkeyPatch, no_proxy: str, bypassed: bool) -> None:  # fault A8
+    with ScriptedServer([request, send(OK)]) as server, refusing_port() as port:
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{port}")
+        monkeypatch.setenv("NO_PROXY", no_proxy.format(port=server.port))
+        if bypassed:
+            assert client(server).create().id == "r-1"
+        else:
+            assert f"127.0.0.1:{port}" in str(client(server).fails(APIConnectionError))
+            assert server.connections == 0
+
+
+def test_proxy_url_that_is_none(client: Maker) -> None:  # fault A8
+    error = client(base_url="http://127.0.0.1:1", proxy=f"ftp://user:{PASSWORD}@host:1", max_retries=2).fails(
+        APIConnectionError
+    )
+    assert "http://, https:// or socks5://" in str(error)
+    assert error.attempts == 1
+
+
+def test_socks_without_the_extra(client: Maker, monkeypatch: pytest.MonkeyPatch) -> None:  # fault A9
+    for module in ("socks", "urllib3.contrib.socks", "aiohttp_socks", "python_socks"):
+        monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.delattr("urllib3.contrib.socks", raising=False)
+    with ScriptedServer([request, send(OK)]) as server:
+        caller = client(server, proxy="socks5://127.0.0.1:1", max_retries=2)
+        error = caller.fails(APIConnectionError)
+        assert "togetherpy[socks]" in str(error)
+        assert error.attempts == 1
+        monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1")
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        assert client(server).create().id == "r-1"
+
+
+def test_socks_proxy_that_is_not_there(client: Maker) -> None:  # fault A8
+    with refusing_port() as port:
+        caller = client(
+            base_url="https://127.0.0.1:1", proxy=f"socks5://user:{PASSWORD}@127.0.0.1:{port}", max_retries=1
+        )
+        error = caller.fails(APIConnectionError)
+    assert f"127.0.0.1:{port}" in str(error)
+    assert not isinstance(error, TimeoutError)
+    assert (error.attempts, error.phase) == (2, "connecting")
+
+
+@pytest.mark.parametrize("steps", [[close], [send(b"\x05\xff")], [until_gone]], ids=["close", "refusal", "stall"])
+def test_socks_proxy_that_fails(client: Maker, steps: list[Step]) -> None:  # fault A10
+    def greeting(peer: Any) -> None:
+        peer.receive()
+
+    with ScriptedServer([greeting, *steps]) as proxy:
+        begun = time.monotonic()
+        caller = client(
+            base_url="http://127.0.0.1:1", proxy=f"socks5://user:{PASSWORD}@127.0.0.1:{proxy.port}", timeout=0.5
+        )
+        error = caller.fails(APIConnectionError)
+        assert time.monotonic() - begun < 2
+    assert f"127.0.0.1:{proxy.port}" in str(error)
+    assert error.phase == "connecting"
+
+
+def test_netrc_is_ignored(client: Maker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  # fault A11
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login me password other\n")
+    (tmp_path / ".netrc").chmod(0o600)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    with ScriptedServer([request, send(OK)]) as server:
+        client(server).create()
+        client(server, default_headers={"Authorization": None}).create()
+        assert [one.headers.get("authorization") for one in server.requests] == [f"Bearer {KEY}", None]
