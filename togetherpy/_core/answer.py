@@ -84,6 +84,14 @@ class Answer:
             decompressor.end()
         return b""
 
+    def skim(self) -> bool | None:
+        """After the end of a stream: True at the proper end of the body, None when more must be received first,
+        False when there is more than blanks, which nobody wants (faults B12, B13)."""
+        piece = self.take()
+        while piece is not None and piece != b"" and not piece.strip():
+            piece = self.take()
+        return None if piece is None else piece == b""
+
     def lift_limit(self) -> None:
         """The body is a stream: it is not kept, and its events have a bound of their own."""
         self._room = sys.maxsize

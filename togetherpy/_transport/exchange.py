@@ -52,15 +52,29 @@ def receive(conn: Connection, deadline: float) -> bytes:
                 raise
 
 
+def send_now(conn: Connection, data: memoryview) -> memoryview:
+    """Writes as much as goes without waiting; returns the rest."""
+    _disarm(conn)
+    try:
+        return data[conn.sock.send(data) :]
+    except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+        return data
+
+
 def receive_now(conn: Connection) -> bytes | None:
     """What has arrived; None when nothing has."""
-    if conn.armed != 0.0:
-        conn.sock.settimeout(0.0)
-        conn.armed = 0.0
+    _disarm(conn)
     try:
         return conn.sock.recv(RECEIVE)
     except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
         return None
+
+
+def _disarm(conn: Connection) -> None:
+    """The socket's next operation does not wait."""
+    if conn.armed != 0.0:
+        conn.sock.settimeout(0.0)
+        conn.armed = 0.0
 
 
 def _arm(conn: Connection, deadline: float) -> None:

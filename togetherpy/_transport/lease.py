@@ -17,7 +17,6 @@ from togetherpy._transport.connections import Connection, Route
 from togetherpy._transport.exchange import receive
 from togetherpy._transport.reasons import CLOSED, explain_exchange
 
-DRAIN_BYTES = 64 * 1024
 DRAIN_SECONDS = 0.05
 
 
@@ -36,9 +35,15 @@ class Lease:
         self._route: Route | None = None
         self._once = threading.Lock()
 
-    def hold(self, route: Route, conn: Connection) -> None:
+    def hold(self, route: Route, conn: Connection | None) -> None:
         """From now on `conn` goes back with the slot."""
         self._route, self.conn = route, conn
+
+    def held(self) -> tuple[Connection, Route]:
+        """The connection and the way it goes; OSError when it has been given back, by `close` for example."""
+        if self.conn is None or self._route is None or self.ended:
+            raise OSError("the connection was given back")
+        return self.conn, self._route
 
     @property
     def ended(self) -> bool:
@@ -67,24 +72,16 @@ class Lease:
 
     def receive(self, deadline: float) -> None:
         """Waits for the next bytes of the answer."""
-        if self.conn is None or self.ended:
-            raise OSError
-        self.answer.receive(receive(self.conn, deadline))
+        self.answer.receive(receive(self.held()[0], deadline))
 
     def drain(self, deadline: float) -> None:
-        """Reads what is left after the end of a stream, and gives the connection back if it ends soon (B12, B13)."""
-        answer, left = self.answer, DRAIN_BYTES
-        clean = True
+        """After the end of a stream: gives the connection back if its body ends soon, else drops it (B12, B13)."""
         try:
-            while clean and left > 0 and (data := answer.take()) != b"":
-                if data is None:
-                    self.receive(deadline)
-                else:
-                    clean = not data.strip()
-                    left -= len(data)
+            while (over := self.answer.skim()) is None:
+                self.receive(deadline)
         except (OSError, ValueError):
-            clean = False
-        self.end(reusable=clean and answer.keep_alive)
+            over = False
+        self.end(reusable=over and self.answer.keep_alive)
 
 
 class PoolBody:

@@ -62,17 +62,24 @@ class Pool:
         try:
             granted = self.slots.acquire(call, deadline - time.monotonic())
         except BaseException:
-            self._calls.discard(call)
+            self.forget(call)
             raise
         if not granted:
             return self.no_slot(call)
         lease = self.lease(call)
         try:
-            return self.begin(lease, request, deadline, connect, fresh) or _finish(lease, request, deadline)
+            fault = self.take(lease, fresh=fresh)
+            if fault is None and not lease.reused:
+                fault = self.connect(lease, min(deadline, time.monotonic() + connect))
+            fault = fault or transmit(lease, request, deadline)
+            outcome = fault or _finish(lease, request, deadline)
         except BaseException:
             # KeyboardInterrupt above all (fault E5): the connection is in an unknown state.
             lease.end(reusable=False)
             raise
+        if isinstance(outcome, Fault):
+            lease.end(reusable=False)
+        return outcome
 
     def register(self, call: Call) -> Fault | None:
         """From now on `close` ends the call."""
@@ -85,6 +92,10 @@ class Pool:
             self._calls.discard(call)
             return Fault("closed", "connecting", "The client is closed. Make a new one, or close it later.")
         return None
+
+    def forget(self, call: Call) -> None:
+        """A registered call ended before it got a slot."""
+        self._calls.discard(call)
 
     def no_slot(self, call: Call) -> Fault:
         """The fault of a registered call that got no slot."""
@@ -103,25 +114,8 @@ class Pool:
         """What a registered call that got a slot gives back at its end."""
         return Lease(self._server, self.slots, self._calls, call, self._config.max_response_bytes)
 
-    def begin(self, lease: Lease, request: Request, deadline: float, connect: float, fresh: bool) -> Fault | None:
-        """Gets a connection and sends the request on it; a Fault (the lease is ended) when that cannot be done."""
-        fault = self._connect(lease, min(deadline, time.monotonic() + connect), fresh)
-        conn, route = lease.conn, self._route
-        if fault is None and conn is not None and route is not None:
-            try:
-                send(conn, memoryview(request_bytes(request, route.prefix, route.fields)), deadline)
-                if len(request.body) > ONE_SEND:
-                    send(conn, memoryview(request.body)[ONE_SEND:], deadline)
-            except (BrokenPipeError, ConnectionResetError):
-                pass  # a server that refuses a large request may answer before it has read it all
-            except OSError as error:
-                fault = lease.fault(error, "sent")
-        if fault is not None:
-            lease.end(reusable=False)
-        return fault
-
-    def _connect(self, lease: Lease, deadline: float, fresh: bool) -> Fault | None:
-        """Gives the lease a connected connection: a pooled one, or a new one."""
+    def take(self, lease: Lease, *, fresh: bool) -> Fault | None:
+        """Gives the lease a connection: `lease.reused` if it is a pooled one, else it is still to be connected."""
         try:
             route = self._way()
             conn = route.take()
@@ -131,21 +125,28 @@ class Pool:
             return Fault("proxy", "connecting", str(error), final=True)
         if not conn.is_closed and (fresh or conn.stale()):
             conn.close()
-        lease.reused = not conn.is_closed
+        lease.hold(route, conn)
+        if not conn.is_closed:
+            lease.reused = True
+            lease.call.watch(conn.sock)
+        return None
+
+    def connect(self, lease: Lease, deadline: float) -> Fault | None:
+        """Opens the connection that `take` gave."""
+        conn, route = lease.held()
         try:
-            if lease.reused:
-                lease.call.watch(conn.sock)
-            elif route.proxy is None and _ADDRESS.fullmatch(self._config.origin.host):
-                lease.hold(route, conn)
+            if route.proxy is None and _ADDRESS.fullmatch(self._config.origin.host):
                 conn.open(lease.call, deadline, route.connections)
             else:
-                # Neither a name look-up nor a proxy's answer to CONNECT can be bounded or ended otherwise.
+                # Neither a name look-up nor a proxy's answer to CONNECT can be bounded or ended otherwise. While the
+                # other thread has the connection, the lease must not touch it.
+                lease.hold(route, None)
                 Connecting(conn, deadline, route.connections).run_until_open(lease.call)
+                lease.hold(route, conn)
         except Exception as error:
             if lease.call.aborted:
                 return Fault("closed", "connecting", CLOSED)
             return explain_connecting(error, conn.stage, self._server, route.proxy)
-        lease.hold(route, conn)
         return None
 
     def _way(self) -> Route:
@@ -174,6 +175,20 @@ class Pool:
         return f"<Pool {self._server}>"
 
 
+def transmit(lease: Lease, request: Request, deadline: float) -> Fault | None:
+    """Sends the request on the lease's connection."""
+    conn, route = lease.held()
+    try:
+        send(conn, memoryview(request_bytes(request, route.prefix, route.fields)), deadline)
+        if len(request.body) > ONE_SEND:
+            send(conn, memoryview(request.body)[ONE_SEND:], deadline)
+    except (BrokenPipeError, ConnectionResetError):
+        return None  # a server that refuses a large request may answer before it has read it all
+    except OSError as error:
+        return lease.fault(error, "sent")
+    return None
+
+
 def _finish(lease: Lease, request: Request, deadline: float) -> Outcome:
     """Reads the answer to a request that was sent; of an accepted stream only the head."""
     answer = lease.answer
@@ -190,8 +205,6 @@ def _finish(lease: Lease, request: Request, deadline: float) -> Outcome:
             else:
                 pieces.append(piece)
     except (OSError, ValueError, TooLargeError) as error:
-        fault = lease.fault(error, "sent")
-        lease.end(reusable=False)
-        return fault
+        return lease.fault(error, "sent")
     lease.end(reusable=answer.keep_alive)
     return Reply(answer.head.status, answer.head.headers, pieces[0] if len(pieces) == 1 else b"".join(pieces))

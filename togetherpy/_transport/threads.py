@@ -1,0 +1,289 @@
+"""Request -> outcome for asyncio, with the two run-time dependencies alone: the blocking pool's connections.
+
+In: a Request and its deadline, on any event loop. Out: Reply, Opened or Fault.
+The rule: what may block for a moment (connecting, a send that does not fit) is a worker thread's; what may take
+minutes (waiting for an answer) is the event loop's, so that hundreds of calls in flight hold no threads, and a call
+on a warm connection touches none. Where a loop cannot watch sockets, workers wait instead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from togetherpy._core.answer import TooLargeError
+from togetherpy._core.config import Config
+from togetherpy._core.wire import Fault, Opened, Outcome, Reply, Request
+from togetherpy._transport.calls import Call, Slots
+from togetherpy._transport.exchange import ONE_SEND, receive_now, request_bytes, send, send_now
+from togetherpy._transport.lease import DRAIN_SECONDS, Lease
+from togetherpy._transport.pool import Pool
+from togetherpy._transport.readiness import Readiness
+from togetherpy._transport.waiting import wait_for_slot
+from togetherpy._transport.workers import Workers
+
+T = TypeVar("T")
+
+
+class ThreadTransport:
+    """Belongs to no loop: the same object serves several, one after another or at the same time."""
+
+    def __init__(self, config: Config) -> None:
+        self._pool = Pool(config)
+        self._most = config.max_connections
+        self._pid = os.getpid()
+        self.workers = Workers(self._most)
+
+    @property
+    def slots(self) -> Slots:
+        """The queue for connections."""
+        return self._pool.slots
+
+    async def send(self, request: Request, deadline: float, connect: float, *, fresh: bool = False) -> Outcome:
+        """Sends the request and reads its answer; of an accepted stream only the head.
+
+        `deadline`: on the monotonic clock. `connect`: seconds for connecting. `fresh`: on a new connection.
+        """
+        if self._pid != os.getpid():  # a forked child has none of its parent's threads
+            self._pid, self.workers = os.getpid(), Workers(self._most)
+        call = Call()
+        fault = self._pool.register(call)
+        if fault is not None:
+            return fault
+        if not await wait_for_slot(self._pool.slots, call, deadline - time.monotonic(), self._pool.forget):
+            return self._pool.no_slot(call)
+        lease = self._pool.lease(call)
+        wire = _Wire(asyncio.get_running_loop(), self.workers, lease)
+        try:
+            outcome = await self._begin(wire, request, deadline, connect, fresh) or await _finish(
+                wire, request, deadline
+            )
+        except BaseException:
+            wire.abandon()  # CancelledError above all (fault E6)
+            raise
+        if isinstance(outcome, Fault):
+            wire.end(reusable=False)
+        return outcome
+
+    async def _begin(self, wire: _Wire, request: Request, deadline: float, connect: float, fresh: bool) -> Fault | None:
+        """Gets a connection and sends the request."""
+        lease = wire.lease
+        fault = self._pool.take(lease, fresh=fresh)
+        if fault is None and not lease.reused:
+            until = min(deadline, time.monotonic() + connect)
+            fault = await wire.in_worker(lambda: self._pool.connect(lease, until))
+        if fault is not None:
+            return fault
+        try:
+            conn, route = lease.held()
+            rest = send_now(conn, memoryview(request_bytes(request, route.prefix, route.fields)))
+            if rest:
+                await wire.in_worker(lambda: send(conn, rest, deadline))
+            if len(request.body) > ONE_SEND:
+                await wire.in_worker(lambda: send(conn, memoryview(request.body)[ONE_SEND:], deadline))
+        except (BrokenPipeError, ConnectionResetError):
+            return None  # a server that refuses a large request may answer before it has read it all
+        except OSError as error:
+            return lease.fault(error, "sent")
+        return None
+
+    async def sleep(self, seconds: float) -> None:
+        """Waits between attempts; ends early when the transport is closed."""
+        call = Call()
+        if self._pool.register(call) is None:
+            try:
+                await wait_for_slot(_NEVER, call, seconds, self._pool.forget)
+            finally:
+                self._pool.forget(call)
+
+    def close(self) -> None:
+        """Ends the calls that run and closes every connection (fault E16). Idempotent, from any thread."""
+        self._pool.close()
+
+    async def aclose(self) -> None:
+        """The same."""
+        self.close()
+
+
+_NEVER = Slots(0)
+"""Waiting for a slot that never comes free is a sleep that `Call.abort` ends."""
+
+
+class _Wire:
+    """A lease on an event loop: who uses its connection, the loop or a worker, and how to stop either."""
+
+    __slots__ = ("_busy", "_loop", "_readiness", "_workers", "lease")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, workers: Workers, lease: Lease) -> None:
+        self._loop, self._workers = loop, workers
+        self.lease = lease
+        self._readiness: Readiness | None = None
+        self._busy = False
+        """A worker is using the connection."""
+
+    async def in_worker(self, job: Callable[[], T]) -> T:
+        """What `job` returns or raises, from a worker thread; cancelling aborts the call, which ends the job."""
+        outcome: asyncio.Future[T] = self._loop.create_future()
+
+        def work() -> None:
+            result: T | None = None
+            failure: BaseException | None = None
+            try:
+                result = job()
+            except BaseException as error:
+                failure = error
+            # First not busy, then a look at `aborted`; `abandon` does it the other way round. One of them ends it.
+            self._busy = False
+            if self.lease.call.aborted:
+                self.lease.end(reusable=False)
+            try:
+                self._loop.call_soon_threadsafe(_deliver, outcome, result, failure)
+            except RuntimeError:
+                self.lease.end(reusable=False)  # the loop has been closed
+
+        self._busy = True
+        try:
+            self._workers.submit(work)
+        except RuntimeError:
+            self._busy = False
+            raise
+        return await outcome
+
+    async def receive(self, deadline: float) -> None:
+        """Waits for the next bytes of the answer.
+
+        Raises:
+            TimeoutError: none came before the deadline. OSError: the connection is gone.
+        """
+        while True:
+            conn, _ = self.lease.held()
+            data = receive_now(conn)
+            if data is not None:
+                self.lease.answer.receive(data)
+                return
+            if self._readiness is None:
+                self._readiness = Readiness(self._loop, conn.sock.fileno())
+            try:
+                ready = await self._readiness.wait(deadline - time.monotonic())
+            except NotImplementedError:
+                await self.in_worker(lambda: self.lease.receive(deadline))
+                return
+            if not ready:
+                raise TimeoutError
+
+    async def drain(self) -> None:
+        """After the end of a stream: gives the connection back if its body ends soon, else drops it (B12, B13)."""
+        deadline = time.monotonic() + DRAIN_SECONDS
+        try:
+            while (over := self.lease.answer.skim()) is None:
+                await self.receive(deadline)
+        except (OSError, ValueError):
+            over = False
+        self.end(reusable=over and self.lease.answer.keep_alive)
+
+    def end(self, *, reusable: bool) -> None:
+        """Gives the connection back; in the loop's thread, no worker using it."""
+        if self._readiness is not None:
+            self._readiness.stop()
+            self._readiness = None
+        self.lease.end(reusable=reusable)
+
+    def abandon(self) -> None:
+        """Drops the connection at once, from any thread, without waiting."""
+        self.lease.call.abort()
+        if self._busy:
+            return
+        if self._readiness is None or _running_loop() is self._loop:
+            self.end(reusable=False)
+            return
+        try:
+            self._loop.call_soon_threadsafe(lambda: self.end(reusable=False))
+        except RuntimeError:
+            self.lease.end(reusable=False)  # a closed loop watches nothing any more
+
+
+async def _finish(wire: _Wire, request: Request, deadline: float) -> Outcome:
+    """Reads the answer to a request that was sent; of an accepted stream only the head."""
+    answer = wire.lease.answer
+    pieces: list[bytes] = []
+    try:
+        while answer.head is None:
+            await wire.receive(deadline)
+        if request.stream and answer.is_event_stream():
+            answer.lift_limit()
+            return Opened(answer.head.status, answer.head.headers, LoopBody(wire))
+        while (piece := answer.take()) != b"":
+            if piece is None:
+                await wire.receive(deadline)
+            else:
+                pieces.append(piece)
+    except (OSError, ValueError, TooLargeError) as error:
+        return wire.lease.fault(error, "sent")
+    wire.end(reusable=answer.keep_alive)
+    return Reply(answer.head.status, answer.head.headers, pieces[0] if len(pieces) == 1 else b"".join(pieces))
+
+
+class LoopBody:
+    """The unread body of an accepted stream. `read` is for one task at a time."""
+
+    __slots__ = ("_pid", "_wire")
+
+    def __init__(self, wire: _Wire) -> None:
+        self._wire = wire
+        self._pid = os.getpid()
+
+    async def read(self, seconds: float) -> bytes | Fault:
+        """Body bytes as soon as there are some; b"" at a proper end. Waits `seconds` at most."""
+        if self._pid != os.getpid():
+            return Fault("closed", "committed", "A stream cannot be read in a forked child.")
+        lease = self._wire.lease
+        try:
+            deadline = time.monotonic() + seconds
+            while (data := lease.answer.take()) is None:
+                await self._wire.receive(deadline)
+            if not data:
+                self._wire.end(reusable=lease.answer.keep_alive)
+        except (OSError, ValueError, TooLargeError) as error:
+            fault = lease.fault(error, "committed")
+            self._wire.end(reusable=False)
+            return fault
+        except BaseException:
+            self._wire.abandon()
+            raise
+        return data
+
+    async def aclose(self, *, drained: bool) -> None:
+        """Gives the connection back (`drained`: the end of the stream was seen) or drops it. Idempotent."""
+        if self._wire.lease.ended:
+            return
+        if drained and self._pid == os.getpid():
+            try:
+                await self._wire.drain()
+            except BaseException:
+                self._wire.abandon()
+                raise
+        else:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Drops the connection at once, from any thread, without waiting."""
+        self._wire.abandon()
+
+
+def _deliver(outcome: asyncio.Future[T], result: T, failure: BaseException | None) -> None:
+    if outcome.done():
+        return  # the task was cancelled meanwhile; `work` has cleaned up
+    if failure is not None:
+        outcome.set_exception(failure)
+    else:
+        outcome.set_result(result)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
