@@ -13,8 +13,8 @@ from togetherpy._version import __version__
 if TYPE_CHECKING:
     from togetherpy import error as error
     from togetherpy import types as types
-    from togetherpy._stream import Stream
-    from togetherpy.client import Together
+    from togetherpy._stream import AsyncStream, Stream
+    from togetherpy.client import AsyncTogether, Together
     from togetherpy.error import (
         APIConnectionError,
         APIError,
@@ -42,11 +42,15 @@ if TYPE_CHECKING:
     )
     from togetherpy.types._timeout import Timeout
 
+    AsyncClient = AsyncTogether
     Client = Together
 
 _HOME = {  # the others live in togetherpy.error
     "Together": "togetherpy.client",
+    "AsyncTogether": "togetherpy.client",
     "Client": "togetherpy.client:Together",
+    "AsyncClient": "togetherpy.client:AsyncTogether",
+    "AsyncStream": "togetherpy._stream",
     "Stream": "togetherpy._stream",
     "Timeout": "togetherpy.types._timeout",
 }
@@ -57,6 +61,9 @@ __all__ = [
     "APIResponseValidationError",
     "APIStatusError",
     "APITimeoutError",
+    "AsyncClient",
+    "AsyncStream",
+    "AsyncTogether",
     "AuthenticationError",
     "BadRequestError",
     "Client",

@@ -1,4 +1,4 @@
-"""Stream: an open body, its events, their chunks.
+"""Stream and AsyncStream: an open body, its events, their chunks.
 
 In: an Opened and what it takes to decode it. Out: chunks as they arrive.
 The rule: the connection is given back when the stream ends, is left or is forgotten, whichever comes first.
@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import msgspec
 
 from togetherpy._core.chunks import ChunkReader
-from togetherpy._core.wire import Body, Fault, Headers
+from togetherpy._core.wire import AsyncBody, Body, Fault, Headers
 
 T = TypeVar("T")
 
@@ -103,8 +103,127 @@ class Stream(Generic[T]):
     def __del__(self) -> None:
         if not getattr(self, "_over", True):
             self.close()
-            warnings.warn(f"{self!r} was never read to its end or closed", ResourceWarning, source=self)
+            _warn_of_forgotten(self)
 
     def __repr__(self) -> str:
-        state = "complete" if self._reader.complete else "closed" if self._over else "open"
-        return f"<Stream {state} {self.response.status_code} request_id={self.response.request_id!r}>"
+        return _describe("Stream", self._reader, self._over, self.response)
+
+
+class AsyncStream(Generic[T]):
+    """Chunks as they arrive. An async iterator and an async context manager.
+
+    Leaving an `async for` loop early, or an exception in it, closes the stream and its connection. To take some
+    chunks now and more later, keep one iterator (`chunks = aiter(stream)`), or use `await anext(stream)`.
+    """
+
+    def __init__(self, reader: ChunkReader[T], body: AsyncBody, response: ResponseInfo, idle: float) -> None:
+        """`idle`: seconds of silence between content events that are too many."""
+        self._reader = reader
+        self._body = body
+        self._idle = idle
+        self._over = False
+        self.response = response
+        """Status, headers and request id of the answer."""
+
+    def __aiter__(self) -> AsyncIterator[T]:
+        return _AsyncIteration(self, self._reader)
+
+    async def __anext__(self) -> T:
+        while True:
+            for chunk in self._reader.chunks():
+                return chunk
+            if not await self._read():
+                raise StopAsyncIteration
+
+    async def _read(self) -> bool:
+        """Waits for the next event that carries data; False when the stream is over."""
+        try:
+            if await self._read_event():
+                return True
+        except BaseException:
+            self._abandon()
+            raise
+        await self.close()
+        return False
+
+    async def _read_event(self) -> bool:
+        reader = self._reader
+        if reader.complete:
+            return False
+        if self._over:
+            raise reader.closed()
+        deadline = time.monotonic() + self._idle
+        while True:
+            data = await self._body.read(deadline - time.monotonic())
+            if isinstance(data, Fault):
+                raise reader.interrupted(data)
+            if not data:
+                reader.end()
+                return False
+            if reader.feed(data):
+                return True
+
+    def _abandon(self) -> None:
+        if not self._over:
+            self._over = True
+            self._body.abandon()
+
+    async def close(self) -> None:
+        """Ends the stream. Its connection goes back to the pool if the end had come, else it is dropped. Idempotent."""
+        if not self._over:
+            self._over = True
+            await self._body.aclose(drained=self._reader.clean)
+
+    async def aclose(self) -> None:
+        """The same as `close()`."""
+        await self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def __del__(self) -> None:
+        if not getattr(self, "_over", True):
+            self._abandon()
+            _warn_of_forgotten(self)
+
+    def __repr__(self) -> str:
+        return _describe("AsyncStream", self._reader, self._over, self.response)
+
+
+class _AsyncIteration(Generic[T]):
+    """One `async for`. Not an async generator: one that is left early ends only when its loop gets round to it."""
+
+    __slots__ = ("_chunks", "_reader", "_stream")
+
+    def __init__(self, stream: AsyncStream[T], reader: ChunkReader[T]) -> None:
+        self._stream = stream
+        self._reader = reader
+        self._chunks = reader.chunks()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> T:
+        while True:
+            for chunk in self._chunks:
+                return chunk
+            if not await self._stream._read():  # pyright: ignore[reportPrivateUsage]
+                raise StopAsyncIteration
+            self._chunks = self._reader.chunks()
+
+    def __del__(self) -> None:
+        self._stream._abandon()  # pyright: ignore[reportPrivateUsage]
+
+
+def _describe(name: str, reader: ChunkReader[Any], over: bool, response: ResponseInfo) -> str:
+    state = "complete" if reader.complete else "closed" if over else "open"
+    return f"<{name} {state} {response.status_code} request_id={response.request_id!r}>"
+
+
+def _warn_of_forgotten(stream: object) -> None:
+    warnings.warn(f"{stream!r} was neither read to its end nor closed", ResourceWarning, stacklevel=2, source=stream)

@@ -1,6 +1,6 @@
-"""Together: resources and one send loop.
+"""Together and AsyncTogether: resources and one send loop each.
 
-In: what a resource wants sent. Out: a decoded answer, or a Stream.
+In: what a resource wants sent. Out: a decoded answer, or a stream.
 The rule: constructing a client reads its configuration and stops; sockets, threads and SSL contexts come with the
 first request. Everything but the loop's sending and waiting is in `_core`.
 """
@@ -12,9 +12,10 @@ import random
 import threading
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar
 
 import msgspec
 
@@ -24,8 +25,8 @@ from togetherpy._core.config import Config, Secret, as_timeout, check_count, is_
 from togetherpy._core.encode import encode_request
 from togetherpy._core.errors import request_id
 from togetherpy._core.retry import Quota
-from togetherpy._core.wire import Endpoint, Opened
-from togetherpy._stream import ResponseInfo, Stream
+from togetherpy._core.wire import AsyncTransport, Endpoint, Opened, Request
+from togetherpy._stream import AsyncStream, ResponseInfo, Stream
 from togetherpy.error import APIConnectionError
 from togetherpy.types._timeout import Timeout
 
@@ -33,102 +34,65 @@ if TYPE_CHECKING:
     import ssl
 
     from togetherpy._transport.pool import Pool
-    from togetherpy.resources.chat import Chat
+    from togetherpy.resources.chat import AsyncChat, Chat
+
+Transport = TypeVar("Transport")
 
 # Not the module's own functions: a user's seed, and what follows from it, stays the user's.
 _chance = random.Random()
 
 
-class _Shared:
-    """What a client and those made from it by `with_options` have in common: the pool and the retry quota."""
+class _Shared(Generic[Transport]):
+    """What a client and those made from it by `with_options` have in common: connections and the retry quota."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, make: Callable[[], Transport]) -> None:
         self.quota = Quota()
-        self._config = config
+        self._make = make
         self._lock = threading.Lock()
-        self._pool: Pool | None = None
+        self._transport: Transport | None = None
         self._closed = False
 
-    def pool(self) -> Pool:
-        if self._pool is None:
-            # urllib3, ssl and all that they import wait for the first request.
-            from togetherpy._transport.pool import Pool
-
+    def transport(self) -> Transport:
+        """The transport, made with the first request."""
+        if self._transport is None:
             with self._lock:
                 if self._closed:
                     raise APIConnectionError("The client is closed. Make a new one, or close it later.")
-                if self._pool is None:
-                    self._pool = Pool(self._config)
-        return self._pool
+                if self._transport is None:
+                    self._transport = self._make()
+        return self._transport
 
-    def close(self) -> None:
+    def close(self) -> Transport | None:
+        """Nothing is made from now on; what had been made is the caller's to close."""
         with self._lock:
             self._closed = True
-        if self._pool is not None:
-            self._pool.close()
+        return self._transport
 
 
-class Together:
-    """The Together AI API, by blocking calls. Safe to share between threads.
+class _Client(Generic[Transport]):
+    """What both clients are: a configuration, and the right to make calls with it."""
 
-    api_key: else the environment variable TOGETHER_API_KEY; blanks around it are stripped.
-    base_url: else TOGETHER_BASE_URL, else https://api.together.ai/v1; `/v1` is appended to a URL without a path.
-    timeout: seconds for a whole call, or a `Timeout`; default 600.
-    max_retries: retries after the first attempt, >= 0; default 2.
-    default_headers: header fields for every request; a value of None removes one that we send.
-    supplied_headers: the official package's name for `default_headers`.
-    max_connections: most connections, and so calls, at a time, >= 1; others queue; default 100.
-    max_response_bytes: the most that one plain answer may take, decompressed; default 256 MiB.
-    proxy: URL of an http, https or socks5 proxy, else the environment's (HTTPS_PROXY, ALL_PROXY, NO_PROXY ...).
-    ssl_context: an `ssl.SSLContext`, else the system's authorities, SSL_CERT_FILE and SSL_CERT_DIR.
-    trust_env: False ignores the environment's proxies.
+    _config: Config
+    _given: dict[str, Any]
+    _shared: _Shared[Transport]
+    _owns_transport: bool = True
 
-    Raises:
-        AuthenticationError: there is no key, or it cannot be one.
-        TypeError, ValueError: an argument that cannot be meant, named.
-    """
-
-    def __init__(
-        self,
-        *,
-        api_key: str | None = None,
-        base_url: str | None = None,
-        timeout: float | Timeout | None = None,
-        max_retries: int | None = None,
-        default_headers: Mapping[str, str | None] | None = None,
-        supplied_headers: Mapping[str, str | None] | None = None,
-        max_connections: int | None = None,
-        max_response_bytes: int | None = None,
-        proxy: str | None = None,
-        ssl_context: ssl.SSLContext | None = None,
-        trust_env: bool = True,
-    ) -> None:
-        # From here on no variable holds what a traceback with local variables must not show.
-        key, api_key = Secret(api_key), None
-        hidden_proxy, proxy = (None if proxy is None else Secret(proxy)), None
-        self._given: dict[str, Any] = {
-            "api_key": key,
-            "base_url": base_url,
-            "timeout": timeout,
-            "max_retries": max_retries,
-            "default_headers": {**(default_headers or {}), **(supplied_headers or {})},
-            "max_connections": max_connections,
-            "max_response_bytes": max_response_bytes,
-            "proxy": hidden_proxy,
-            "ssl_context": ssl_context,
-            "trust_env": trust_env,
-        }
-        self._config = make_config(_read_environment, **self._given)
-        self._shared = _Shared(self._config)
-        self._owns_pool = True
-        _warn_of_plain_http(self._config)
-
-    @property
-    def chat(self) -> Chat:
-        """Chat completions."""
-        from togetherpy.resources.chat import Chat
-
-        return Chat(self)
+    def _configure(self, given: dict[str, Any]) -> None:
+        """`given`: the constructor's arguments, key and proxy as Secrets."""
+        supplied = given.pop("supplied_headers")
+        given["default_headers"] = {**(given["default_headers"] or {}), **(supplied or {})}
+        self._given = given
+        self._config = make_config(_read_environment, **{k: v for k, v in given.items() if k != "transport"})
+        if (
+            self._config.origin.scheme == "http"
+            and self._config.authorization is not None
+            and not is_loopback(self._config.origin.host)
+        ):
+            warnings.warn(
+                f"The API key will be sent unencrypted to {self._config.origin.authority}: base_url begins with http://",
+                UserWarning,
+                stacklevel=3,
+            )
 
     @property
     def base_url(self) -> str:
@@ -174,45 +138,19 @@ class Together:
             authorization=authorization,
         )
         other._shared = self._shared
-        other._owns_pool = False
+        other._owns_transport = False
         return other
 
-    def _call(self, endpoint: Endpoint, params: dict[str, Any], *, stream: bool, choices: int = 1) -> Any:
-        """The whole of one call: a decoded answer, or a Stream of `choices` answers.
-
-        Raises:
-            TypeError, ValueError: the request cannot be sent; nothing was.
-            APIError: what became of it.
-        """
+    def _begin(
+        self, endpoint: Endpoint, params: dict[str, Any], stream: bool
+    ) -> tuple[Request, Attempts, Timeout, float]:
+        """What both loops start from: the encoded request, its attempts, its limits and its deadline."""
         config = self._config
         timeout = as_timeout(params.pop("timeout", None), config.timeout)
         max_retries = check_count(params.pop("max_retries", None), "max_retries", 0, config.max_retries)
         deadline = time.monotonic() + timeout.total
         request = encode_request(config, endpoint, params, stream=stream, idempotency_key=os.urandom(16).hex())
-        attempts = Attempts(config, request, self._shared.quota, max_retries, deadline)
-        pool = self._shared.pool()
-        while True:
-            outcome = pool.send(request, deadline, timeout.connect, fresh=attempts.fresh)
-            value, wait = attempts.judge(outcome, monotonic=time.monotonic(), now=time.time(), jitter=_chance.random())
-            if wait is None:
-                break
-            pool.sleep(wait)
-        if isinstance(value, Opened):
-            return Stream(*open_stream(value, endpoint, config, attempts, timeout, choices))
-        return value
-
-    def close(self) -> None:
-        """Ends calls that are running and closes the connections. Idempotent; the client cannot be used after it."""
-        if self._owns_pool:
-            self._shared.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
+        return request, Attempts(config, request, self._shared.quota, max_retries, deadline), timeout, deadline
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Configuration only (fault E9): a copy makes its own connections, and reads its own environment's key.
@@ -223,13 +161,252 @@ class Together:
         return f"<{type(self).__name__} {self.base_url}>"
 
 
-def open_stream(
-    opened: Opened, endpoint: Endpoint, config: Config, attempts: Attempts, timeout: Timeout, choices: int
+class Together(_Client["Pool"]):
+    """The Together AI API, by blocking calls. Safe to share between threads.
+
+    api_key: else the environment variable TOGETHER_API_KEY; blanks around it are stripped.
+    base_url: else TOGETHER_BASE_URL, else https://api.together.ai/v1; `/v1` is appended to a URL without a path.
+    timeout: seconds for a whole call, or a `Timeout`; default 600.
+    max_retries: retries after the first attempt, >= 0; default 2.
+    default_headers: header fields for every request; a value of None removes one that we send.
+    supplied_headers: the official package's name for `default_headers`.
+    max_connections: most connections, and so calls, at a time, >= 1; others queue; default 100.
+    max_response_bytes: the most that one plain answer may take, decompressed; default 256 MiB.
+    proxy: URL of an http, https or socks5 proxy, else the environment's (HTTPS_PROXY, ALL_PROXY, NO_PROXY ...).
+    ssl_context: an `ssl.SSLContext`, else the system's authorities, SSL_CERT_FILE and SSL_CERT_DIR.
+    trust_env: False ignores the environment's proxies.
+
+    Raises:
+        AuthenticationError: there is no key, or it cannot be one.
+        TypeError, ValueError: an argument that cannot be meant, named.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        timeout: float | Timeout | None = None,
+        max_retries: int | None = None,
+        default_headers: Mapping[str, str | None] | None = None,
+        supplied_headers: Mapping[str, str | None] | None = None,
+        max_connections: int | None = None,
+        max_response_bytes: int | None = None,
+        proxy: str | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        trust_env: bool = True,
+    ) -> None:
+        # From here on no variable holds what a traceback with local variables must not show.
+        key, api_key = Secret(api_key), None
+        hidden_proxy, proxy = (None if proxy is None else Secret(proxy)), None
+        self._configure(
+            {
+                "api_key": key,
+                "base_url": base_url,
+                "timeout": timeout,
+                "max_retries": max_retries,
+                "default_headers": default_headers,
+                "supplied_headers": supplied_headers,
+                "max_connections": max_connections,
+                "max_response_bytes": max_response_bytes,
+                "proxy": hidden_proxy,
+                "ssl_context": ssl_context,
+                "trust_env": trust_env,
+            }
+        )
+        self._shared = _Shared(partial(_make_pool, self._config))
+
+    @property
+    def chat(self) -> Chat:
+        """Chat completions."""
+        from togetherpy.resources.chat import Chat
+
+        return Chat(self)
+
+    def _call(self, endpoint: Endpoint, params: dict[str, Any], *, stream: bool, choices: int = 1) -> Any:
+        """The whole of one call: a decoded answer, or a Stream of `choices` answers.
+
+        Raises:
+            TypeError, ValueError: the request cannot be sent; nothing was.
+            APIError: what became of it.
+        """
+        request, attempts, timeout, deadline = self._begin(endpoint, params, stream)
+        transport = self._shared.transport()
+        while True:
+            outcome = transport.send(request, deadline, timeout.connect, fresh=attempts.fresh)
+            value, wait = attempts.judge(outcome, monotonic=time.monotonic(), now=time.time(), jitter=_chance.random())
+            if wait is None:
+                break
+            transport.sleep(wait)
+        if isinstance(value, Opened):
+            return Stream(*_stream_parts(value, self._config, attempts, timeout, request, choices))
+        return value
+
+    def close(self) -> None:
+        """Ends calls that are running and closes the connections. Idempotent; the client cannot be used after it."""
+        if self._owns_transport:
+            transport = self._shared.close()
+            if transport is not None:
+                transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncTogether(_Client["AsyncTransport"]):
+    """The Together AI API for asyncio. Belongs to no event loop: one client serves several, also one after another.
+
+    The arguments are those of `Together`, and one more:
+
+    transport: "threads", which needs nothing else, or "aiohttp" (pip install 'togetherpy[aiohttp]').
+
+    Raises:
+        AuthenticationError: there is no key, or it cannot be one.
+        TypeError, ValueError: an argument that cannot be meant, named.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        timeout: float | Timeout | None = None,
+        max_retries: int | None = None,
+        default_headers: Mapping[str, str | None] | None = None,
+        supplied_headers: Mapping[str, str | None] | None = None,
+        max_connections: int | None = None,
+        max_response_bytes: int | None = None,
+        proxy: str | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        trust_env: bool = True,
+        transport: Literal["threads", "aiohttp"] = "threads",
+    ) -> None:
+        key, api_key = Secret(api_key), None
+        hidden_proxy, proxy = (None if proxy is None else Secret(proxy)), None
+        if transport not in ("threads", "aiohttp"):
+            raise ValueError(f'transport must be "threads" or "aiohttp", not {transport!r}')
+        self._configure(
+            {
+                "api_key": key,
+                "base_url": base_url,
+                "timeout": timeout,
+                "max_retries": max_retries,
+                "default_headers": default_headers,
+                "supplied_headers": supplied_headers,
+                "max_connections": max_connections,
+                "max_response_bytes": max_response_bytes,
+                "proxy": hidden_proxy,
+                "ssl_context": ssl_context,
+                "trust_env": trust_env,
+                "transport": transport,
+            }
+        )
+        make = _make_aiohttp if transport == "aiohttp" else _make_threads
+        self._shared = _Shared(partial(make, self._config))
+
+    @property
+    def chat(self) -> AsyncChat:
+        """Chat completions."""
+        from togetherpy.resources.chat import AsyncChat
+
+        return AsyncChat(self)
+
+    async def _call(self, endpoint: Endpoint, params: dict[str, Any], *, stream: bool, choices: int = 1) -> Any:
+        """The whole of one call: a decoded answer, or an AsyncStream of `choices` answers.
+
+        Raises:
+            TypeError, ValueError: the request cannot be sent; nothing was.
+            APIError: what became of it.
+        """
+        request, attempts, timeout, deadline = self._begin(endpoint, params, stream)
+        transport = self._shared.transport()
+        while True:
+            outcome = await transport.send(request, deadline, timeout.connect, fresh=attempts.fresh)
+            value, wait = attempts.judge(outcome, monotonic=time.monotonic(), now=time.time(), jitter=_chance.random())
+            if wait is None:
+                break
+            await transport.sleep(wait)
+        if isinstance(value, Opened):
+            return AsyncStream(*_stream_parts(value, self._config, attempts, timeout, request, choices))
+        return value
+
+    def close(self) -> Awaitable[None]:
+        """Ends calls that are running and closes the connections at once; await it for the last of the cleaning up.
+
+        Idempotent; the client cannot be used after it.
+        """
+        transport = self._shared.close() if self._owns_transport else None
+        if transport is None:
+            return _Closing(None)
+        transport.close()
+        return _Closing(transport)
+
+    async def aclose(self) -> None:
+        """The same as `await client.close()`."""
+        await self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+class _Closing:
+    """What is left to await after `AsyncTogether.close()`; not awaiting it is no error."""
+
+    __slots__ = ("_transport",)
+
+    def __init__(self, transport: AsyncTransport | None) -> None:
+        self._transport = transport
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        if self._transport is not None:
+            yield from self._transport.aclose().__await__()
+
+
+# urllib3, ssl, asyncio and all that they import wait for the first request.
+
+
+def _make_pool(config: Config) -> Pool:
+    from togetherpy._transport.pool import Pool
+
+    return Pool(config)
+
+
+def _make_threads(config: Config) -> AsyncTransport:
+    from togetherpy._transport.threads import ThreadTransport
+
+    return ThreadTransport(config)
+
+
+def _make_aiohttp(config: Config) -> AsyncTransport:
+    try:
+        from togetherpy._transport.aiohttp import AiohttpTransport
+    except ModuleNotFoundError as error:
+        if error.name != "aiohttp":
+            raise
+        raise ImportError(
+            "AsyncTogether(transport=\"aiohttp\") needs the extra: pip install 'togetherpy[aiohttp]'"
+        ) from None
+    return AiohttpTransport(config)
+
+
+def _stream_parts(
+    opened: Opened, config: Config, attempts: Attempts, timeout: Timeout, request: Request, choices: int
 ) -> tuple[ChunkReader[Any], Any, ResponseInfo, float]:
     """What a Stream or an AsyncStream is made of."""
-    if endpoint.chunk is None:
-        raise TypeError(f"{endpoint.name} does not stream")
-    reader = ChunkReader(endpoint.chunk, opened.status, opened.headers, config.secrets, choices)
+    decoder = request.endpoint.chunk
+    if decoder is None:
+        raise TypeError(f"{request.endpoint.name} does not stream")
+    reader = ChunkReader(decoder, opened.status, opened.headers, config.secrets, choices)
     info = ResponseInfo(
         status_code=opened.status,
         headers=opened.headers,
@@ -244,14 +421,5 @@ def _read_environment(name: str) -> str | None:
     return os.environ.get(name)
 
 
-def _warn_of_plain_http(config: Config) -> None:
-    if config.origin.scheme == "http" and config.authorization is not None and not is_loopback(config.origin.host):
-        warnings.warn(
-            f"The API key will be sent unencrypted to {config.origin.authority}: base_url begins with http://",
-            UserWarning,
-            stacklevel=3,
-        )
-
-
-def _rebuild(cls: type[Together], given: dict[str, Any]) -> Together:
+def _rebuild(cls: Callable[..., Any], given: dict[str, Any]) -> Any:
     return cls(**given)

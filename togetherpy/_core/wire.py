@@ -102,6 +102,7 @@ class Body(Protocol):
 
     def read(self, seconds: float) -> bytes | Fault:
         """Body bytes as soon as there are some; b"" at a proper end. Waits `seconds` at most."""
+        ...
 
     def close(self, *, drained: bool) -> None:
         """Gives the connection back (`drained`: the end of the stream was seen) or drops it. Idempotent."""
@@ -112,6 +113,7 @@ class AsyncBody(Protocol):
 
     async def read(self, seconds: float) -> bytes | Fault:
         """Body bytes as soon as there are some; b"" at a proper end. Waits `seconds` at most."""
+        ...
 
     async def aclose(self, *, drained: bool) -> None:
         """Gives the connection back (`drained`: the end of the stream was seen) or drops it. Idempotent."""
@@ -133,3 +135,20 @@ class Opened(msgspec.Struct, frozen=True, eq=False):
 
 
 Outcome = Reply | Opened | Fault
+
+
+class AsyncTransport(Protocol):
+    """What AsyncTogether sends by, whichever library does it."""
+
+    async def send(self, request: Request, deadline: float, connect: float, *, fresh: bool = False) -> Outcome:
+        """Sends the request and reads its answer; of an accepted stream only the head."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Waits between attempts; ends early when the transport is closed."""
+
+    def close(self) -> None:
+        """Ends the calls that run, from any thread."""
+
+    async def aclose(self) -> None:
+        """Ends the calls that run and closes every connection."""

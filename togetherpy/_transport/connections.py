@@ -28,6 +28,9 @@ Stage = Literal["name look-up", "connection", "proxy CONNECT", "TLS handshake"]
 IDLE_LIMIT = 55.0
 """Seconds; most load balancers forget a connection after 60, and a function may thaw much later (fault E15)."""
 
+_LONGEST_WAIT = 1e6
+"""Seconds; what sockets and locks can count. Stands for "for ever"."""
+
 
 class ProxySetupError(ValueError):
     """A proxy that cannot be used as it is configured; the message says what to change."""
@@ -69,7 +72,7 @@ class Connection(HTTPConnection):
         return time.monotonic() - monotonic > IDLE_LIMIT or time.time() - wall > IDLE_LIMIT
 
     def _left(self) -> float:
-        return max(self.deadline - time.monotonic(), 0.001)
+        return min(max(self.deadline - time.monotonic(), 0.001), _LONGEST_WAIT)
 
     def _new_conn(self) -> socket.socket:
         """TCP to the server or the proxy. urllib3's own would give every address the whole timeout."""
@@ -125,7 +128,7 @@ class Connecting(threading.Thread):
         call.wake_by(self._over.set)
         try:
             self.start()
-            self._over.wait(max(self._deadline - time.monotonic(), 0.0))
+            self._over.wait(min(max(self._deadline - time.monotonic(), 0.0), _LONGEST_WAIT))
         finally:
             call.wake_by(None)
             with self._lock:

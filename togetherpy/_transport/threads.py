@@ -12,7 +12,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from togetherpy._core.answer import TooLargeError
 from togetherpy._core.config import Config
@@ -273,7 +273,7 @@ class LoopBody:
         self._wire.abandon()
 
 
-def _deliver(outcome: asyncio.Future[T], result: T, failure: BaseException | None) -> None:
+def _deliver(outcome: asyncio.Future[Any], result: Any, failure: BaseException | None) -> None:
     if outcome.done():
         return  # the task was cancelled meanwhile; `work` has cleaned up
     if failure is not None:

@@ -17,7 +17,7 @@ from togetherpy.resources._signature import takes
 from togetherpy.types.chat_completions import ChatCompletionChunk, ChatCompletionParams, ChatCompletionResponse
 
 if TYPE_CHECKING:
-    from togetherpy._stream import Stream
+    from togetherpy._stream import AsyncStream, Stream
 
 CHAT_COMPLETIONS = Endpoint(
     name="chat.completions",
@@ -46,6 +46,20 @@ class Chat:
     def completions(self) -> Completions:
         """Chat completions."""
         return Completions(self._client)
+
+
+class AsyncChat:
+    """`client.chat` of an AsyncTogether"""
+
+    __slots__ = ("_client",)
+
+    def __init__(self, client: _Caller) -> None:
+        self._client = client
+
+    @property
+    def completions(self) -> AsyncCompletions:
+        """Chat completions."""
+        return AsyncCompletions(self._client)
 
 
 class Completions:
@@ -84,6 +98,44 @@ class Completions:
         """
         body = prepare(params, stream)
         return self._client._call(CHAT_COMPLETIONS, body, stream=bool(stream), choices=body.get("n") or 1)
+
+
+class AsyncCompletions:
+    """`client.chat.completions` of an AsyncTogether"""
+
+    __slots__ = ("_client",)
+
+    def __init__(self, client: _Caller) -> None:
+        self._client = client
+
+    @overload
+    async def create(
+        self, *, stream: Literal[False] | None = None, **params: Unpack[ChatCompletionParams]
+    ) -> ChatCompletionResponse: ...
+    @overload
+    async def create(
+        self, *, stream: Literal[True], **params: Unpack[ChatCompletionParams]
+    ) -> AsyncStream[ChatCompletionChunk]: ...
+    @overload
+    async def create(
+        self, *, stream: bool | None, **params: Unpack[ChatCompletionParams]
+    ) -> ChatCompletionResponse | AsyncStream[ChatCompletionChunk]: ...
+    @takes(ChatCompletionParams)
+    async def create(self, *, stream: bool | None = None, **params: Any) -> Any:
+        """Asks a model to go on with a conversation.
+
+        Returns a ChatCompletionResponse; with `stream=True` an AsyncStream that yields ChatCompletionChunks as they
+        arrive. Keyword arguments that are not listed go into the request's body as they are.
+
+        Raises:
+            TypeError, ValueError: the request cannot be sent, the field named; nothing was sent.
+            APIStatusError: the server refused; its subclasses tell why.
+            APIConnectionError, APITimeoutError: no usable answer came.
+            APIResponseError: an answer came that cannot be used.
+            StreamInterruptedError: while iterating, the stream ended before its end.
+        """
+        body = prepare(params, stream)
+        return await self._client._call(CHAT_COMPLETIONS, body, stream=bool(stream), choices=body.get("n") or 1)
 
 
 def prepare(params: dict[str, Any], stream: bool | None) -> dict[str, Any]:
