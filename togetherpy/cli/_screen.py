@@ -35,12 +35,12 @@ class Screen:
     def write(self, text: str) -> None:
         """Shows `text` at once."""
         text = text.translate(_CONTROL)
+        if text:
+            self._at_start = text.endswith("\n")  # first: Ctrl-C may come as soon as the text is seen
         try:
             print(text, end="", flush=True)
         except OSError as error:
             raise OutputError(error) from None
-        if text:
-            self._at_start = text.endswith("\n")
 
     def line(self, text: str = "") -> None:
         """Shows `text` on a line of its own."""
@@ -54,7 +54,7 @@ class Screen:
         """Ends an unfinished line if that is still possible; what cannot be written is given up."""
         try:
             if not self._at_start:
-                self.line()
+                self.write("\n")
             self.flush()
         except OutputError:
             # Else the interpreter tries to write the rest at its end, and complains that it cannot.

@@ -1,0 +1,57 @@
+"""Programs run in processes of their own, as a user runs them.
+
+In: arguments and environment variables. Out: exit status and output.
+The rule: neither key, base URL nor proxy of the machine that runs the tests gets in, and every warning is an error.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+LIMIT = 60.0
+"""Seconds after which a hanging program is given up."""
+_OWN = ("TOGETHER_", "PYTHONIOENCODING", "PYTHONUTF8", "PYTHONUNBUFFERED", "SSL_CERT_", "LC_", "LANG")
+PYTHON = (sys.executable, "-W", "error", "-X", "dev")
+COMMAND = (*PYTHON, "-m", "togetherpy")
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """The variables of this process without those that would decide the outcome, and `variables`."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(_OWN) and not name.lower().endswith("_proxy")
+    }
+    return {**inherited, "PYTHONUTF8": "1", **variables}
+
+
+def run(*command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Runs a program to its end."""
+    return subprocess.run(
+        command,
+        env=environment(**variables),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=LIMIT,
+        check=False,
+    )
+
+
+@contextmanager
+def started(*command: str, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A program that is running, its output unbuffered on our side; killed at the end if it has not ended."""
+    with subprocess.Popen(
+        command,
+        env=environment(**variables),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=0,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
