@@ -14,10 +14,12 @@ import pickle
 import threading
 import traceback
 from collections.abc import Callable, Coroutine, Iterator
+from importlib.util import find_spec
 from typing import Any
 
-import togetherpy
 from answers import COMPLETION, PROMPT
+
+import togetherpy
 
 KEY = "sk-" + "K7e8y9" * 5
 """Looked for everywhere after every failure, so it must be nothing that turns up by chance."""
@@ -27,7 +29,7 @@ LIMIT = 60.0
 """Seconds after which a hanging test is given up."""
 CALL: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": PROMPT}]}
 
-KINDS = ["sync", "threads", "aiohttp"] if hasattr(togetherpy, "AsyncTogether") else ["sync"]
+KINDS = ["sync", "threads", "aiohttp"][: 3 if find_spec("togetherpy._transport.aiohttp") else 2]
 ASYNC_KINDS = KINDS[1:]
 
 
