@@ -63,7 +63,7 @@ def _stream() -> list[Case]:
         replace(base, name="stream-single", about="stream of 1,000 chunks, a segment each, 1 ms apart",
                 serves="single-1000", count=2),
         replace(base, name="stream-tools", about="stream of 1,000 chunks of two tool calls", serves="tools-1000"),
-        replace(gathered, serves="burst-100000"),
+        replace(gathered, serves="burst-100000", warms="burst-100"),
     ]  # fmt: skip
 
 
@@ -93,8 +93,8 @@ def _growth() -> list[Case]:
     calls = replace(base, about="one client, ever more calls", unit="call", needs="answer")
     few = ("ours", "bare", "floor")
     return [
-        *(replace(chunks, name=f"chunks-{n}", serves=f"burst-{n}", units=n, count=max(1, 10_000 // n))
-          for n in (100, 1_000, 10_000, 100_000)),
+        *(replace(chunks, name=f"chunks-{n}", serves=f"burst-{n}", warms="burst-100", units=n,
+                  count=max(1, 10_000 // n)) for n in (100, 1_000, 10_000, 100_000)),
         *(replace(prompt, name=f"prompt-{n}k", prompt=n * 1000, units=n, count=max(5, min(100, 5_000 // n)))
           for n in (1, 10, 100, 1_000, 10_000)),
         replace(calls, name="calls-1000", count=1_000),

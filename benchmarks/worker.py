@@ -45,9 +45,9 @@ def _check(tally: Any, says: Any) -> None:
 
 
 def _warm(spec: Spec) -> int:
-    """How many operations go before the measured ones: a tenth, but none where a single one is the whole work."""
+    """How many operations go before the measured ones: a tenth, or one of another kind."""
     count: int = spec["count"]
-    return -(-count // 10) if count > 1 else 0
+    return 1 if spec["warms"] else -(-count // 10)
 
 
 def construct(contender: ModuleType, spec: Spec) -> Measured:
@@ -62,8 +62,9 @@ def repeat(contender: ModuleType, spec: Spec) -> Measured:
     """One after another on one client."""
     client, question = contender.connect(spec["url"]), ask(spec["prompt"])
     operation: Callable[..., Any] = getattr(contender, spec["needs"])
+    other = contender.connect(spec["warms"]) if spec["warms"] else client
     for _ in range(_warm(spec)):
-        operation(client, question)
+        operation(other, question)
     says = spec["says"]
     watch = Stopwatch()
     for _ in range(spec["count"]):
@@ -102,9 +103,7 @@ def flight(contender: ModuleType, spec: Spec) -> Measured:
                 _check(await operation(client, question), spec["says"])
 
         async def all_at_once(count: int) -> None:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(spec["at_once"]):
-                    group.create_task(several(count))
+            await asyncio.gather(*(several(count) for _ in range(spec["at_once"])))
 
         if spec["warms"]:
             other = await contender.aconnect(spec["warms"], 100)

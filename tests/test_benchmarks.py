@@ -96,6 +96,7 @@ def test_a_case_names_what_there_is(case):
     assert case.op in worker.OPS or case.op in ("imported", "imported_client", "first_answer", "installed")
     assert not case.needs or any(runner.takes_part(contender, case) for contender in CONTENDERS.values())
     assert case.serves.split("-")[0] in scenarios.MAKERS
+    assert not case.warms or case.warms.split("-")[0] in scenarios.MAKERS
     assert case.count % case.at_once == 0
     if small := cases.quick(case):
         says = scenarios.scenario(small.serves).says
