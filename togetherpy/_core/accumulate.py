@@ -1,12 +1,13 @@
 """Chunks -> one complete response, as `stream=False` would have brought it.
 
 In: ChatCompletionChunks, in order. Out: a ChatCompletionResponse of what has come so far.
-The rule: constant work per chunk (texts are joined when asked for, never added up), and no chunk is kept.
+The rule: constant work per chunk (texts are joined when asked for, never added up), and no chunk is kept but
+the first, and of each choice the one that ended it.
 """
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 from togetherpy.types.chat_completions import (
     ChatCompletionChoicesChunk,
@@ -45,13 +46,12 @@ class Accumulator:
         if chunk.usage is not None:
             self._usage = chunk.usage
         if chunk.warnings:
-            self._warnings += chunk.warnings
+            self._warnings += _items(chunk.warnings)
         for choice in chunk.choices or ():
-            index = choice.index or 0
             try:
-                own = self._choices[index]
-            except KeyError:
-                own = self._choices[index] = _Choice()
+                own = self._choices[choice.index or 0]
+            except (KeyError, TypeError):
+                own = self._choices.setdefault(_whole(choice.index) or 0, _Choice())
             own.add(choice)
             if choice.usage is not None and self._usage is None:
                 self._usage = choice.usage
@@ -81,7 +81,18 @@ class Accumulator:
 class _Choice:
     """One of the `n` answers while it grows."""
 
-    __slots__ = ("content", "finish_reason", "logprobs", "reasoning", "reasoning_content", "role", "seed", "tools")
+    __slots__ = (
+        "content",
+        "finish_reason",
+        "function",
+        "last",
+        "logprobs",
+        "reasoning",
+        "reasoning_content",
+        "role",
+        "seed",
+        "tools",
+    )
 
     def __init__(self) -> None:
         self.role: MessageRole | None = None
@@ -92,10 +103,14 @@ class _Choice:
         self.seed: int | None = None
         self.logprobs: _Logprobs | None = None
         self.tools: _ToolCalls | None = None
+        self.function: _ToolCalls | None = None
+        self.last: ChatCompletionChoicesChunk | None = None
+        """The chunk that gave the finish_reason: why it stopped is told there in other words, too."""
 
-    def add(self, choice: ChatCompletionChoicesChunk) -> None:
-        if choice.finish_reason is not None:
+    def add(self, choice: ChatCompletionChoicesChunk) -> None:  # noqa: C901  # flat, for it runs for every chunk
+        if choice.finish_reason:  # not "", which some servers send with every chunk
             self.finish_reason = choice.finish_reason
+            self.last = choice
         if choice.logprobs is not None:
             self._add_logprobs(choice)
         if choice.tool_calls is not None:
@@ -104,6 +119,8 @@ class _Choice:
             self.seed = choice.seed
         delta = choice.delta
         if delta is None:
+            if choice.text:
+                self.content.append(choice.text)
             return
         if delta.content:
             self.content.append(delta.content)
@@ -113,6 +130,8 @@ class _Choice:
             self.reasoning_content.append(delta.reasoning_content)
         if delta.tool_calls is not None:
             self._add_tools(delta.tool_calls)
+        if delta.function_call is not None:
+            self._add_function_call(delta.function_call)
         if self.role is None:
             self.role = delta.role
 
@@ -122,23 +141,35 @@ class _Choice:
         for fragment in fragments:
             self.tools.add(fragment)
 
+    def _add_function_call(self, fragment: FunctionCall) -> None:
+        """The older form of a tool call, of which there is one at most."""
+        if self.function is None:
+            self.function = _ToolCalls()
+        self.function.add(ToolCalls(index=0, function=fragment))
+
     def _add_logprobs(self, choice: ChatCompletionChoicesChunk) -> None:
         if self.logprobs is None:
             self.logprobs = _Logprobs()
         self.logprobs.add(choice)
 
     def data(self, index: int) -> ChatCompletionChoicesData:
+        last = self.last or ChatCompletionChoicesChunk()
+        calls_only = self.tools is not None or self.function is not None
         return ChatCompletionChoicesData(
             index=index,
             finish_reason=self.finish_reason,
+            stop_reason=last.stop_reason,
+            matched_stop=last.matched_stop,
+            error=last.error,
             seed=self.seed,
             logprobs=self.logprobs.part() if self.logprobs is not None else None,
             message=ChatCompletionMessage(
                 role=self.role or MessageRole.ASSISTANT,
-                content=_text(self.content) if self.content or self.tools is None else None,
+                content=_text(self.content) if self.content or not calls_only else None,
                 reasoning=_text(self.reasoning) if self.reasoning else None,
                 reasoning_content=_text(self.reasoning_content) if self.reasoning_content else None,
                 tool_calls=self.tools.calls() if self.tools is not None else None,
+                function_call=self.function.calls()[0].function if self.function is not None else None,
             ),
         )
 
@@ -146,10 +177,11 @@ class _Choice:
 class _ToolCalls:
     """Calls put together from fragments, whatever of index and id the server leaves out."""
 
-    __slots__ = ("_arguments", "_calls", "_keys")
+    __slots__ = ("_arguments", "_calls", "_keys", "_names")
 
     def __init__(self) -> None:
         self._calls: list[ToolCalls] = []
+        self._names: list[str | None] = []
         self._arguments: list[list[str]] = []
         self._keys: dict[int, int] = {}
         """Index on the wire -> place in `_calls`."""
@@ -159,9 +191,9 @@ class _ToolCalls:
         call, function = self._calls[place], fragment.function
         call.id = call.id or fragment.id
         call.type = call.type or fragment.type
-        if function is None or call.function is None:
+        if function is None:
             return
-        call.function.name = call.function.name or function.name
+        self._names[place] = self._names[place] or function.name
         arguments: object = function.arguments
         if isinstance(arguments, str):
             self._arguments[place].append(arguments)
@@ -183,7 +215,8 @@ class _ToolCalls:
             named = fragment.function is not None and bool(fragment.function.name)
             if same or not named:
                 return same[0] if same else len(self._calls) - 1
-        self._calls.append(ToolCalls(index=len(self._calls), function=FunctionCall()))
+        self._calls.append(ToolCalls(index=len(self._calls)))
+        self._names.append(None)
         self._arguments.append([])
         if index is not None:
             self._keys[index] = len(self._calls) - 1
@@ -196,9 +229,9 @@ class _ToolCalls:
                 index=call.index,
                 id=call.id,
                 type=call.type,
-                function=FunctionCall(name=call.function and call.function.name, arguments="".join(parts)),
+                function=FunctionCall(name=name, arguments="".join(parts)),
             )
-            for call, parts in zip(self._calls, self._arguments, strict=True)
+            for call, name, parts in zip(self._calls, self._names, self._arguments, strict=True)
         ]
 
 
@@ -217,12 +250,11 @@ class _Logprobs:
     def add(self, choice: ChatCompletionChoicesChunk) -> None:
         part, delta = choice.logprobs, choice.delta
         if isinstance(part, LogprobsPart):
-            self._tokens += part.tokens or ()
-            self._logprobs += part.token_logprobs or ()
-            self._ids += part.token_ids or ()
-            self._content += part.content or ()
-            top = part.top_logprobs
-            self._top += top if isinstance(top, list) else [] if top is None else [top]
+            self._tokens += _items(part.tokens)
+            self._logprobs += _items(part.token_logprobs)
+            self._ids += _items(part.token_ids)
+            self._content += _items(part.content)
+            self._top += _items(part.top_logprobs)
         elif isinstance(part, (int, float)):
             self._tokens.append(delta.content if delta is not None else choice.text)
             self._logprobs.append(part)
@@ -249,13 +281,24 @@ def _text(parts: list[Any]) -> str:
         return "".join(part if isinstance(part, str) else _json(part) for part in parts)
 
 
+def _items(value: Any) -> list[Any]:
+    """`value` as a list: a lenient decode may have kept one thing where there should be a list of them."""
+    if _is_list(value):
+        return value
+    return [] if value is None else [value]
+
+
+def _is_list(value: object) -> TypeGuard[list[Any]]:
+    return isinstance(cast(Any, value), list)
+
+
 def _whole(index: object) -> int | None:
     """An index as an int; servers have sent 0.0 and "0" too."""
     if isinstance(index, bool) or index is None:
         return None
     try:
         return int(cast(Any, index))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

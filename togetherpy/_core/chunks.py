@@ -7,6 +7,7 @@ with [DONE], or when it ended properly after every choice had its finish_reason 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any, Generic, TypeVar
 
@@ -95,7 +96,7 @@ class ChunkReader(Generic[T]):
             chunk: Any
             try:
                 chunk = decode(data)
-            except (msgspec.MsgspecError, UnicodeDecodeError):
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 chunk = None
             if chunk is not None and chunk.error is None and chunk.choices is not None:
                 chunk._raw = data
@@ -118,10 +119,9 @@ class ChunkReader(Generic[T]):
         value: Any = decode_odd_event(self._decoder, data, self._status, self._headers, self._secrets)
         if isinstance(value, APIError):
             raise self._with_partial(value)
-        try:
+        # A lenient decode may have kept something as it came: then the chunk has it, and the sum does not.
+        with contextlib.suppress(AttributeError, TypeError):
             self.accumulator.add(value)
-        except (AttributeError, TypeError):
-            pass  # a lenient decode kept something as it came; the chunk has it, the sum does not
         return value
 
     def interrupted(self, fault: Fault) -> APIError:

@@ -26,6 +26,7 @@ Fields = tuple[tuple[str, str], ...]
 
 _HOW_TO_GIVE_A_KEY = "set the environment variable TOGETHER_API_KEY or pass api_key=..."
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
+_LOOPBACK = re.compile(r"127(\.[0-9]{1,3}){3}")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
@@ -150,7 +151,7 @@ def _find_key(read_environment: Callable[[str], str | None], given: Secret) -> S
     return key
 
 
-def parse_base_url(url: str) -> Origin:
+def parse_base_url(url: object) -> Origin:
     """Scheme, host, port and path prefix; `/v1` where the URL has no path.
 
     Raises:
@@ -158,14 +159,15 @@ def parse_base_url(url: str) -> Origin:
     """
     from urllib.parse import urlsplit
 
-    if not isinstance(url, str):
+    if not isinstance(url, str):  # an object, for not all callers have their types checked
         raise TypeError(f"base_url must be a str, not {type(url).__name__}")
     try:
         parts = urlsplit(url.strip())
         port = parts.port
         host = (parts.hostname or "").encode("ascii" if (parts.hostname or "").isascii() else "idna").decode()
-    except ValueError as error:
-        raise ValueError(f"base_url is not a URL: {error}") from None
+    except ValueError:
+        # What urlsplit says may quote the URL, a password in it included.
+        raise ValueError("base_url is not a URL: its host or its port is malformed") from None
     if parts.scheme not in ("http", "https"):
         raise ValueError(f"base_url must begin with http:// or https://, not {parts.scheme or 'nothing'!r}")
     if parts.username is not None or parts.password is not None:
@@ -183,7 +185,7 @@ def parse_base_url(url: str) -> Origin:
 
 def is_loopback(host: str) -> bool:
     """Whether `host` names this machine itself."""
-    return host in ("localhost", "::1") or host.endswith(".localhost") or host.startswith("127.")
+    return host in ("localhost", "::1") or host.endswith(".localhost") or _LOOPBACK.fullmatch(host) is not None
 
 
 def as_timeout(value: float | Timeout | None, default: Timeout) -> Timeout:
@@ -195,7 +197,7 @@ def as_timeout(value: float | Timeout | None, default: Timeout) -> Timeout:
     return msgspec.structs.replace(default, total=check_seconds(value, "timeout"))
 
 
-def check_count(value: int | None, name: str, least: int, default: int) -> int:
+def check_count(value: object, name: str, least: int, default: int) -> int:
     """`value` as a whole number of at least `least`; TypeError or ValueError that names the argument."""
     if value is None:
         return default

@@ -80,6 +80,7 @@ def decode_odd_event(
 
 def _names_error(value: Any) -> bool:
     """Whether a 2xx body or an event says that it is an error (faults B16, D9)."""
-    if getattr(value, "error", None) is not None:
+    if getattr(value, "error", None):
+        # Some send "error": "" or {} with a good answer, for "none".
         return True
     return getattr(value, "choices", True) is None and getattr(value, "object", None) == "error"

@@ -7,7 +7,8 @@ The rule: what cannot be sent raises TypeError or ValueError that names its path
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, ValuesView
+from collections.abc import Set as AbstractSet
 from typing import Any, cast
 
 import msgspec
@@ -33,7 +34,12 @@ def encode_request(
     extra_headers = params.pop("extra_headers", None)
     extra_query = params.pop("extra_query", None)
     extra_body = params.pop("extra_body", None)
-    body = {name: value for name, value in params.items() if value is not None}
+    # An iterator can be read only once, and encode_json may have to look again.
+    body = {
+        name: list(value) if hasattr(value, "__next__") else value
+        for name, value in params.items()
+        if value is not None
+    }
     if extra_body:
         body.update(extra_body)
     own = (
@@ -60,7 +66,7 @@ def _query(params: Mapping[str, Any]) -> str:
 
     plain: list[tuple[str, str]] = []
     for name, value in params.items():
-        for item in value if isinstance(value, (list, tuple)) else (value,):
+        for item in cast("Sequence[object]", value) if isinstance(value, (list, tuple)) else (value,):
             if item is not None:
                 plain.append((name, str(item).lower() if isinstance(item, bool) else str(item)))
     return "?" + urlencode(plain) if plain else ""
@@ -75,8 +81,9 @@ def encode_json(body: Mapping[str, Any]) -> bytes:
     except (TypeError, ValueError, OverflowError, msgspec.MsgspecError) as error:
         _explain(body, "")
         raise ValueError(f"the request cannot be encoded as JSON: {error}") from None
-    if b"null" in encoded:
-        # msgspec writes NaN and the infinities as null without a word, so look only where there is a null.
+    if b"null" in encoded or b"NaN" in encoded or b"Infinity" in encoded:
+        # msgspec writes floats that are no number as null without a word, and Decimals as NaN and Infinity, which is
+        # not JSON. So look only where there is one of these words.
         _explain(body, "")
     return encoded
 
@@ -105,18 +112,17 @@ def plain_messages(messages: object) -> list[object]:
     Raises:
         TypeError: not a list of messages, or one with content that no message can have.
     """
+    given = type(messages).__name__
     if isinstance(messages, (str, bytes, Mapping)) or not isinstance(messages, Iterable):
         raise TypeError(
-            f"messages must be a list of messages such as {{'role': 'user', 'content': '...'}}, "
-            f"not {type(messages).__name__}"
+            f"messages must be a list of messages such as {{'role': 'user', 'content': '...'}}, not {given}"
         )
     plain = [plain_object(message) for message in cast("Iterable[object]", messages)]
     for index, message in enumerate(plain):
         if isinstance(message, dict):
             content = cast("dict[str, object]", message).get("content")
-            if type(content) is not str and isinstance(content, (bytes, bytearray, memoryview)):
-                # msgspec would send base64, which no model is meant to read.
-                raise TypeError(f"messages[{index}].content is {type(content).__name__}; decode it to str first")
+            if type(content) is not str:
+                _refuse_bytes(content, f"messages[{index}].content")
         elif isinstance(message, ChatCompletionMessage):
             if message.tool_calls is not None and not message.tool_calls:
                 # Together answers [] for "none", which servers of the same protocol refuse to take back.
@@ -129,12 +135,23 @@ def plain_messages(messages: object) -> list[object]:
     return plain
 
 
+def _refuse_bytes(content: object, path: str) -> None:
+    """msgspec would send bytes as base64, which no model is meant to read."""
+    given = type(content).__name__
+    if isinstance(content, (bytes, bytearray, memoryview)):
+        raise TypeError(f"{path} is {given}; decode it to str first")
+    if isinstance(content, (list, tuple)):
+        for index, item in enumerate(cast("Sequence[object]", content)):
+            _refuse_bytes(item, f"{path}[{index}]")
+    elif isinstance(content, dict):
+        for key, item in cast("dict[object, object]", content).items():
+            _refuse_bytes(item, f"{path}.{key}")
+
+
 def _hook(value: object) -> object:
-    """What msgspec does not know: str and number subclasses (numpy's too), mappings, iterators, pydantic models."""
+    """What msgspec does not know: str and number subclasses (numpy's too), mappings, sequences, pydantic models."""
     if isinstance(value, str):
         return str.__str__(value)
-    if isinstance(value, bool):
-        return bool(value)
     if isinstance(value, int):
         return int(value)
     if isinstance(value, float):
@@ -145,9 +162,11 @@ def _hook(value: object) -> object:
     plain = plain_object(value)
     if plain is not value:
         return plain
-    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):
-        return list(cast("Sequence[object]", value))
-    raise TypeError(f"{type(value).__name__} has no JSON form")
+    kind = type(value).__name__
+    if isinstance(value, (Sequence, AbstractSet, ValuesView)) and not isinstance(value, (list, tuple, frozenset)):
+        # msgspec knows the three, and asks about them only when they are the keys of a dict.
+        return list(cast("Iterable[object]", value))
+    raise TypeError(f"{kind} has no JSON form")
 
 
 _encoder = msgspec.json.Encoder(enc_hook=_hook, decimal_format="number")
@@ -167,22 +186,12 @@ def _explain_children(value: object, path: str) -> None:
         if not math.isfinite(value):
             raise ValueError(f"{path} is {float(value)!r}, which JSON cannot carry")
     elif isinstance(value, str):
-        try:
-            value.encode()
-        except UnicodeEncodeError as error:
-            raise ValueError(
-                f"{path} holds a lone surrogate (U+{ord(value[error.start]):04X} at index {error.start}), "
-                "which UTF-8 cannot carry"
-            ) from None
+        _explain_text(value, path)
     elif isinstance(value, Mapping):
-        for key, item in cast("Mapping[object, object]", value).items():
-            step = key if isinstance(key, str) and key.isidentifier() else f"[{key!r}]"
-            if not isinstance(key, (str, int, float)):
-                raise TypeError(f"{path or 'the request'} has a key of type {type(key).__name__}; JSON keys are str")
-            _explain_children(key if isinstance(key, str) else None, f"the key {step} of {path or 'the request'}")
-            _explain_children(item, f"{path}.{step}" if path and step[0] != "[" else f"{path}{step}")
+        _explain_mapping(cast("Mapping[object, object]", value), path)
     elif isinstance(value, msgspec.Struct):
-        _explain_children({name: getattr(value, name) for name in value.__struct_fields__}, path)
+        fields = zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True)
+        _explain_mapping({wire: getattr(value, name) for wire, name in fields}, path)
     elif isinstance(value, (list, tuple, set, frozenset)):
         for index, item in enumerate(cast("Iterable[object]", value)):
             _explain_children(item, f"{path}[{index}]")
@@ -190,18 +199,44 @@ def _explain_children(value: object, path: str) -> None:
         _explain_leaf(value, path)
 
 
+def _explain_text(value: str, path: str) -> None:
+    try:
+        str.encode(value)
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"{path} holds a lone surrogate (U+{ord(value[error.start]):04X} at index {error.start}), "
+            "which UTF-8 cannot carry"
+        ) from None
+
+
+def _explain_mapping(value: Mapping[object, object], path: str) -> None:
+    for key, item in value.items():
+        if isinstance(key, str):
+            _explain_text(key, f"the key {key!r} of {path or 'the request'}")
+        else:
+            try:
+                _encoder.encode({key: None})
+            except (TypeError, ValueError, OverflowError):
+                kind = type(key).__name__
+                raise TypeError(f"{path or 'the request'} has a key of type {kind}; JSON keys are str") from None
+        if isinstance(key, str) and key.isidentifier():
+            _explain_children(item, f"{path}.{key}" if path else key)
+        else:
+            _explain_children(item, f"{path}[{key!r}]")
+
+
 def _explain_leaf(value: object, path: str) -> None:
     """Any other object: what the encoder makes of it, one level down."""
     try:
-        _encoder.encode(value)
-    except (TypeError, ValueError, OverflowError) as error:
-        plain = plain_object(value)
-        if plain is not value:
-            _explain_children(plain, path)
-        reason = str(error) if isinstance(error, OverflowError) else f"{type(value).__name__} has no JSON form"
-        raise TypeError(f"{path}: {reason}") from None
-    plain = plain_object(value)
-    if plain is value and hasattr(value, "tolist"):
-        plain = cast(Any, value).tolist()
+        plain = _hook(value)
+    except (TypeError, ValueError):
+        plain = value  # msgspec knows it, or nobody does
     if plain is not value:
         _explain_children(plain, path)
+        return
+    try:
+        encoded = _encoder.encode(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise TypeError(f"{path}: {error}") from None
+    if encoded == b"null" or encoded[-3:] in (b"NaN", b"ity"):
+        raise ValueError(f"{path} is {value!s}, which JSON cannot carry")

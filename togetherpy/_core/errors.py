@@ -20,6 +20,7 @@ from togetherpy.error import (
     APITimeoutError,
     class_for_status,
 )
+from togetherpy.types._model import map_strings, parse_any_json
 
 MAX_SHOWN = 200
 """Characters of a foreign text that a message shows."""
@@ -62,24 +63,23 @@ class Named(NamedTuple):
 
 def status_error(reply: Reply, secrets: tuple[Secret, ...]) -> APIStatusError:
     """The exception for an answer with an error status, or for a redirect, which we do not follow (fault C14)."""
-    raw = mask(reply.body, secrets)
-    payload = _json_or_text(raw)
-    named = read_named(payload) or Named(shorten(raw.decode("utf-8", "replace")))
+    payload = _json_or_text(reply.body, secrets)
+    named = read_named(payload) or Named(shorten(_dumps(payload)))
     message = named.message
     location = reply.headers.get("location")
     if 300 <= reply.status < 400:
         message = f"a redirect to {_origin_of(location)}, not followed; set base_url to the server itself"
     hint = _HINTS.get(reply.status, "")
     text = f"Error code: {reply.status} - {message or 'the server gave no reason'}" + (f" {hint}" if hint else "")
-    error = class_for_status(reply.status)(text)
+    error = class_for_status(reply.status)(mask_text(text, secrets))
     _add_facts(error, reply, named, payload, secrets)
     return error
 
 
 def named_error(raw: bytes, reply_status: int, headers: Headers, secrets: tuple[Secret, ...]) -> APIStatusError:
     """The exception for an error that came inside a 2xx, as its body or as an event (faults B16, D9)."""
-    payload = _json_or_text(mask(raw, secrets))
-    named = read_named(payload) or Named(shorten(str(payload)))
+    payload = _json_or_text(raw, secrets)
+    named = read_named(payload) or Named(shorten(_dumps(payload)))
     status = _status_named(named)
     cls = class_for_status(status) if status else APIStatusError
     error = cls(f"The server answered {reply_status} and then named an error: {named.message}")
@@ -106,13 +106,11 @@ def fault_error(fault: Fault) -> APIError:
 
 def unusable(reply: Reply, reason: str, secrets: tuple[Secret, ...]) -> APIResponseError:
     """The exception for a 2xx whose body cannot be used."""
-    body = mask(reply.body[:MAX_KEPT], secrets)
+    body = mask(reply.body[: 2 * MAX_KEPT], secrets)[:MAX_KEPT]  # a key is not to be cut in two before it is masked
     shown = shorten(_text_of(body.decode("utf-8", "replace")))
     kind = reply.headers.get("content-type") or "no content-type"
-    error = APIResponseError(
-        f"The server answered {reply.status} with {kind}, {len(reply.body)} bytes, but {reason}"
-        + (f": {shown!r}" if shown else "")
-    )
+    text = f"The server answered {reply.status} with {kind}, {len(reply.body)} bytes, but {reason}"
+    error = APIResponseError(mask_text(text, secrets) + (f": {shown!r}" if shown else ""))
     error.body = body
     error.http_status = reply.status
     error.headers = Headers({name: mask_text(value, secrets) for name, value in reply.headers.items()})
@@ -138,13 +136,21 @@ def _read_fields(error: dict[str, Any]) -> Named:
     message = error.get("message") or error.get("detail")
     if _is_object(message):
         # Together wraps what some backends say once more: {"message": {"message": "...", "code": 400}}.
-        inner = _read_fields(message)
-        message = inner.message
-    elif message is not None and not isinstance(message, str):
-        message = json.dumps(message)
-    text = shorten(message) if message else shorten(json.dumps(error))
-    parts = [None if error.get(name) in (None, "") else str(error[name]) for name in ("type", "code", "param")]
+        message = message.get("message") or message
+    if not message:
+        message = error
+    text = shorten(message if isinstance(message, str) else _dumps(message))
+    parts = [None if error.get(name) in (None, "") else _dumps(error[name]) for name in ("type", "code", "param")]
     return Named(text, *parts)
+
+
+def _dumps(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        return "an error in a form that is nested too deeply to show"
 
 
 def request_id(headers: Headers | Any, payload: object) -> str | None:
@@ -183,9 +189,12 @@ def _text_of(text: str) -> str:
     return re.sub(r"<[^>]*>", " ", text)
 
 
-def _json_or_text(raw: bytes) -> object:
+def _json_or_text(raw: bytes, secrets: tuple[Secret, ...]) -> Any:
+    raw = mask(raw, secrets)
     try:
-        return json.loads(raw)
+        payload = parse_any_json(raw)
+        # JSON has many ways to escape a character, and mask() knows one.
+        return map_strings(payload, lambda text: mask_text(text, secrets)) if b"\\" in raw else payload
     except (ValueError, RecursionError):
         return shorten(_text_of(raw[:MAX_KEPT].decode("utf-8", "replace")))
 
@@ -198,7 +207,7 @@ def _status_named(named: Named) -> int | None:
 
 def _origin_of(location: str | None) -> str:
     """Scheme and host of a URL; the rest may hold what is not ours to show."""
-    match = re.match(r"(https?://)(?:[^/?#@]*@)?([^/?#@]+)", location or "", re.IGNORECASE)
+    match = re.match(r"((?:https?:)?//)(?:[^/?#]*@)?([^/?#@]+)", location or "", re.IGNORECASE)
     return match[1] + match[2] if match else "another place on the same server"
 
 

@@ -16,9 +16,11 @@ from togetherpy._core.wire import Headers
 MAX_HEAD = 64 * 1024
 MAX_FIELDS = 100
 _MAX_LINE = 4096  # a chunk-size line with its extensions, or a trailer line
+_GZIP = 16 + zlib.MAX_WBITS
 
 _STATUS_LINE = re.compile(r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [^\r\n\0]*)?")
 _FIELD_LINES = re.compile(r"(?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\0]*)*")
+_TRAILER_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\0]*")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n\0]*)?")
 
 
@@ -69,7 +71,9 @@ def parse_head(block: bytes) -> Head:
         else:
             fields[name] = value.strip(" \t")
     connection = fields.get("connection", "").lower()
-    keep_alive = "close" not in connection and (match[1] == "1" or "keep-alive" in connection)
+    # HTTP/1.0 has no transfer-encoding: whoever sends both may have a second idea of where the answer ends.
+    lasting = match[1] == "1" or ("keep-alive" in connection and "transfer-encoding" not in fields)
+    keep_alive = lasting and "close" not in connection
     return Head(int(match[2]), Headers(fields), keep_alive)
 
 
@@ -106,8 +110,9 @@ class ResponseReader:
 
     @property
     def keep_alive(self) -> bool:
-        """Whether another request may be sent on the connection."""
-        return self.complete and not self.surplus and self.head is not None and self.head.keep_alive
+        """Whether another request may be sent on the connection. Not after a body that only its end delimits."""
+        delimited = self.complete and not self.surplus and self._remaining is not None
+        return delimited and self.head is not None and self.head.keep_alive
 
     def feed(self, data: bytes) -> bytes:
         """Takes what the socket gave and returns the body bytes in it, still content-encoded.
@@ -116,11 +121,10 @@ class ResponseReader:
             ProtocolError: the bytes are not a proper answer.
         """
         if self.head is None:
-            data = self._buffer + data
-            self._buffer = b""
-            if not self._read_head(data):
+            rest = self._read_head(self._buffer + data)
+            if rest is None:
                 return b""
-            data, self._buffer = self._buffer, b""
+            data = rest
         if self.complete:
             self.surplus = self.surplus or bool(data)
             return b""
@@ -150,27 +154,27 @@ class ResponseReader:
             raise LostError("the connection was closed before an answer came")
         raise LostError("the connection was closed in the middle of the answer")
 
-    def _read_head(self, data: bytes) -> bool:
-        """Whether the final head is whole; leaves the bytes after it (or all of them) in the buffer."""
+    def _read_head(self, data: bytes) -> bytes | None:
+        """The bytes after the final head; None (and `data` kept) while it is not whole."""
         while True:
             end = data.find(b"\r\n\r\n")
-            if end > MAX_HEAD or (end < 0 and len(data) > MAX_HEAD):
+            if end > MAX_HEAD or (end < 0 and len(data) >= MAX_HEAD + 4):
                 raise ProtocolError(f"its header is longer than {MAX_HEAD} bytes")
             if end < 0:
                 if not data.startswith(b"HTTP/1."[: len(data)]):
                     raise ProtocolError(f"it does not begin like an HTTP/1.1 answer: {data[:40]!r}")
                 self._buffer = data
-                return False
+                return None
             head = parse_head(data[:end])
             data = data[end + 4 :]
             if head.status >= 200:
                 break
             if head.status == 101:
                 raise ProtocolError("it switches to another protocol")
-        self._buffer = data
+        self._buffer = b""
         self.head = head
         self._frame(head)
-        return True
+        return data
 
     def _frame(self, head: Head) -> None:
         """How the body is delimited (RFC 9112, 6.3)."""
@@ -199,47 +203,47 @@ class ResponseReader:
             self._buffer = b""
         pieces: list[bytes] = []
         position, size = 0, len(data)
-        remaining = self._remaining or 0
-        while position < size:
-            if remaining:
-                piece = data[position : position + remaining]
+        while position < size and not self.complete:
+            if self._remaining:
+                piece = data[position : position + self._remaining]
                 pieces.append(piece)
                 position += len(piece)
-                remaining -= len(piece)
-                self._need_crlf = remaining == 0
-                continue
-            if self._need_crlf:
-                if size - position < 2:
-                    break
-                if data[position : position + 2] != b"\r\n":
-                    raise ProtocolError("a chunk is longer than its size says")
-                position += 2
-                self._need_crlf = False
+                self._remaining -= len(piece)
+                self._need_crlf = not self._remaining
                 continue
             line_end = data.find(b"\r\n", position)
             if line_end < 0 or line_end - position > _MAX_LINE:
-                if size - position > _MAX_LINE:
-                    raise ProtocolError("a chunk size is malformed")
+                if size - position >= _MAX_LINE + 2:
+                    raise ProtocolError(f"a line between its chunks is longer than {_MAX_LINE} bytes")
+                self._buffer = data[position:]
                 break
             line = data[position:line_end]
             position = line_end + 2
-            if self._trailer:
-                if not line:
-                    self.complete = True
-                    self.surplus = position < size
-                    return b"".join(pieces)
-                self._trailer_lines += 1
-                if self._trailer_lines > MAX_FIELDS:
-                    raise ProtocolError(f"it has more than {MAX_FIELDS} trailer fields")
-                continue
+            if not self._need_crlf:
+                self._take_line(line)
+            elif line:
+                raise ProtocolError("a chunk is longer than its size says")
+            else:
+                self._need_crlf = False
+        self.surplus = self.complete and position < size
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _take_line(self, line: bytes) -> None:
+        """A chunk-size line; or, after the last chunk, a trailer line, or the empty one that ends the body."""
+        if not self._trailer:
             match = _CHUNK_SIZE.fullmatch(line)
             if match is None:
                 raise ProtocolError(f"a chunk size is malformed: {line[:40]!r}")
-            remaining = int(match[1], 16)
-            self._trailer = remaining == 0
-        self._remaining = remaining
-        self._buffer = data[position:]
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            self._remaining = int(match[1], 16)
+            self._trailer = self._remaining == 0
+        elif not line:
+            self.complete = True
+        else:
+            self._trailer_lines += 1
+            if self._trailer_lines > MAX_FIELDS:
+                raise ProtocolError(f"it has more than {MAX_FIELDS} trailer fields")
+            if _TRAILER_LINE.fullmatch(line) is None:
+                raise ProtocolError(f"a trailer line is malformed: {line[:40]!r}")
 
 
 class Decompressor:
@@ -249,14 +253,15 @@ class Decompressor:
     """Most bytes that one step makes."""
 
     def __init__(self, coding: str) -> None:
-        """Raises ProtocolError for a coding that we do not offer (fault B22)."""
-        if coding in ("gzip", "x-gzip"):
-            self._inflate = zlib.decompressobj(16 + zlib.MAX_WBITS)
-        elif coding == "deflate":
-            self._inflate = zlib.decompressobj()
-        else:
+        """Raises EncodingError for a coding that we do not offer (fault B22)."""
+        if coding not in ("gzip", "x-gzip", "deflate"):
             raise EncodingError(f"its content-encoding is {coding[:40]!r}, which was not offered")
-        self._first = coding == "deflate"
+        self._gzip = coding != "deflate"
+        self._inflate = zlib.decompressobj(_GZIP)
+        self._pending = b""
+        """Input that was not used yet."""
+        self._beginning: bytes | None = None if self._gzip else b""
+        """Of deflate, what came before its form was known."""
         self.more = False
         """The last step was cut short: `feed(b"")` brings more without new input."""
 
@@ -266,19 +271,27 @@ class Decompressor:
         Raises:
             EncodingError: the data is corrupt (fault B24).
         """
+        if self._beginning is not None:
+            data = self._beginning + data
+            if len(data) < 2:
+                self._beginning = data
+                return b""
+            self._beginning = None
+            # Some servers send raw deflate where RFC 9110, 8.4.1.2 asks for the zlib format. RFC 1950, 2.2 tells them
+            # apart, but by two bytes: zlib itself would have swallowed the first before it complains of the second.
+            framed = data[0] & 0x8F == 0x08 and int.from_bytes(data[:2]) % 31 == 0
+            self._inflate = zlib.decompressobj(zlib.MAX_WBITS if framed else -zlib.MAX_WBITS)
+        data = self._pending + data
+        if self._inflate.eof and data:
+            if not self._gzip:
+                raise EncodingError("its compressed body goes on after its end")
+            self._inflate = zlib.decompressobj(_GZIP)  # RFC 1952, 2.2: gzip data may have several members
         try:
-            piece = self._inflate.decompress(self._inflate.unconsumed_tail + data, self.PIECE)
+            piece = self._inflate.decompress(data, self.PIECE)
         except zlib.error as error:
-            if not self._first:
-                raise EncodingError(f"its compressed body is corrupt: {error}") from None
-            # Some servers send raw deflate where RFC 9110, 8.4.1.2 asks for the zlib format.
-            self._first = False
-            self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
-            return self.feed(data)
-        self._first = self._first and not data
-        if self._inflate.unused_data:
-            raise EncodingError("its compressed body goes on after its end")
-        self.more = len(piece) == self.PIECE
+            raise EncodingError(f"its compressed body is corrupt: {error}") from None
+        self._pending = self._inflate.unconsumed_tail or self._inflate.unused_data
+        self.more = len(piece) == self.PIECE or bool(self._pending)
         return piece
 
     def end(self) -> None:

@@ -8,12 +8,13 @@ come here, so the usual answer pays nothing.
 from __future__ import annotations
 
 import functools
-import json
 import types
 import typing
 from typing import Any, cast
 
 import msgspec
+
+from togetherpy.types._model import parse_any_json
 
 _MISFITS_LOGGED: set[str] = set()
 
@@ -21,28 +22,13 @@ _MISFITS_LOGGED: set[str] = set()
 def decode_leniently(raw: bytes, to: Any) -> Any:
     """An instance of `to` from JSON that strict decoding refused.
 
-    The standard library's parser takes more than msgspec: a BOM, lone surrogate escapes (they become U+FFFD, fault
-    B18), NaN and the infinities, which some servers send as log probabilities.
-
     Raises:
         ValueError: it is not JSON at all. RecursionError: nested too deeply.
     """
-    value = json.loads(raw.removeprefix(b"\xef\xbb\xbf").decode())
+    value = parse_any_json(raw)
     if isinstance(to, type) and issubclass(to, msgspec.Struct) and not isinstance(value, dict):
         raise ValueError(f"it is no JSON object but {type(value).__name__}")
-    return _fit(_without_surrogates(value) if b"\\u" in raw else value, to, _name_of(to))
-
-
-def _without_surrogates(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, list):
-        return [_without_surrogates(item) for item in cast("list[Any]", value)]
-    if isinstance(value, dict):
-        return {
-            _without_surrogates(key): _without_surrogates(item) for key, item in cast("dict[str, Any]", value).items()
-        }
-    return value
+    return _fit(value, to, _name_of(to))
 
 
 def _fit(value: Any, to: Any, path: str) -> Any:
@@ -57,9 +43,9 @@ def _fit(value: Any, to: Any, path: str) -> Any:
         if isinstance(value, dict) and isinstance(origin, type) and issubclass(origin, msgspec.Struct):
             return _fit_struct(cast("dict[str, Any]", value), origin, path)
         if isinstance(value, list) and origin is list:
-            return [_fit(item, arguments[0], f"{path}[]") for item in cast("list[Any]", value)]
+            return [_fit(item, arguments[0], f"{path}[]") for item in cast("list[object]", value)]
     _log_once(path, reason)
-    return value
+    return cast(Any, value)
 
 
 def _fit_struct(value: dict[str, Any], to: type[msgspec.Struct], path: str) -> Any:

@@ -8,6 +8,7 @@ and an outage fails fast, because all calls of a client share one quota of retri
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
 from typing import NamedTuple
@@ -183,8 +184,6 @@ def _seconds_until(value: str, server_date: str | None, now: float) -> float | N
         then = parsedate_to_datetime(value).timestamp()
     except (TypeError, ValueError, OverflowError):
         return None
-    try:
+    with contextlib.suppress(TypeError, ValueError, OverflowError):
         now = parsedate_to_datetime(server_date or "").timestamp()
-    except (TypeError, ValueError, OverflowError):
-        pass
     return max(then - now, 0.0)

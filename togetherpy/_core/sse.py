@@ -25,7 +25,7 @@ class NamedEvent(bytes):
 class SSEParser:
     """Feed it what was read, in any cut; it answers with the data of the events that are whole."""
 
-    __slots__ = ("_after_cr", "_beginning", "_data", "_event", "_held", "_line", "_max")
+    __slots__ = ("_after_cr", "_beginning", "_data", "_event", "_line", "_max")
 
     def __init__(self, max_event: int = MAX_EVENT) -> None:
         """`max_event`: the most bytes that an unfinished event may take."""
@@ -34,13 +34,12 @@ class SSEParser:
         """Bytes that may become a BOM; None once the stream has begun."""
         self._after_cr = False
         """The last byte was CR, which ended a line: an LF that follows belongs to it, however long it takes."""
-        self._line: list[bytes] = []
-        """Pieces of an unfinished line. A list: adding to a bytes object would be quadratic for a long line."""
-        self._data: list[bytes] = []
-        """The data lines of the unfinished event."""
+        self._line = bytearray()
+        """An unfinished line. Adding to a bytes object would be quadratic for a long one, and a list of its pieces
+        would be many times its size when they are small."""
+        self._data: bytes | bytearray | None = None
+        """The data lines of the unfinished event; None when there was none. Usually one, which is not copied."""
         self._event = b""
-        self._held = 0
-        """Bytes in `_line` and `_data`."""
 
     def feed(self, data: bytes) -> list[bytes]:
         """The data of every event that `data` completes.
@@ -62,7 +61,7 @@ class SSEParser:
             self._after_cr = data.endswith(b"\r")
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         events: list[bytes] = []
-        if self._line or self._data or self._event:
+        if self._line or self._data is not None or self._event:
             data = self._take_lines(data, events, stop_after_event=True)
         if data:
             data = self._take_simple(data, events)
@@ -74,7 +73,7 @@ class SSEParser:
         """The stream is over: an unfinished event is dropped, but for a bare `data: [DONE]` (fault D8)."""
         if self._line:
             self._take_lines(b"\n", [])
-        return [DONE] if b"\n".join(self._data).strip() == DONE else []
+        return [DONE] if self._data is not None and self._data.strip() == DONE else []
 
     @staticmethod
     def _take_simple(data: bytes, events: list[bytes]) -> bytes:
@@ -97,9 +96,8 @@ class SSEParser:
             line = data[start:end]
             start = end + 1
             if self._line:
-                self._held -= sum(map(len, self._line))
-                line = b"".join((*self._line, line))
-                self._line = []
+                line = bytes(self._line + line)
+                self._line.clear()
             if line:
                 self._take_field(line)
                 continue
@@ -107,33 +105,37 @@ class SSEParser:
             if stop_after_event:
                 return data[start:]
         if start < len(data):
-            self._line.append(data[start:])
-            self._hold(len(data) - start)
+            self._line += data[start:]
+            self._check_size()
         return b""
 
     def _take_field(self, line: bytes) -> None:
         name, _, value = line.partition(b":")
         if name == b"data":
             value = value.removeprefix(b" ")
-            self._data.append(value)
-            self._hold(len(value))
+            if self._data is None:
+                self._data = value
+                return
+            if isinstance(self._data, bytes):
+                self._data = bytearray(self._data)
+            self._data += b"\n"
+            self._data += value
+            self._check_size()
         elif name == b"event":
             self._event = value.removeprefix(b" ")
 
-    def _hold(self, size: int) -> None:
-        self._held += size
-        if self._held > self._max:
+    def _check_size(self) -> None:
+        if len(self._line) + len(self._data or b"") > self._max:
             raise EventTooLargeError(f"one event of the stream is longer than {self._max} bytes")
 
     def _dispatch(self, events: list[bytes]) -> None:
         """A blank line: an event, if there was any data (fault D5)."""
-        if self._data:
-            data = b"\n".join(self._data) if len(self._data) > 1 else self._data[0]
+        if self._data is not None:
+            data = bytes(self._data)
             if self._event and self._event != b"message":
                 named = NamedEvent(data)
                 named.event = self._event.decode("utf-8", "replace")
                 data = named
             events.append(data)
-            self._data = []
+            self._data = None
         self._event = b""
-        self._held = 0

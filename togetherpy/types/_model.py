@@ -6,6 +6,7 @@ The rule: views of an object's own data, nothing else; decoding pays nothing for
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -57,7 +58,7 @@ class Model(Raw, msgspec.Struct, kw_only=True, omit_defaults=True):
 def keep_raw(value: _T, raw: bytes) -> _T:
     """Remembers the bytes that `value` was decoded from, when it is a Model."""
     if isinstance(value, Raw):
-        value._raw = raw
+        value._raw = raw  # pyright: ignore[reportPrivateUsage]  # a public name would be one of the object's own
     return value
 
 
@@ -65,24 +66,51 @@ def _parsed(model: Model) -> object:
     raw = getattr(model, "_raw", None)
     if raw is None:
         return None
-    # The standard library's parser takes what msgspec refuses (lone surrogate escapes), and was good enough
-    # for the lenient decode that such an answer went through.
+    return parse_any_json(raw)
+
+
+def parse_any_json(raw: bytes) -> Any:
+    """The value of JSON that msgspec may have refused.
+
+    The standard library's parser takes more: lone surrogate escapes (they become U+FFFD, fault B18), and NaN and the
+    infinities, which some servers send as log probabilities. A BOM is dropped (fault B19).
+
+    Raises:
+        ValueError: it is not JSON at all. RecursionError: nested too deeply.
+    """
     import json
 
-    return json.loads(raw)
+    value = json.loads(raw.removeprefix(b"\xef\xbb\xbf").decode())
+    return map_strings(value, _without_surrogates) if b"\\u" in raw else value
+
+
+def map_strings(value: Any, change: Callable[[str], str]) -> Any:
+    """`value`, plain JSON data, with every string changed, keys included."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, list):
+        return [map_strings(item, change) for item in cast("list[object]", value)]
+    if isinstance(value, dict):
+        entries = cast("dict[str, object]", value)
+        return {change(key): map_strings(item, change) for key, item in entries.items()}
+    return value
+
+
+def _without_surrogates(text: str) -> str:
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _unknown(raw: object, model: msgspec.Struct) -> dict[str, Any]:
     if not isinstance(raw, dict):
         return {}
     known = model.__struct_encode_fields__
-    return {name: value for name, value in cast("dict[str, Any]", raw).items() if name not in known}
+    return {name: value for name, value in cast("dict[str, object]", raw).items() if name not in known}
 
 
 def _plain(value: object, raw: object, *, keep_none: bool) -> object:
     """`value` as builtins; where a Struct meets the JSON object it came from, unknown fields join in."""
     if isinstance(value, msgspec.Struct):
-        source = cast("dict[str, Any]", raw) if isinstance(raw, dict) else {}
+        source = cast("dict[str, object]", raw) if isinstance(raw, dict) else {}
         pairs = zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True)
         fields = {wire: (getattr(value, name), source.get(wire)) for name, wire in pairs}
         known = {
@@ -90,7 +118,7 @@ def _plain(value: object, raw: object, *, keep_none: bool) -> object:
             for wire, (item, item_raw) in fields.items()
             if keep_none or item is not None
         }
-        return known | _unknown(raw, value)
+        return known | _unknown(source, value)
     if isinstance(value, list):
         items = cast("list[object]", value)
         raws = cast("list[object]", raw) if isinstance(raw, list) else []

@@ -4,6 +4,8 @@ In: JSON from the server, keyword arguments from the user. Out: Structs and Type
 The rule: what the wire has been seen to carry is named here; nothing is required of a server.
 """
 
+# ruff: noqa: PYI051  # `Literal["auto"] | str`: the literals say nothing to a type checker, but editors offer them
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -223,14 +225,14 @@ class FunctionToolChoice(Model):
     name: str
 
 
-class Tools(Model):
+class Tools(Model, omit_defaults=False):
     """A tool that the model may call."""
 
     function: FunctionTool
     type: Literal["function"] | str = "function"
 
 
-class ToolChoice(Model):
+class ToolChoice(Model, omit_defaults=False):
     """The tool that must be called."""
 
     function: FunctionToolChoice
