@@ -13,7 +13,7 @@ from contextlib import contextmanager
 LIMIT = 60.0
 """Seconds after which a hanging program is given up."""
 _OWN = ("TOGETHER_", "PYTHONIOENCODING", "PYTHONUTF8", "PYTHONUNBUFFERED", "SSL_CERT_", "LC_", "LANG")
-PYTHON = (sys.executable, "-W", "error", "-X", "dev")
+PYTHON = (sys.executable, "-W", "error")
 COMMAND = (*PYTHON, "-m", "togetherpy")
 
 

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -320,10 +321,15 @@ def test_a_stream_that_breaks_off(server: LocalServer) -> None:
     assert result.stdout.endswith("Half of\n")
 
 
-def test_a_certificate_file_that_is_none(tmp_path: Any) -> None:
-    path = tmp_path / "ca.pem"
-    path.write_text("no certificate")
-    fails(demo(None, "--base-url", "https://127.0.0.1:9", TOGETHER_API_KEY=KEY, SSL_CERT_FILE=str(path)))
+def test_a_prompt_that_is_no_text(server: LocalServer) -> None:
+    result = demo(server, "--prompt", os.fsdecode(b"\xff"), PYTHONUTF8="1")
+    fails(result, "messages[0].content")
+    assert server.requests == []
+
+
+def test_what_nobody_foresaw_is_one_line_too(server: LocalServer, tmp_path: Path) -> None:
+    tmp_path.joinpath("urllib3.py").write_text("raise RuntimeError('not\\nthe one')")
+    fails(demo(server, PYTHONPATH=str(tmp_path)), "RuntimeError: not the one")
 
 
 def test_a_warning_is_one_line(server: LocalServer) -> None:
