@@ -6,9 +6,7 @@ The rule: TLS, proxies and the life of a connection are urllib3's; what happens 
 
 from __future__ import annotations
 
-import os
 import socket
-import ssl
 import threading
 import time
 from base64 import b64encode
@@ -18,11 +16,12 @@ from urllib.parse import unquote
 from urllib3 import PoolManager, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import LocationParseError
+from urllib3.exceptions import ConnectTimeoutError, LocationParseError, NameResolutionError, NewConnectionError
 from urllib3.util import Url, parse_url
 
-from togetherpy._core.config import Config, Origin, Secret
+from togetherpy._core.config import Config, Secret
 from togetherpy._transport.calls import Call
+from togetherpy._transport.surroundings import ProxySetupError, default_ssl_context, find_proxy, set_options
 
 Stage = Literal["name look-up", "connection", "proxy CONNECT", "TLS handshake"]
 IDLE_LIMIT = 55.0
@@ -30,10 +29,6 @@ IDLE_LIMIT = 55.0
 
 _LONGEST_WAIT = 1e6
 """Seconds; what sockets and locks can count. Stands for "for ever"."""
-
-
-class ProxySetupError(ValueError):
-    """A proxy that cannot be used as it is configured; the message says what to change."""
 
 
 class Connection(HTTPConnection):
@@ -77,14 +72,14 @@ class Connection(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         """TCP to the server or the proxy. urllib3's own would give every address the whole timeout."""
         if not self.own_tcp:
-            return super()._new_conn()
+            return self._through_socks()
         self.stage = "name look-up"
         addresses = socket.getaddrinfo(self._dns_host, self.port, 0, socket.SOCK_STREAM)
         self.stage = "connection"
         for position, (family, kind, protocol, _, address) in enumerate(addresses):
             sock = socket.socket(family, kind, protocol)
             try:
-                _set_options(sock)
+                set_options(sock)
                 sock.settimeout(self._left() / (len(addresses) - position))
                 self.call.watch(sock)
                 sock.connect(address)
@@ -101,6 +96,17 @@ class Connection(HTTPConnection):
             self._handle = sock.dup()
             self.call.watch(self._handle)
         return sock
+
+    def _through_socks(self) -> socket.socket:
+        """TCP by way of a SOCKS proxy, urllib3's exceptions as those that sockets raise."""
+        try:
+            return super()._new_conn()
+        except NameResolutionError as error:
+            raise socket.gaierror(socket.EAI_NONAME, "unknown name") from error
+        except NewConnectionError as error:
+            raise ConnectionRefusedError(0, "the proxy could not be used") from error
+        except ConnectTimeoutError as error:
+            raise TimeoutError from error
 
     def _tunnel(self) -> None:
         self.stage = "proxy CONNECT"
@@ -265,50 +271,3 @@ def _parse_proxy(proxy: Secret) -> Url:
             f"the proxy's URL must be http://, https:// or socks5:// with a host, not {url.scheme}://{url.netloc}"
         )
     return url
-
-
-def find_proxy(config: Config) -> Secret | None:
-    """The proxy for the server of `config`: the argument, else the environment's (fault A8)."""
-    if config.proxy is not None:
-        return config.proxy
-    if not config.trust_env or not any(name.lower().endswith("_proxy") and os.environ[name] for name in os.environ):
-        return None
-    return _proxy_from_environment(config.origin)
-
-
-def _proxy_from_environment(origin: Origin) -> Secret | None:
-    from urllib.request import getproxies_environment, proxy_bypass_environment
-
-    def wanted() -> Secret:
-        proxies = getproxies_environment()
-        return Secret(proxies.get(origin.scheme) or proxies.get("all"))
-
-    if wanted().reveal() is None or proxy_bypass_environment(f"{origin.host}:{origin.port}"):
-        return None
-    return wanted()
-
-
-def _set_options(sock: socket.socket) -> None:
-    """No delay for small packets; keepalive, so that a NAT on the way does not forget a long generation (A7)."""
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    # TCP_KEEPIDLE is Linux's and Windows' name for what macOS calls TCP_KEEPALIVE.
-    for name, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPALIVE", 60), ("TCP_KEEPINTVL", 60), ("TCP_KEEPCNT", 5)):
-        if hasattr(socket, name):
-            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-
-
-_default_context: ssl.SSLContext | None = None
-_default_context_lock = threading.Lock()
-
-
-def default_ssl_context() -> ssl.SSLContext:
-    """The one context of this process for clients that bring none: system CAs, SSL_CERT_FILE, SSL_CERT_DIR.
-
-    Loading the CAs takes some 20 ms and a megabyte, so it happens once.
-    """
-    global _default_context
-    with _default_context_lock:
-        if _default_context is None:
-            _default_context = ssl.create_default_context()
-        return _default_context

@@ -18,10 +18,11 @@ from togetherpy._core.answer import TooLargeError
 from togetherpy._core.config import Config
 from togetherpy._core.wire import Fault, Opened, Outcome, Reply, Request
 from togetherpy._transport.calls import Call, Slots
-from togetherpy._transport.connections import Connecting, ProxySetupError, Route, make_route
+from togetherpy._transport.connections import Connecting, Route, make_route
 from togetherpy._transport.exchange import ONE_SEND, request_bytes, send
 from togetherpy._transport.lease import Lease, PoolBody
 from togetherpy._transport.reasons import CLOSED, explain_connecting
+from togetherpy._transport.surroundings import ProxySetupError
 
 _ADDRESS = re.compile(r"[0-9.]+|[0-9a-fA-F:.]*:[0-9a-fA-F:.%]*")
 """A numeric address, which needs no name look-up."""

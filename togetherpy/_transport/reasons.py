@@ -1,7 +1,7 @@
 """What a layer below raised -> a Fault that says what happened, to which host, and what to do.
 
 In: an exception and how far the attempt had got. Out: a Fault.
-The rule: the only place that knows the exceptions of sockets, ssl and urllib3; their texts are never passed on
+The rule: the one place that knows the exceptions of sockets and ssl; their texts are never passed on
 where they could hold a header (http.client shows them) or a proxy's password.
 """
 
@@ -10,8 +10,6 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, NewConnectionError
 
 from togetherpy._core.answer import TooLargeError
 from togetherpy._core.http1 import EncodingError, LostError, ProtocolError
@@ -24,12 +22,11 @@ def explain_connecting(error: BaseException, stage: str, server: str, proxy: str
     """The fault of an attempt that never got a connection. `server`, `proxy`: host and port."""
     where = f"{server} (by way of the proxy {proxy})" if proxy else server
     # A name that cannot even be asked for ("a..b", a label of 64 letters) is a UnicodeError.
-    if isinstance(error, (socket.gaierror, NameResolutionError, UnicodeError)):
+    if isinstance(error, (socket.gaierror, UnicodeError)):
         reason = error.strerror if isinstance(error, socket.gaierror) else "no possible name"
         advice = "Check the proxy's name" if proxy else "Check base_url"
         return Fault("dns", "connecting", f"The name of {proxy or server} does not resolve ({reason}). {advice}.")
-    # NewConnectionError (a SOCKS proxy that refuses) is a ConnectTimeoutError by descent only.
-    if isinstance(error, (TimeoutError, ConnectTimeoutError)) and not isinstance(error, NewConnectionError):
+    if isinstance(error, TimeoutError):
         return Fault(
             "timeout",
             "connecting",
@@ -66,8 +63,6 @@ def explain_connecting(error: BaseException, stage: str, server: str, proxy: str
     if stage == "proxy CONNECT":
         return Fault("proxy", "connecting", f"The proxy {proxy} gave no proper answer to CONNECT {server}.")
     reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
-    if isinstance(error, HTTPError):
-        reason = "the proxy could not be used" if proxy else reason
     advice = "Check the proxy" if proxy else "Check base_url and that the server is running"
     return Fault("refused", "connecting", f"Cannot connect to {where}: {reason}. {advice}.")
 
