@@ -78,9 +78,9 @@ def _async() -> list[Case]:
                 count=2000, rounds=1),
         replace(drip, name="async-burst", about="stream of 1,000 chunks in one burst, on an event loop",
                 serves="burst-1000", count=10, units=1000),
-        replace(drip, name="drip-100", about="100 streams of 50 chunks, one every 50 to 150 ms, connections included",
+        replace(drip, name="drip-100", about="100 streams dripping 50 chunks each, 50 to 150 ms apart",
                 serves="drip-50-100", at_once=100, count=100, units=50, warms="burst-20"),
-        replace(drip, name="drip-500", about="500 streams of 50 chunks, one every 125 to 375 ms, connections included",
+        replace(drip, name="drip-500", about="500 streams dripping 50 chunks each, 125 to 375 ms apart",
                 serves="drip-50-250", at_once=500, count=500, units=50, warms="burst-20"),
     ]  # fmt: skip
 

@@ -72,7 +72,8 @@ def _contenders(run: dict[str, Any]) -> str:
         required = " ".join(about["requires"]) or "nothing"
         packages = ", ".join(f"{package} {version}" for package, version in sorted(about["packages"].items()))
         rows.append([f"`{name}`", about["role"], f"`{required}`", packages or "none"])
-    return _markdown(["contender", "role", "installed by", "packages"], rows).replace("---:", "---")
+    table = _markdown(["contender", "role", "installed by", "packages"], rows).replace("---:", "---")
+    return f"<details><summary>Contenders and what is in their environments</summary>\n\n{table}\n</details>\n"
 
 
 def _limits(results: Results) -> str:
