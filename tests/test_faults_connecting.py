@@ -138,7 +138,7 @@ def test_authority_from_the_environment(
 ) -> None:  # fault A4
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    monkeypatch.setattr("togetherpy._transport.connections._default_context", None)
+    monkeypatch.setattr("togetherpy._transport.surroundings._default_context", None)
     with ScriptedServer([good, request, send(OK)], scheme="https") as server:
         assert client(server).create().id == "r-1"
 
@@ -209,7 +209,7 @@ def test_no_environment_variable_switches_verification_off(
     client: Maker, monkeypatch: pytest.MonkeyPatch, good: Step, name: str
 ) -> None:  # fault A6
     monkeypatch.setenv(name, "0")
-    monkeypatch.setattr("togetherpy._transport.connections._default_context", None)
+    monkeypatch.setattr("togetherpy._transport.surroundings._default_context", None)
     with ScriptedServer([good, until_gone], scheme="https") as server:
         client(server).fails(APIConnectionError)
 
