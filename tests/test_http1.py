@@ -1,0 +1,426 @@
+"""The HTTP/1.1 reader: every framing at every split, strictness, truncation; and the decompressor."""
+
+import gzip
+import random
+import zlib
+from collections.abc import Iterable, Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from togetherpy._core.http1 import (
+    MAX_FIELDS,
+    MAX_HEAD,
+    Decompressor,
+    EncodingError,
+    LostError,
+    ProtocolError,
+    ResponseReader,
+)
+
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+def drip(data: bytes) -> list[bytes]:
+    """Byte by byte; what is long, in small pieces."""
+    size = 1 if len(data) < 10_000 else 97
+    return [data[i : i + size] for i in range(0, len(data), size)]
+
+
+def read(pieces: Iterable[bytes], *, end: bool = False) -> tuple[ResponseReader, bytes]:
+    reader = ResponseReader()
+    body = b"".join([reader.feed(piece) for piece in pieces])
+    if end:
+        reader.end()
+    return reader, body
+
+
+ANSWERS = {
+    "length": (OK + b"Content-Length: 5\r\n\r\nhello", b"hello"),
+    "length 0": (OK + b"Content-Length: 0\r\n\r\n", b""),
+    "chunked": (OK + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", b"abcde"),
+    "chunked, empty": (OK + b"Transfer-Encoding: Chunked\r\n\r\n0\r\n\r\n", b""),
+    "chunked, extensions": (
+        OK + b'Transfer-Encoding: chunked\r\n\r\n3;a=b;c="d"\r\nabc\r\n02 ;x\r\n\r\n\r\n000;last\r\n\r\n',
+        b"abc\r\n",
+    ),
+    "chunked, trailers": (
+        OK + b"Transfer-Encoding: chunked\r\n\r\nA\r\n0123456789\r\n0\r\nX-A: 1\r\nx-b:\r\n\r\n",
+        b"0123456789",
+    ),
+    "no content": (b"HTTP/1.1 204 No Content\r\nX: y\r\n\r\n", b""),
+    "not modified": (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n", b""),
+    "after interim answers": (
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+        + OK
+        + b"Content-Length: 1\r\n\r\n!",
+        b"!",
+    ),
+    "no reason": (b"HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok", b"ok"),
+}
+answers = pytest.mark.parametrize(("raw", "body"), ANSWERS.values(), ids=ANSWERS)
+
+
+@answers
+def test_every_split(raw: bytes, body: bytes) -> None:
+    for cut in range(len(raw) + 1):
+        reader, got = read([raw[:cut], b"", raw[cut:]], end=True)
+        assert got == body
+        assert reader.complete
+        assert reader.keep_alive
+        assert not reader.surplus
+    reader, got = read(drip(raw), end=True)
+    assert (got, reader.complete, reader.keep_alive) == (body, True, True)
+
+
+@answers
+def test_truncation_is_never_a_short_success(raw: bytes, body: bytes) -> None:
+    # faults B5, B6
+    for cut in range(len(raw)):
+        reader, got = read([raw[:cut]])
+        assert body.startswith(got)
+        assert not reader.complete
+        assert not reader.keep_alive
+        with pytest.raises(LostError, match="closed"):
+            reader.end()
+
+
+@answers
+def test_surplus_bytes_are_no_body_and_end_the_connection(raw: bytes, body: bytes) -> None:
+    # fault B13
+    for pieces in ([raw + b"x"], [raw, b"x"]):
+        reader, got = read(pieces, end=True)
+        assert got == body
+        assert reader.complete
+        assert reader.surplus
+        assert not reader.keep_alive
+
+
+def test_a_body_that_the_connection_delimits() -> None:
+    raw = OK + b"Content-Type: text/plain\r\n\r\nall that comes"
+    for cut in range(len(raw) + 1):
+        reader, got = read([raw[:cut], raw[cut:]])
+        assert got == b"all that comes"
+        assert not reader.complete
+        reader.end()
+        assert reader.complete
+        assert not reader.keep_alive  # the connection is gone
+
+
+def test_body_bytes_are_given_out_as_they_come() -> None:
+    reader = ResponseReader()
+    reader.feed(OK + b"Transfer-Encoding: chunked\r\n\r\n")
+    assert reader.feed(b"5\r\nhe") == b"he"
+    assert reader.feed(b"llo\r\n5\r\n wor") == b"llo wor"
+    assert not reader.complete
+
+
+def test_fields() -> None:
+    reader, _ = read([OK + b"A: 1\r\nb:\t two \r\na: 2\r\nC:\r\nD: \xe9\r\nSet-Cookie: x\r\nContent-Length: 0\r\n\r\n"])
+    assert reader.head is not None
+    assert reader.head.status == 200
+    assert dict(reader.head.headers) == {
+        "a": "1, 2",
+        "b": "two",
+        "c": "",
+        "d": "\xe9",
+        "set-cookie": "x",
+        "content-length": "0",
+    }
+    assert reader.head.headers["SET-Cookie"] == "x"
+    assert len(reader.head.headers) == 6
+    assert repr(reader.head.headers).startswith("Headers({'a': '1, 2'")
+
+
+@pytest.mark.parametrize(
+    ("version", "fields", "expected"),
+    [
+        (b"1.1", b"", True),
+        (b"1.1", b"Connection: keep-alive\r\n", True),
+        (b"1.1", b"Connection: Close\r\n", False),
+        (b"1.1", b"Connection: x\r\nConnection: close\r\n", False),
+        (b"1.0", b"", False),
+        (b"1.0", b"Connection: Keep-Alive\r\n", True),
+        (b"1.0", b"Connection: keep-alive, close\r\n", False),
+    ],
+)
+def test_keep_alive(version: bytes, fields: bytes, expected: bool) -> None:
+    reader, _ = read([b"HTTP/" + version + b" 200 OK\r\n" + fields + b"Content-Length: 0\r\n\r\n"])
+    assert reader.complete
+    assert reader.keep_alive is expected
+
+
+def test_http_1_0_does_not_know_chunks() -> None:
+    raw = b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n"
+    reader, body = read([raw])
+    assert body == b"a"
+    assert reader.complete
+    assert not reader.keep_alive
+
+
+def fields_of(number: int) -> bytes:
+    return b"".join(b"X-%d: y\r\n" % i for i in range(number))
+
+
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+BAD = {
+    "not HTTP": b"SSH-2.0-OpenSSH_9.6\r\n",
+    "a TLS alert": b"\x15\x03\x01\x00\x02\x02\x46",
+    "HTTP/2": b"HTTP/2 200 OK\r\n\r\n",
+    "HTTP/0.9": b"<html>",
+    "HTTP/1.2": b"HTTP/1.2 200 OK\r\n\r\n",
+    "lower case": b"http/1.1 200 OK\r\n\r\n",
+    "empty line first": b"\r\nHTTP/1.1 200 OK\r\n\r\n",
+    "status 20": b"HTTP/1.1 20 OK\r\n\r\n",
+    "status 2000": b"HTTP/1.1 2000 OK\r\n\r\n",
+    "status 099": b"HTTP/1.1 099 OK\r\n\r\n",
+    "status -20": b"HTTP/1.1 -20 OK\r\n\r\n",
+    "status 2x0": b"HTTP/1.1 2x0 OK\r\n\r\n",
+    "status in other digits": b"HTTP/1.1 \xb2\xb20 OK\r\n\r\n",
+    "no status": b"HTTP/1.1\r\n\r\n",
+    "two blanks": b"HTTP/1.1  200 OK\r\n\r\n",
+    "NUL in the reason": b"HTTP/1.1 200 O\0K\r\n\r\n",
+    "101": b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n",
+    "giant header": OK + b"X: " + b"y" * MAX_HEAD + b"\r\n\r\n",
+    "endless header": OK + b"X: " + b"y" * (MAX_HEAD + 10),
+    "101 fields": OK + fields_of(MAX_FIELDS + 1) + b"\r\n",
+    "no colon": OK + b"nonsense\r\n\r\n",
+    "blank before the colon": OK + b"Content-Length : 1\r\n\r\n",
+    "empty name": OK + b": x\r\n\r\n",
+    "name with a blank": OK + b"a b: x\r\n\r\n",
+    "name that is not ASCII": OK + b"\xe9: x\r\n\r\n",
+    "obs-fold": OK + b"X: a\r\n b\r\n\r\n",
+    "obs-fold with a tab": OK + b"X: a\r\n\tb: c\r\n\r\n",
+    "folded first line": OK + b" X: a\r\n\r\n",
+    "NUL": OK + b"X: a\0b\r\n\r\n",
+    "bare CR": OK + b"X: a\rb\r\n\r\n",
+    "bare LF": OK + b"X: a\nY: b\r\n\r\n",
+    "two Content-Lengths": OK + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n",
+    "the same Content-Length twice": OK + b"Content-Length: 1\r\ncontent-length: 1\r\n\r\n",
+    "a list of lengths": OK + b"Content-Length: 1, 1\r\n\r\n",
+    "Content-Length -1": OK + b"Content-Length: -1\r\n\r\n",
+    "Content-Length +1": OK + b"Content-Length: +1\r\n\r\n",
+    "Content-Length 0x1": OK + b"Content-Length: 0x1\r\n\r\n",
+    "Content-Length 1_0": OK + b"Content-Length: 1_0\r\n\r\n",
+    "Content-Length 1.0": OK + b"Content-Length: 1.0\r\n\r\n",
+    "Content-Length in other digits": OK + b"Content-Length: \xb2\r\n\r\n",
+    "empty Content-Length": OK + b"Content-Length:\r\n\r\n",
+    "giant Content-Length": OK + b"Content-Length: " + b"9" * 19 + b"\r\n\r\n",
+    "length and chunks": OK + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "two Transfer-Encodings": OK + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "another transfer coding": OK + b"Transfer-Encoding: gzip, chunked\r\n\r\n",
+    "Transfer-Encoding identity": OK + b"Transfer-Encoding: identity\r\n\r\n",
+    "chunk size -1": CHUNKED + b"-1\r\nx\r\n",
+    "chunk size +5": CHUNKED + b"+5\r\nhello\r\n",
+    "chunk size 0x5": CHUNKED + b"0x5\r\nhello\r\n",
+    "chunk size 1_0": CHUNKED + b"1_0\r\n",
+    "chunk size with a blank before": CHUNKED + b" 5\r\nhello\r\n",
+    "chunk size empty": CHUNKED + b"\r\n",
+    "chunk size of other letters": CHUNKED + b"5g\r\nhello\r\n",
+    "chunk size of 16 digits": CHUNKED + b"0" * 15 + b"5\r\nhello\r\n",
+    "chunk size in other digits": CHUNKED + b"\xb2\r\nhe\r\n",
+    "chunk size with a bare LF": CHUNKED + b"5\nhello\n0\n\n\r\n",
+    "chunk size that does not end": CHUNKED + b"0" * 5000,
+    "long chunk extension": CHUNKED + b"5;" + b"x" * 5000 + b"\r\nhello\r\n",
+    "NUL in an extension": CHUNKED + b"5;\0\r\nhello\r\n",
+    "chunk longer than its size": CHUNKED + b"5\r\nhello, world\r\n0\r\n\r\n",
+    "chunk shorter than its size": CHUNKED + b"5\r\nhel\r\n0\r\n\r\n",
+    "trailer without a colon": CHUNKED + b"0\r\nnonsense\r\n\r\n",
+    "trailer with a bare LF": CHUNKED + b"0\r\nX: a\n\nHTTP/1.1\r\n\r\n",
+    "101 trailers": CHUNKED + b"0\r\n" + fields_of(MAX_FIELDS + 1) + b"\r\n",
+    "long trailer": CHUNKED + b"0\r\nX: " + b"y" * 5000 + b"\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("raw", BAD.values(), ids=BAD)
+def test_bad_answers(raw: bytes) -> None:
+    # fault B25
+    with pytest.raises(ProtocolError):
+        read([raw])
+    with pytest.raises(ProtocolError):
+        read(drip(raw), end=True)
+
+
+def head_of(size: int) -> bytes:
+    """A good answer whose head has so many bytes before its empty line."""
+    start = OK + b"Content-Length: 0\r\nX: "
+    return start + b"y" * (size - len(start)) + b"\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("raw", "good"),
+    [
+        pytest.param(head_of(MAX_HEAD), True, id="longest head"),
+        pytest.param(head_of(MAX_HEAD + 1), False, id="head too long"),
+        pytest.param(OK + fields_of(MAX_FIELDS - 1) + b"Content-Length: 0\r\n\r\n", True, id="most fields"),
+        pytest.param(CHUNKED + b"0;" + b"x" * 4094 + b"\r\n\r\n", True, id="longest extension"),
+        pytest.param(CHUNKED + b"0;" + b"x" * 4095 + b"\r\n\r\n", False, id="extension too long"),
+        pytest.param(CHUNKED + b"0\r\n" + fields_of(MAX_FIELDS) + b"\r\n", True, id="most trailers"),
+    ],
+)
+def test_limits_are_the_same_for_every_split(raw: bytes, good: bool) -> None:
+    # fault B25
+    for pieces in ([raw], drip(raw), *([raw[:-cut], raw[-cut:]] for cut in range(1, 6))):
+        try:
+            assert read(pieces)[0].complete
+            assert good
+        except ProtocolError:
+            assert not good
+
+
+def test_interim_answers_are_passed_over_without_end() -> None:
+    # fault B26
+    reader = ResponseReader()
+    for _ in range(1000):
+        assert reader.feed(b"HTTP/1.1 102 Processing\r\n\r\n") == b""
+    assert reader.head is None
+    reader.feed(OK + b"Content-Length: 0\r\n\r\n")
+    assert reader.head is not None
+    assert reader.head.status == 200
+    assert reader.complete
+
+
+def test_the_end_before_the_beginning() -> None:
+    with pytest.raises(LostError, match="before an answer came"):
+        read([], end=True)
+    with pytest.raises(LostError, match="before an answer came"):
+        read([b"HTTP/1.1 100 Continue\r\n\r\n"], end=True)
+    with pytest.raises(LostError, match="in the middle"):
+        read([OK + b"Content-Length: 1\r\n\r\n"], end=True)
+
+
+SPECIAL = [b"\r", b"\n", b"\0", b":", b" ", b"\xff", b"-", b"9"]
+
+
+@settings(deadline=None)
+@given(data=st.data())
+def test_damaged_answers_give_a_result_or_a_protocol_error(data: st.DataObject) -> None:
+    # fault B25
+    raw = bytearray(data.draw(st.sampled_from([raw for raw, _ in ANSWERS.values()])))
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(raw)))
+        match data.draw(st.sampled_from(["insert", "delete", "replace", "repeat"])):
+            case "insert":
+                raw[place:place] = data.draw(st.binary(min_size=1, max_size=3))
+            case "delete":
+                del raw[place : place + data.draw(st.integers(1, 4))]
+            case "replace":
+                raw[place : place + 1] = data.draw(
+                    st.sampled_from([b"\r", b"\n", b"\0", b":", b" ", b"\xff", b"-", b"9"])
+                )
+            case _:
+                raw[place:place] = raw[place : place + 8]
+    seen = set()
+    size = data.draw(st.integers(1, len(raw) or 1))
+    for pieces in ([bytes(raw)], [bytes(raw[i : i + size]) for i in range(0, len(raw), size)]):
+        try:
+            reader, body = read(pieces, end=True)
+            assert reader.head is not None
+            seen.add((reader.head.status, body, reader.surplus))
+        except ProtocolError:
+            seen.add("refused")
+    assert len(seen) == 1, seen
+
+
+TEXT = b"".join(b"%d: the quick brown fox. " % i for i in range(200))
+
+
+def raw_deflate(data: bytes) -> bytes:
+    return zlib.compress(data)[2:-4]
+
+
+CODED = {
+    "gzip": ("gzip", gzip.compress(TEXT)),
+    "x-gzip": ("x-gzip", gzip.compress(TEXT)),
+    "deflate": ("deflate", zlib.compress(TEXT)),
+    "raw deflate": ("deflate", raw_deflate(TEXT)),
+    "gzip of two members": ("gzip", gzip.compress(TEXT[:700]) + gzip.compress(TEXT[700:])),
+    "gzip of many members": ("gzip", b"".join(gzip.compress(TEXT[i : i + 50]) for i in range(0, len(TEXT), 50))),
+}
+coded = pytest.mark.parametrize(("coding", "data"), CODED.values(), ids=CODED)
+
+
+def inflate(coding: str, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """As the transport does it."""
+    decompressor = Decompressor(coding)
+    for piece in pieces:
+        yield decompressor.feed(piece)
+        while decompressor.more:
+            yield decompressor.feed(b"")
+    decompressor.end()
+
+
+@coded
+def test_decompression_at_every_split(coding: str, data: bytes) -> None:
+    # fault B21
+    assert b"".join(inflate(coding, [data])) == TEXT
+    assert b"".join(inflate(coding, drip(data))) == TEXT
+    for cut in range(len(data) + 1):
+        assert b"".join(inflate(coding, [data[:cut], b"", data[cut:]])) == TEXT
+
+
+@coded
+def test_truncated_compressed_data(coding: str, data: bytes) -> None:
+    # fault B24
+    members = data.split(b"\x1f\x8b\x08")
+    between = {len(b"\x1f\x8b\x08".join(members[:i])) for i in range(2, len(members))}
+    for cut in range(len(data)):
+        if cut not in between:  # gzip data that ends after one of its members is whole
+            with pytest.raises(EncodingError, match="cut short"):
+                list(inflate(coding, [data[:cut]]))
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+def test_corrupt_compressed_data(coding: str) -> None:
+    # fault B24
+    data = bytearray(gzip.compress(TEXT) if coding == "gzip" else zlib.compress(TEXT))
+    data[len(data) // 2 :] = bytes(byte ^ 0x55 for byte in data[len(data) // 2 :])
+    for pieces in ([bytes(data)], drip(bytes(data))):
+        with pytest.raises(EncodingError, match="corrupt"):
+            list(inflate(coding, pieces))
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+@pytest.mark.parametrize("data", [b"this is no compressed data", b"{}", b"\xff" * 40, b"x", b""])
+def test_data_that_is_not_compressed(coding: str, data: bytes) -> None:
+    # fault B24
+    with pytest.raises(EncodingError):
+        list(inflate(coding, [data]))
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+@pytest.mark.parametrize("surplus", [b"x", b"garbage", b"\x1f", b"\0" * 8])
+def test_garbage_after_compressed_data(coding: str, surplus: bytes) -> None:
+    data = gzip.compress(TEXT) if coding == "gzip" else zlib.compress(TEXT)
+    for pieces in ([data + surplus], [data, surplus]):
+        with pytest.raises(EncodingError):
+            list(inflate(coding, pieces))
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+def test_a_bomb_comes_in_bounded_pieces(coding: str) -> None:
+    # fault B23
+    size = 50 * 1024 * 1024 + 1
+    compress = zlib.compressobj(9, zlib.DEFLATED, 31 if coding == "gzip" else 15)
+    bomb = compress.compress(bytes(size)) + compress.flush()
+    assert len(bomb) < size // 900
+    total = 0
+    for piece in inflate(coding, [bomb]):
+        assert len(piece) <= Decompressor.PIECE
+        total += len(piece)
+    assert total == size
+
+
+def test_data_that_does_not_compress() -> None:
+    data = random.Random(1).randbytes(3 * Decompressor.PIECE)
+    packed = gzip.compress(data)
+    assert b"".join(inflate("gzip", [packed[i : i + 65536] for i in range(0, len(packed), 65536)])) == data
+
+
+@pytest.mark.parametrize("coding", ["br", "zstd", "compress", "gzip, gzip", "", "x" * 500])
+def test_an_encoding_that_was_not_offered(coding: str) -> None:
+    # fault B22
+    with pytest.raises(EncodingError, match="not offered") as raised:
+        Decompressor(coding)
+    assert len(str(raised.value)) < 120
