@@ -1,5 +1,6 @@
 """The `togetherpy` command, as a process of its own, against real servers and real ports."""
 
+import importlib
 import importlib.metadata
 import os
 import signal
@@ -342,3 +343,7 @@ def test_a_warning_is_one_line(server: LocalServer) -> None:
     (line,) = result.stderr.splitlines()
     assert line.startswith("togetherpy: warning: ")
     assert "unencrypted" in line
+
+
+def test_importing_the_module_runs_nothing() -> None:
+    assert importlib.import_module("togetherpy.__main__").main is main
