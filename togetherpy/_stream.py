@@ -130,8 +130,12 @@ class AsyncStream(Generic[T]):
 
     async def __anext__(self) -> T:
         while True:
-            for chunk in self._reader.chunks():
-                return chunk
+            try:
+                for chunk in self._reader.chunks():
+                    return chunk
+            except BaseException:
+                self._abandon()
+                raise
             if not await self._read():
                 raise StopAsyncIteration
 
@@ -210,8 +214,12 @@ class _AsyncIteration(Generic[T]):
 
     async def __anext__(self) -> T:
         while True:
-            for chunk in self._chunks:
-                return chunk
+            try:
+                for chunk in self._chunks:
+                    return chunk
+            except BaseException:
+                self._stream._abandon()  # pyright: ignore[reportPrivateUsage]
+                raise
             if not await self._stream._read():  # pyright: ignore[reportPrivateUsage]
                 raise StopAsyncIteration
             self._chunks = self._reader.chunks()

@@ -114,7 +114,7 @@ class ChunkReader(Generic[T]):
             return None
         if text == DONE:
             self.complete = True
-            self.clean = not any(self.pending)
+            self.clean = not any(self.pending) and not self._parser.holding
             return None
         value: Any = decode_odd_event(self._decoder, data, self._status, self._headers, self._secrets)
         if isinstance(value, APIError):

@@ -69,6 +69,11 @@ class SSEParser:
                 self._take_lines(data, events)
         return events
 
+    @property
+    def holding(self) -> bool:
+        """Whether there is an unfinished event."""
+        return bool(self._line or self._data)
+
     def finish(self) -> list[bytes]:
         """The stream is over: an unfinished event is dropped, but for a bare `data: [DONE]` (fault D8)."""
         if self._line:
