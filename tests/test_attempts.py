@@ -1,0 +1,190 @@
+"""The state of one call between its attempts."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from togetherpy._core.attempts import Attempts
+from togetherpy._core.config import Config, Secret, make_config
+from togetherpy._core.retry import QUOTA, Quota
+from togetherpy._core.wire import Endpoint, Fault, FaultKind, Headers, Opened, Outcome, Phase, Reply, Request
+from togetherpy.error import (
+    APIConnectionError,
+    APIResponseError,
+    APITimeoutError,
+    AuthenticationError,
+    RateLimitError,
+    ServiceUnavailableError,
+)
+from togetherpy.types.chat_completions import ChatCompletionResponse
+
+ENDPOINT = Endpoint("chat", "POST", "/chat/completions", msgspec.json.Decoder(ChatCompletionResponse))
+GOOD = Reply(200, Headers({}), b'{"id": "x", "choices": []}')
+
+
+def config() -> Config:
+    return make_config(lambda _: None, api_key=Secret("sk-secret"))
+
+
+class Call:
+    """A call whose clock and chance stand still unless they are moved."""
+
+    def __init__(self, *, max_retries: int = 2, deadline: float = 100.0, quota: Quota | None = None) -> None:
+        request = Request(ENDPOINT, "/v1/chat/completions", (), None, b"{}", False)
+        self.quota = quota or Quota()
+        self.attempts = Attempts(config(), request, self.quota, max_retries, deadline)
+
+    def judge(self, outcome: Outcome, *, at: float = 0.0, jitter: float = 0.5) -> tuple[Any, float | None]:
+        return self.attempts.judge(outcome, monotonic=at, now=1e9, jitter=jitter)
+
+
+def reply(status: int, **fields: str) -> Reply:
+    headers = Headers({name.replace("_", "-"): value for name, value in fields.items()})
+    return Reply(status, headers, json.dumps({"error": {"message": "no"}}).encode())
+
+
+def fault(kind: FaultKind, phase: Phase, **facts: bool) -> Fault:
+    return Fault(kind, phase, "what happened", **facts)
+
+
+def test_success_at_once() -> None:
+    call = Call()
+    value, wait = call.judge(GOOD)
+    assert isinstance(value, ChatCompletionResponse)
+    assert wait is None
+    assert call.attempts.number == 1
+    assert call.quota.tokens == QUOTA
+
+
+def test_an_accepted_stream_is_a_value() -> None:
+    opened = Opened(200, Headers({}), None)
+    assert Call().judge(opened) == (opened, None)
+
+
+def test_success_after_retries_gives_back_what_the_last_one_cost() -> None:
+    # faults F1, F5
+    call = Call()
+    assert call.judge(reply(503)) == (None, 0.25)
+    assert call.judge(reply(429)) == (None, 1.0)
+    assert call.attempts.number == 3
+    assert call.quota.tokens == QUOTA - 14 - 5
+    value, wait = call.judge(GOOD)
+    assert (type(value), wait) == (ChatCompletionResponse, None)
+    assert call.quota.tokens == QUOTA - 14
+
+
+def test_the_last_failure_is_raised_with_the_number_of_attempts() -> None:
+    # fault F5
+    call = Call()
+    call.judge(reply(503))
+    call.judge(reply(503))
+    with pytest.raises(ServiceUnavailableError) as raised:
+        call.judge(reply(503))
+    assert raised.value.attempts == 3
+    assert raised.value.maybe_billed is False
+    assert call.quota.tokens == QUOTA - 28
+
+
+def test_maybe_billed_is_remembered_from_every_attempt() -> None:
+    # fault F4
+    call = Call()
+    call.judge(fault("timeout", "sent"))
+    with pytest.raises(AuthenticationError) as raised:
+        call.judge(reply(401))
+    assert raised.value.maybe_billed is True
+    assert raised.value.attempts == 2
+
+
+def test_what_never_left_the_machine_was_not_billed_and_costs_no_quota() -> None:
+    # faults A1, F1
+    call = Call()
+    call.judge(fault("refused", "connecting"))
+    call.judge(fault("timeout", "connecting"))
+    with pytest.raises(APIConnectionError) as raised:
+        call.judge(fault("refused", "connecting"))
+    assert raised.value.maybe_billed is False
+    assert raised.value.phase == "connecting"
+    assert call.quota.tokens == QUOTA
+
+
+def test_a_timeout_after_sending_may_have_been_billed() -> None:
+    # fault B1
+    call = Call(max_retries=0)
+    with pytest.raises(APITimeoutError) as raised:
+        call.judge(fault("timeout", "sent"))
+    assert raised.value.maybe_billed is True
+    assert raised.value.phase == "sent"
+
+
+def test_the_retry_on_a_stale_connection_is_not_counted() -> None:
+    # fault E1
+    call = Call(max_retries=0)
+    stale = fault("reset", "sent", reused=True)
+    assert call.judge(stale) == (None, 0.0)
+    assert call.attempts.number == 1
+    assert call.attempts.fresh is True
+    assert call.quota.tokens == QUOTA
+    with pytest.raises(APIConnectionError) as raised:
+        call.judge(stale)
+    assert raised.value.attempts == 1
+
+
+def test_no_retry_without_quota() -> None:
+    # fault F1
+    quota = Quota(14)
+    assert Call(quota=quota).judge(reply(503)) == (None, 0.25)
+    with pytest.raises(ServiceUnavailableError) as raised:
+        Call(quota=quota).judge(reply(503))
+    assert raised.value.attempts == 1
+    assert Call(quota=quota).judge(fault("dns", "connecting")) == (None, 0.25)
+
+
+def test_a_wait_beyond_the_deadline_is_not_begun() -> None:
+    # fault F3
+    call = Call(deadline=10.0)
+    assert call.judge(reply(429, retry_after="5"), at=4.0, jitter=0.0) == (None, 5.0)
+    with pytest.raises(RateLimitError) as raised:
+        call.judge(reply(429, retry_after="5"), at=5.0, jitter=0.0)
+    assert raised.value.retry_after == 5.0
+    assert call.quota.tokens == QUOTA - 5  # what is not begun costs nothing
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected"),
+    [(reply(429, retry_after="1e9"), 1e9), (reply(400, retry_after="2"), 2.0), (reply(429), None)],
+)
+def test_retry_after_of_the_error(outcome: Reply, expected: float | None) -> None:
+    # fault C6
+    with pytest.raises(Exception, match="Error code") as raised:
+        Call(max_retries=0).judge(outcome)
+    assert raised.value.retry_after == expected
+
+
+def test_a_200_says_retry_after_without_meaning_it() -> None:
+    call = Call(max_retries=0)
+    with pytest.raises(Exception, match="named an error") as raised:
+        call.judge(reply(200, retry_after="2"))
+    assert raised.value.retry_after is None
+    assert raised.value.maybe_billed is True
+
+
+def test_an_unusable_answer_is_tried_again() -> None:
+    # fault B14
+    call = Call(max_retries=1)
+    assert call.judge(Reply(200, Headers({}), b"")) == (None, 0.25)
+    with pytest.raises(APIResponseError) as raised:
+        call.judge(Reply(204, Headers({}), b""))
+    assert raised.value.attempts == 2
+    assert raised.value.maybe_billed is True
+
+
+def test_a_client_that_is_closed_has_not_tried() -> None:
+    # faults E16, E17
+    with pytest.raises(APIConnectionError) as raised:
+        Call().judge(fault("closed", "connecting"))
+    assert raised.value.attempts == 0
+    with pytest.raises(APIConnectionError) as raised:
+        Call().judge(fault("closed", "sent"))
+    assert raised.value.attempts == 1
