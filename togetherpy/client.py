@@ -158,7 +158,8 @@ class _Client(Generic[Transport]):
         return _rebuild, (type(self), given)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.base_url}>"
+        # A traceback with local variables shows clients whose constructor failed, too.
+        return f"<{type(self).__name__} {self.base_url if hasattr(self, '_config') else 'not configured'}>"
 
 
 class Together(_Client["Pool"]):
