@@ -55,12 +55,12 @@ class ChunkReader(Generic[T]):
         self._decode = decoder.decode
         self._status, self._headers, self._secrets, self._choices = status, headers, secrets, choices
         self._parser = SSEParser()
-        self.accumulator = Accumulator()
+        self.accumulator: Accumulator = Accumulator()
         self.pending: Iterator[bytes] = _NOTHING
         """Data of events that have come and are not taken yet. Shared by all who iterate, so none gets one twice."""
-        self.complete = False
+        self.complete: bool = False
         """The end of the stream has been seen."""
-        self.clean = False
+        self.clean: bool = False
         """Nothing came after that end."""
 
     def feed(self, data: bytes) -> bool:
