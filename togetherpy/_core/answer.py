@@ -1,6 +1,6 @@
-"""What a socket gave -> the head and the decompressed body of one answer.
+"""What a connection gave -> the head and the decompressed body of one answer.
 
-In: bytes as they were received, b"" when the server closed its side. Out: `head`, then body bytes from `take`.
+In: bytes as they were received. Out: `head`, then body bytes from `take`.
 The rule: no waiting here; `take` answers None when it needs more, so blocking and event-loop readers share it all.
 """
 
@@ -9,65 +9,50 @@ from __future__ import annotations
 import sys
 
 from togetherpy._core.http1 import Decompressor, Head, ResponseReader
+from togetherpy._core.wire import Headers
 
 
 class TooLargeError(Exception):
     """More body than `max_response_bytes` (fault B20)."""
 
 
-class Answer:
-    """One answer while it arrives."""
+def is_event_stream(status: int, headers: Headers) -> bool:
+    """Whether this is an accepted stream. A missing Content-Type passes: the asked-for type is the best guess."""
+    if not 200 <= status < 300 or status == 204:
+        return False
+    return headers.get("content-type", "text/event-stream").lower().startswith("text/event-stream")
 
-    __slots__ = ("_body", "_decompressor", "_reader", "_room", "received")
+
+class BodyReader:
+    """A body while it arrives, its framing undone already: decompressed and counted."""
+
+    __slots__ = ("_decompressor", "_given", "_room", "ended")
 
     def __init__(self, max_bytes: int) -> None:
         """`max_bytes`: the most body, after decompression, that is taken."""
-        self._reader = ResponseReader()
         self._room = max_bytes
-        self._body = b""
+        self._given = b""
         self._decompressor: Decompressor | None = None
-        self.received = False
-        """At least one byte has arrived."""
+        self.ended = False
+        """All of the body has been given."""
 
-    @property
-    def head(self) -> Head | None:
-        """None until it has come whole."""
-        return self._reader.head
+    def begin(self, headers: Headers) -> None:
+        """Raises EncodingError when the body is in a form that was not offered (fault B22)."""
+        coding = headers.get("content-encoding", "identity").lower()
+        if coding != "identity":
+            self._decompressor = Decompressor(coding)
 
-    @property
-    def complete(self) -> bool:
-        """The body has come whole."""
-        return self._reader.complete
-
-    @property
-    def keep_alive(self) -> bool:
-        """The answer is over and the connection can serve another request."""
-        return self._reader.keep_alive
-
-    def receive(self, data: bytes) -> None:
-        """Takes what the socket gave, when `head` is not known yet or `take` has answered None.
-
-        Raises:
-            ProtocolError: the bytes are not a proper answer. EncodingError: its body cannot be decompressed.
-        """
-        if not data:
-            self._reader.end()
-            return
-        self.received = True
-        began = self._reader.head is None
-        self._body = self._reader.feed(data)
-        if began and self._reader.head is not None:
-            coding = self._reader.head.headers.get("content-encoding", "identity").lower()
-            if coding != "identity":
-                self._decompressor = Decompressor(coding)
+    def give(self, data: bytes) -> None:
+        """Body bytes as they came; to be called when `take` has answered None."""
+        self._given = data
 
     def take(self) -> bytes | None:
-        """The next body bytes; b"" at a proper end; None when more must be received first.
+        """The next body bytes; b"" at a proper end; None when more must be given first.
 
         Raises:
             EncodingError: the compressed body is corrupt or cut short. TooLargeError: it is over the limit.
         """
-        piece, self._body = self._body, b""
+        piece, self._given = self._given, b""
         decompressor = self._decompressor
         if decompressor is not None and (piece or decompressor.more):
             piece = decompressor.feed(piece)
@@ -78,14 +63,14 @@ class Answer:
             if self._room < 0:
                 raise TooLargeError
             return piece
-        if not self._reader.complete:
+        if not self.ended:
             return None
         if decompressor is not None:
             decompressor.end()
         return b""
 
     def skim(self) -> bool | None:
-        """After the end of a stream: True at the proper end of the body, None when more must be received first,
+        """After the end of a stream: True at the proper end of the body, None when more must be given first,
         False when there is more than blanks, which nobody wants (faults B12, B13)."""
         piece = self.take()
         while piece is not None and piece != b"" and not piece.strip():
@@ -96,9 +81,42 @@ class Answer:
         """The body is a stream: it is not kept, and its events have a bound of their own."""
         self._room = sys.maxsize
 
-    def is_event_stream(self) -> bool:
-        """Whether this is an accepted stream. A missing Content-Type passes: the asked-for type is the best guess."""
-        head = self._reader.head
-        if head is None or not 200 <= head.status < 300:
-            return False
-        return head.headers.get("content-type", "text/event-stream").lower().startswith("text/event-stream")
+
+class Answer(BodyReader):
+    """One answer while it arrives, from the first byte of its status line."""
+
+    __slots__ = ("_reader", "received")
+
+    def __init__(self, max_bytes: int) -> None:
+        """`max_bytes`: the most body, after decompression, that is taken."""
+        super().__init__(max_bytes)
+        self._reader = ResponseReader()
+        self.received = False
+        """At least one byte has arrived."""
+
+    @property
+    def head(self) -> Head | None:
+        """None until it has come whole."""
+        return self._reader.head
+
+    @property
+    def keep_alive(self) -> bool:
+        """The answer is over and the connection can serve another request."""
+        return self._reader.keep_alive
+
+    def receive(self, data: bytes) -> None:
+        """Takes what the socket gave (b"": the server closed its side), when there is no head or nothing to take.
+
+        Raises:
+            ProtocolError: the bytes are not a proper answer. EncodingError: its body cannot be decompressed.
+        """
+        reader = self._reader
+        if data:
+            self.received = True
+            began = reader.head is None
+            self.give(reader.feed(data))
+            if began and reader.head is not None:
+                self.begin(reader.head.headers)
+        else:
+            reader.end()
+        self.ended = reader.complete

@@ -12,6 +12,7 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 
 
 class Call:
@@ -49,11 +50,9 @@ class Call:
             wake()
         # A forked child shares the parent's socket: shutting it down here would cut the parent off (fault E8).
         if sock is not None and self._pid == os.getpid():
-            try:
+            with suppress(OSError):  # not connected yet, or closed already
                 # SSLSocket.shutdown would also drop its TLS state under the thread that is reading.
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
-            except OSError:
-                pass  # not connected yet, or closed already
 
 
 class Slots:

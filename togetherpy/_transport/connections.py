@@ -21,12 +21,9 @@ from urllib3.util import Url, parse_url
 
 from togetherpy._core.config import Config, Secret
 from togetherpy._transport.calls import Call
-from togetherpy._transport.surroundings import ProxySetupError, default_ssl_context, find_proxy, set_options
+from togetherpy._transport.surroundings import IDLE_LIMIT, ProxySetupError, default_ssl_context, find_proxy, set_options
 
 Stage = Literal["name look-up", "connection", "proxy CONNECT", "TLS handshake"]
-IDLE_LIMIT = 55.0
-"""Seconds; most load balancers forget a connection after 60, and a function may thaw much later (fault E15)."""
-
 _LONGEST_WAIT = 1e6
 """Seconds; what sockets and locks can count. Stands for "for ever"."""
 
@@ -76,19 +73,7 @@ class Connection(HTTPConnection):
         self.stage = "name look-up"
         addresses = socket.getaddrinfo(self._dns_host, self.port, 0, socket.SOCK_STREAM)
         self.stage = "connection"
-        for position, (family, kind, protocol, _, address) in enumerate(addresses):
-            sock = socket.socket(family, kind, protocol)
-            try:
-                set_options(sock)
-                sock.settimeout(self._left() / (len(addresses) - position))
-                self.call.watch(sock)
-                sock.connect(address)
-            except BaseException as error:
-                sock.close()
-                if not isinstance(error, OSError) or position == len(addresses) - 1 or self.call.aborted:
-                    raise
-                continue
-            break
+        sock = self._connect_any(addresses)
         sock.settimeout(self._left())
         if isinstance(self, HTTPSConnection):
             self.stage = "TLS handshake"
@@ -96,6 +81,24 @@ class Connection(HTTPConnection):
             self._handle = sock.dup()
             self.call.watch(self._handle)
         return sock
+
+    def _connect_any(self, addresses: list[Any]) -> socket.socket:
+        """A socket connected to the first address that answers; each may take its share of the time that is left."""
+        for left in range(len(addresses), 0, -1):
+            family, kind, protocol, _, address = addresses[-left]
+            sock = socket.socket(family, kind, protocol)
+            try:
+                set_options(sock)
+                sock.settimeout(self._left() / left)
+                self.call.watch(sock)
+                sock.connect(address)
+            except BaseException as error:
+                sock.close()
+                if not isinstance(error, OSError) or left == 1 or self.call.aborted:
+                    raise
+            else:
+                return sock
+        raise socket.gaierror(socket.EAI_NONAME, "no address")
 
     def _through_socks(self) -> socket.socket:
         """TCP by way of a SOCKS proxy, urllib3's exceptions as those that sockets raise."""
@@ -110,7 +113,7 @@ class Connection(HTTPConnection):
 
     def _tunnel(self) -> None:
         self.stage = "proxy CONNECT"
-        super()._tunnel()  # type: ignore[misc]
+        super()._tunnel()
         self.stage = "TLS handshake"
 
 
@@ -165,11 +168,11 @@ class SecureConnection(Connection, HTTPSConnection):
 
 
 class _Pool(HTTPConnectionPool):
-    ConnectionCls = Connection
+    ConnectionCls = cast(Any, Connection)
 
 
 class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = SecureConnection
+    ConnectionCls = cast(Any, SecureConnection)
 
 
 class Route:
@@ -215,9 +218,14 @@ def make_route(config: Config) -> Route:
     proxy = find_proxy(config)
     manager = PoolManager(**options) if proxy is None else _proxy_manager(proxy, config, options)
     if proxy is None:
-        manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+        _use(manager, {"http": _Pool, "https": _SecurePool})
     connections = manager.connection_from_host(origin.host, origin.port, origin.scheme)
     return Route(connections, None if proxy is None else _parse_proxy(proxy).netloc, origin.authority)
+
+
+def _use(manager: PoolManager, classes: dict[str, type[HTTPConnectionPool]]) -> None:
+    """Has `manager` make our pools. urllib3 documents this attribute for the purpose, but types it too narrowly."""
+    cast(Any, manager).pool_classes_by_scheme = classes
 
 
 def _proxy_manager(proxy: Secret, config: Config, options: dict[str, Any]) -> PoolManager:
@@ -230,7 +238,7 @@ def _proxy_manager(proxy: Secret, config: Config, options: dict[str, Any]) -> Po
     if url.scheme == "https":
         options["proxy_ssl_context"] = config.ssl_context or default_ssl_context()
     manager = ProxyManager(address, proxy_headers=headers, **options)
-    manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+    _use(manager, {"http": _Pool, "https": _SecurePool})
     return manager
 
 
@@ -244,20 +252,20 @@ def _socks_manager(proxy: Secret, options: dict[str, Any]) -> PoolManager:
     except ImportError:
         raise ProxySetupError("a SOCKS proxy needs the extra: pip install 'togetherpy[socks]'") from None
 
-    class SocksConnection(Connection, socks.SOCKSConnection):
+    class SocksConnection(Connection, socks.SOCKSConnection):  # pyright: ignore[reportIncompatibleMethodOverride]
         own_tcp = False
 
-    class SecureSocksConnection(SecureConnection, socks.SOCKSHTTPSConnection):
+    class SecureSocksConnection(SecureConnection, socks.SOCKSHTTPSConnection):  # pyright: ignore[reportIncompatibleMethodOverride]
         own_tcp = False
 
     class Pool(HTTPConnectionPool):
-        ConnectionCls = SocksConnection
+        ConnectionCls = cast(Any, SocksConnection)
 
     class SecurePool(HTTPSConnectionPool):
-        ConnectionCls = SecureSocksConnection
+        ConnectionCls = cast(Any, SecureSocksConnection)
 
     manager = socks.SOCKSProxyManager(proxy.reveal(), **options)
-    manager.pool_classes_by_scheme = {"http": Pool, "https": SecurePool}
+    _use(manager, {"http": Pool, "https": SecurePool})
     return manager
 
 

@@ -16,8 +16,7 @@ from togetherpy._transport.calls import Call, Slots
 from togetherpy._transport.connections import Connection, Route
 from togetherpy._transport.exchange import receive
 from togetherpy._transport.reasons import CLOSED, explain_exchange
-
-DRAIN_SECONDS = 0.05
+from togetherpy._transport.surroundings import DRAIN_SECONDS
 
 
 class Lease:

@@ -14,14 +14,14 @@ import time
 
 from urllib3.exceptions import ClosedPoolError
 
-from togetherpy._core.answer import TooLargeError
+from togetherpy._core.answer import TooLargeError, is_event_stream
 from togetherpy._core.config import Config
 from togetherpy._core.wire import Fault, Opened, Outcome, Reply, Request
 from togetherpy._transport.calls import Call, Slots
 from togetherpy._transport.connections import Connecting, Route, make_route
 from togetherpy._transport.exchange import ONE_SEND, request_bytes, send
 from togetherpy._transport.lease import Lease, PoolBody
-from togetherpy._transport.reasons import CLOSED, explain_connecting
+from togetherpy._transport.reasons import CLOSED, USED_AFTER_CLOSE, explain_connecting, explain_no_slot
 from togetherpy._transport.surroundings import ProxySetupError
 
 _ADDRESS = re.compile(r"[0-9.]+|[0-9a-fA-F:.]*:[0-9a-fA-F:.%]*")
@@ -91,7 +91,7 @@ class Pool:
         self._calls.add(call)
         if self.closed:
             self._calls.discard(call)
-            return Fault("closed", "connecting", "The client is closed. Make a new one, or close it later.")
+            return Fault("closed", "connecting", USED_AFTER_CLOSE)
         return None
 
     def forget(self, call: Call) -> None:
@@ -103,13 +103,7 @@ class Pool:
         self._calls.discard(call)
         if call.aborted:
             return Fault("closed", "connecting", CLOSED)
-        return Fault(
-            "timeout",
-            "connecting",
-            f"None of the {self._config.max_connections} connections to {self._server} came free in time. "
-            "Raise max_connections or timeout, or close streams that are not read to their end.",
-            final=True,
-        )
+        return explain_no_slot(self._server, self._config.max_connections)
 
     def lease(self, call: Call) -> Lease:
         """What a registered call that got a slot gives back at its end."""
@@ -197,7 +191,7 @@ def _finish(lease: Lease, request: Request, deadline: float) -> Outcome:
     try:
         while answer.head is None:
             lease.receive(deadline)
-        if request.stream and answer.is_event_stream():
+        if request.stream and is_event_stream(answer.head.status, answer.head.headers):
             answer.lift_limit()
             return Opened(answer.head.status, answer.head.headers, PoolBody(lease))
         while (piece := answer.take()) != b"":

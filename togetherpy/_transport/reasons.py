@@ -16,6 +16,7 @@ from togetherpy._core.http1 import EncodingError, LostError, ProtocolError
 from togetherpy._core.wire import Fault, Phase
 
 CLOSED = "The client was closed while the call was running."
+USED_AFTER_CLOSE = "The client is closed. Make a new one, or close it later."
 
 
 def explain_connecting(error: BaseException, stage: str, server: str, proxy: str | None) -> Fault:
@@ -65,6 +66,17 @@ def explain_connecting(error: BaseException, stage: str, server: str, proxy: str
     reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
     advice = "Check the proxy" if proxy else "Check base_url and that the server is running"
     return Fault("refused", "connecting", f"Cannot connect to {where}: {reason}. {advice}.")
+
+
+def explain_no_slot(server: str, connections: int) -> Fault:
+    """The fault of a call that waited for a connection until its time was over (fault E12)."""
+    return Fault(
+        "timeout",
+        "connecting",
+        f"None of the {connections} connections to {server} came free in time. "
+        "Raise max_connections or timeout, or close streams that are not read to their end.",
+        final=True,
+    )
 
 
 def explain_exchange(error: Exception, phase: Phase, server: str, *, reused: bool, received: bool) -> Fault:

@@ -13,6 +13,13 @@ import threading
 
 from togetherpy._core.config import Config, Origin, Secret
 
+IDLE_LIMIT = 55.0
+"""Seconds; most load balancers forget a connection after 60, and a function may thaw much later (fault E15)."""
+
+
+DRAIN_SECONDS = 0.05
+"""How long the end of a stream's body may take to come after the stream's own end (fault B12)."""
+
 
 class ProxySetupError(ValueError):
     """A proxy that cannot be used as it is configured; the message says what to change."""
@@ -28,13 +35,13 @@ def find_proxy(config: Config) -> Secret | None:
 
 
 def _proxy_from_environment(origin: Origin) -> Secret | None:
-    from urllib.request import getproxies_environment, proxy_bypass_environment
+    from urllib.request import getproxies_environment, proxy_bypass
 
     def wanted() -> Secret:
         proxies = getproxies_environment()
         return Secret(proxies.get(origin.scheme) or proxies.get("all"))
 
-    if wanted().reveal() is None or proxy_bypass_environment(f"{origin.host}:{origin.port}"):
+    if wanted().reveal() is None or proxy_bypass(f"{origin.host}:{origin.port}"):
         return None
     return wanted()
 

@@ -14,15 +14,16 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from togetherpy._core.answer import TooLargeError
+from togetherpy._core.answer import TooLargeError, is_event_stream
 from togetherpy._core.config import Config
 from togetherpy._core.wire import Fault, Opened, Outcome, Reply, Request
 from togetherpy._transport.calls import Call, Slots
 from togetherpy._transport.exchange import ONE_SEND, receive_now, request_bytes, send, send_now
-from togetherpy._transport.lease import DRAIN_SECONDS, Lease
+from togetherpy._transport.lease import Lease
 from togetherpy._transport.pool import Pool
 from togetherpy._transport.readiness import Readiness
-from togetherpy._transport.waiting import wait_for_slot
+from togetherpy._transport.surroundings import DRAIN_SECONDS
+from togetherpy._transport.waiting import NEVER, wait_for_slot
 from togetherpy._transport.workers import Workers
 
 T = TypeVar("T")
@@ -95,7 +96,7 @@ class ThreadTransport:
         call = Call()
         if self._pool.register(call) is None:
             try:
-                await wait_for_slot(_NEVER, call, seconds, self._pool.forget)
+                await wait_for_slot(NEVER, call, seconds, self._pool.forget)
             finally:
                 self._pool.forget(call)
 
@@ -106,10 +107,6 @@ class ThreadTransport:
     async def aclose(self) -> None:
         """The same."""
         self.close()
-
-
-_NEVER = Slots(0)
-"""Waiting for a slot that never comes free is a sleep that `Call.abort` ends."""
 
 
 class _Wire:
@@ -212,7 +209,7 @@ async def _finish(wire: _Wire, request: Request, deadline: float) -> Outcome:
     try:
         while answer.head is None:
             await wire.receive(deadline)
-        if request.stream and answer.is_event_stream():
+        if request.stream and is_event_stream(answer.head.status, answer.head.headers):
             answer.lift_limit()
             return Opened(answer.head.status, answer.head.headers, LoopBody(wire))
         while (piece := answer.take()) != b"":

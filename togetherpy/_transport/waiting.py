@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 from togetherpy._transport.calls import Call, Slots
+
+NEVER = Slots(0)
+"""Waiting for a slot that never comes free is a sleep that `Call.abort` ends."""
 
 
 async def wait_for_slot(slots: Slots, call: Call, seconds: float, forget: Callable[[Call], None]) -> bool:
@@ -21,10 +25,8 @@ async def wait_for_slot(slots: Slots, call: Call, seconds: float, forget: Callab
     turn: asyncio.Future[None] = loop.create_future()
 
     def wake() -> None:
-        try:
+        with suppress(RuntimeError):  # the loop has been closed, and with it whoever waited
             loop.call_soon_threadsafe(_wake, turn)
-        except RuntimeError:
-            pass  # the loop has been closed, and with it whoever waited
 
     waiter = slots.enter(wake)
     if waiter is None:

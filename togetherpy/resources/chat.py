@@ -97,7 +97,9 @@ class Completions:
             StreamInterruptedError: while iterating, the stream ended before its end.
         """
         body = prepare(params, stream)
-        return self._client._call(CHAT_COMPLETIONS, body, stream=bool(stream), choices=body.get("n") or 1)
+        return self._client._call(  # pyright: ignore[reportPrivateUsage]
+            CHAT_COMPLETIONS, body, stream=bool(stream), choices=body.get("n") or 1
+        )
 
 
 class AsyncCompletions:
@@ -135,7 +137,9 @@ class AsyncCompletions:
             StreamInterruptedError: while iterating, the stream ended before its end.
         """
         body = prepare(params, stream)
-        return await self._client._call(CHAT_COMPLETIONS, body, stream=bool(stream), choices=body.get("n") or 1)
+        return await self._client._call(  # pyright: ignore[reportPrivateUsage]
+            CHAT_COMPLETIONS, body, stream=bool(stream), choices=body.get("n") or 1
+        )
 
 
 def prepare(params: dict[str, Any], stream: bool | None) -> dict[str, Any]:

@@ -1,0 +1,434 @@
+"""Request -> outcome for asyncio on aiohttp's client (optional extra), for thousands of connections.
+
+In: a Request and its deadline. Out: Reply, Opened or Fault, the same as from the other transports.
+The rule: one policy layer, which is not aiohttp's: its retries, redirects, cookies, netrc, proxies and timeouts are
+off or set from our Config; its exceptions end here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import math
+import os
+import socket
+import time
+from base64 import b64encode
+from collections.abc import AsyncGenerator
+from contextvars import ContextVar
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import aiohttp
+from yarl import URL
+
+from togetherpy._core.answer import BodyReader, TooLargeError, is_event_stream
+from togetherpy._core.config import Config, Secret
+from togetherpy._core.http1 import MAX_FIELDS, MAX_HEAD, LostError, ProtocolError
+from togetherpy._core.wire import Fault, Headers, Opened, Outcome, Phase, Reply, Request
+from togetherpy._transport.calls import Call, Slots
+from togetherpy._transport.reasons import (
+    CLOSED,
+    USED_AFTER_CLOSE,
+    explain_connecting,
+    explain_exchange,
+    explain_no_slot,
+)
+from togetherpy._transport.surroundings import (
+    DRAIN_SECONDS,
+    IDLE_LIMIT,
+    ProxySetupError,
+    default_ssl_context,
+    find_proxy,
+    set_options,
+)
+from togetherpy._transport.waiting import NEVER, wait_for_slot
+
+_LARGE = 512 * 1024
+"""Bytes; aiohttp wants a larger body as a file, which it sends piece by piece."""
+
+
+class _Attempt:
+    """What our connector tells of one attempt, which aiohttp keeps to itself."""
+
+    def __init__(self, *, fresh: bool) -> None:
+        self.fresh = fresh
+        self.connected = False
+        self.reused = True
+
+
+_attempt: ContextVar[_Attempt] = ContextVar("togetherpy_attempt")
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Tells whether a connection is new, and makes a new one when asked to (fault E1)."""
+
+    async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:
+        connection = await super().connect(req, traces, timeout)
+        _attempt.get().connected = True
+        return connection
+
+    async def _get(self, key: Any, traces: Any) -> Any:
+        return None if _attempt.get().fresh else await super()._get(key, traces)
+
+    async def _create_connection(self, req: Any, traces: Any, timeout: Any) -> Any:
+        _attempt.get().reused = False
+        return await super()._create_connection(req, traces, timeout)
+
+
+class _Proxy:
+    """The proxy as aiohttp wants it."""
+
+    def __init__(self, url: Secret) -> None:
+        parts = urlsplit(str(url.reveal() if "://" in url.reveal() else "http://" + url.reveal()))
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ProxySetupError(
+                'the aiohttp transport takes a proxy that begins with http:// or https://; transport="threads" '
+                "takes SOCKS proxies too"
+            )
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        self.name = host if parts.port is None else f"{host}:{parts.port}"
+        self.url = URL(f"{parts.scheme}://{self.name}")
+        self.authorization: Secret | None = None
+        if parts.username is not None:
+            pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            self.authorization = Secret("Basic " + b64encode(pair.encode()).decode())
+
+
+class AiohttpTransport:
+    """Serves several loops, one after another or at the same time, with a session for each."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._server = config.origin.authority
+        self._sessions: dict[asyncio.AbstractEventLoop, _Session] = {}
+        self._calls: set[Call] = set()
+        self._closed = False
+        self._pid = os.getpid()
+        self.slots = Slots(config.max_connections)
+
+    async def send(self, request: Request, deadline: float, connect: float, *, fresh: bool = False) -> Outcome:
+        """Sends the request and reads its answer; of an accepted stream only the head.
+
+        `deadline`: on the monotonic clock. `connect`: seconds for connecting. `fresh`: on a new connection.
+        """
+        if self._pid != os.getpid():
+            self._forget_parent()
+        if self._closed:
+            return Fault("closed", "connecting", USED_AFTER_CLOSE)
+        call = Call()
+        self._calls.add(call)
+        if not await wait_for_slot(self.slots, call, deadline - time.monotonic(), self._calls.discard):
+            self._calls.discard(call)
+            if call.aborted:
+                return Fault("closed", "connecting", CLOSED)
+            return explain_no_slot(self._server, self._config.max_connections)
+        exchange = _Exchange(self._config, call, self.slots, self._calls)
+        try:
+            outcome = await exchange.run(await self._session(), request, deadline, connect, fresh)
+        except ProxySetupError as error:
+            outcome = Fault("proxy", "connecting", str(error), final=True)
+        except BaseException:
+            exchange.drop()
+            raise
+        if not isinstance(outcome, Opened):
+            exchange.drop()
+        return outcome
+
+    async def _session(self) -> _Session:
+        """The session of the running loop."""
+        loop = asyncio.get_running_loop()
+        session = self._sessions.get(loop)
+        if session is None:
+            self._sessions = {loop: other for loop, other in self._sessions.items() if not loop.is_closed()}
+            session = self._sessions[loop] = _Session(self._config)
+            await session.close_with_loop()
+        return session
+
+    async def sleep(self, seconds: float) -> None:
+        """Waits between attempts; ends early when the transport is closed."""
+        call = Call()
+        self._calls.add(call)
+        try:
+            if not self._closed:
+                await wait_for_slot(NEVER, call, seconds, self._calls.discard)
+        finally:
+            self._calls.discard(call)
+
+    def close(self) -> None:
+        """Ends the calls that run, from any thread (fault E16). Idempotent."""
+        self._closed = True
+        if self._pid == os.getpid():
+            for call in list(self._calls):
+                call.abort()
+
+    async def aclose(self) -> None:
+        """The same, and closes every connection."""
+        self.close()
+        running = asyncio.get_running_loop()
+        for loop, session in list(self._sessions.items()):
+            if loop is running:
+                await session.close()
+            elif not loop.is_closed():
+                asyncio.run_coroutine_threadsafe(session.close(), loop)
+        self._sessions = {}
+
+    def _forget_parent(self) -> None:
+        # A child must not write on its parent's connections (fault E8), nor close them in TLS's manner.
+        _INHERITED.append(self._sessions)
+        self._pid, self._sessions, self._calls = os.getpid(), {}, set()
+        self.slots = Slots(self._config.max_connections)
+
+    def __repr__(self) -> str:
+        return f"<AiohttpTransport {self._server}>"
+
+
+_INHERITED: list[object] = []
+"""A forked child keeps its parent's sessions alive unused."""
+
+
+class _Session:
+    """aiohttp's session on one loop, and how to reach the server with it."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        proxy = find_proxy(config)
+        self.proxy = None if proxy is None else _Proxy(proxy)
+        secure = config.origin.scheme == "https" or (self.proxy is not None and self.proxy.url.scheme == "https")
+        context = (config.ssl_context or default_ssl_context()) if secure else True
+        self.aiohttp = aiohttp.ClientSession(
+            connector=_Connector(
+                limit=0, keepalive_timeout=IDLE_LIMIT, ssl=context, socket_factory=_make_socket, use_dns_cache=False
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,
+            max_line_size=MAX_HEAD,
+            max_field_size=MAX_HEAD,
+            max_headers=MAX_FIELDS,
+        )
+        self._closer = self._until_loop_ends()
+
+    async def close_with_loop(self) -> None:
+        """From now on the session is closed when its loop shuts down, as `asyncio.run` does at its end (fault E7).
+
+        A loop closes the asynchronous generators that have begun on it; there is no other hook.
+        """
+        await anext(self._closer)
+
+    async def _until_loop_ends(self) -> AsyncGenerator[None, None]:
+        try:
+            yield
+        finally:
+            await self.aiohttp.close()
+
+    async def close(self) -> None:
+        """Closes the connections; in the loop's own thread."""
+        await self._closer.aclose()
+
+    async def post(self, request: Request, connect: float) -> aiohttp.ClientResponse:
+        """Sends the request and waits for the head of its answer; raises what aiohttp raises."""
+        origin = self._config.origin
+        headers = dict(request.headers)
+        if request.authorization is not None:
+            headers["Authorization"] = request.authorization.reveal()
+        url = URL(f"{origin.scheme}://{origin.authority}{request.target}", encoded=True)
+        options: dict[str, Any] = {}
+        if self.proxy is not None:
+            options["proxy"] = self.proxy.url
+            if self.proxy.authorization is not None:
+                # A CONNECT carries it itself; a request that is forwarded carries it among its own fields.
+                fields = headers if origin.scheme == "http" else options.setdefault("proxy_headers", {})
+                fields["Proxy-Authorization"] = self.proxy.authorization.reveal()
+        return await self.aiohttp.request(
+            request.endpoint.method,
+            url,
+            data=request.body if len(request.body) < _LARGE else io.BytesIO(request.body),
+            headers=headers,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=None, connect=None if math.isinf(connect) else max(connect, 0.001)),
+            **options,
+        )
+
+
+class _Exchange:
+    """One attempt and, if it is accepted as a stream, its unread body: an AsyncBody. Lives in its loop's thread."""
+
+    def __init__(self, config: Config, call: Call, slots: Slots, calls: set[Call]) -> None:
+        self._server = config.origin.authority
+        self._scheme = config.origin.scheme
+        self._call, self._slots, self._calls = call, slots, calls
+        self._loop = asyncio.get_running_loop()
+        self._pid = os.getpid()
+        self._body = BodyReader(config.max_response_bytes)
+        self._response: aiohttp.ClientResponse | None = None
+        self._task: asyncio.Task[Any] | None = None
+        """The task that `close()` must cancel to end the attempt; None when it is not in `run`."""
+        self._attempt = _Attempt(fresh=False)
+        self._over = False
+        call.wake_by(self._wake)
+
+    async def run(self, session: _Session, request: Request, deadline: float, connect: float, fresh: bool) -> Outcome:
+        """The whole of the attempt; the caller drops the exchange unless a stream was opened."""
+        self._attempt.fresh = fresh
+        token = _attempt.set(self._attempt)
+        task = self._task = asyncio.current_task()
+        cancelling = task.cancelling() if task is not None else 0
+        seconds = deadline - time.monotonic()
+        try:
+            async with asyncio.timeout(None if math.isinf(seconds) else seconds):
+                return await self._post(session, request, min(connect, seconds))
+        except asyncio.CancelledError:
+            if task is not None and self._call.aborted and task.uncancel() <= cancelling:
+                return self._fault(OSError(), "sent", None)
+            raise
+        except (aiohttp.ClientError, OSError, ValueError, TooLargeError) as error:
+            proxy = session.proxy.name if session.proxy is not None else None
+            return self._fault(error, "sent" if self._attempt.connected else "connecting", proxy)
+        finally:
+            self._task = None
+            _attempt.reset(token)
+
+    async def _post(self, session: _Session, request: Request, connect: float) -> Outcome:
+        response = self._response = await session.post(request, connect)
+        headers = _headers_of(response)
+        body = self._body
+        body.begin(headers)
+        if request.stream and is_event_stream(response.status, headers):
+            body.lift_limit()
+            return Opened(response.status, headers, self)
+        pieces: list[bytes] = []
+        while (piece := body.take()) != b"":
+            if piece is None:
+                await self._fill(response)
+            else:
+                pieces.append(piece)
+        return Reply(response.status, headers, pieces[0] if len(pieces) == 1 else b"".join(pieces))
+
+    async def _fill(self, response: aiohttp.ClientResponse) -> None:
+        data = await response.content.readany()
+        if data:
+            self._body.give(data)
+        else:
+            self._body.ended = True
+
+    async def read(self, seconds: float) -> bytes | Fault:
+        """Body bytes as soon as there are some; b"" at a proper end. Waits `seconds` at most."""
+        response = self._response
+        if self._pid != os.getpid():
+            return Fault("closed", "committed", "A stream cannot be read in a forked child.")
+        if response is None or self._over:
+            return Fault("closed", "committed", CLOSED)
+        try:
+            data = self._body.take()
+            if data is None:
+                async with asyncio.timeout(None if math.isinf(seconds) else seconds):
+                    while data is None:
+                        await self._fill(response)
+                        data = self._body.take()
+        except (aiohttp.ClientError, OSError, ValueError, TooLargeError) as error:
+            fault = self._fault(error, "committed", None)
+            self.drop()
+            return fault
+        except BaseException:
+            self.drop()  # CancelledError above all (fault E6)
+            raise
+        if not data:
+            self.drop()
+        return data
+
+    async def aclose(self, *, drained: bool) -> None:
+        """Gives the connection back (`drained`: the end of the stream was seen) or drops it. Idempotent."""
+        response = self._response
+        try:
+            if drained and not self._over and response is not None:
+                with contextlib.suppress(aiohttp.ClientError, OSError, ValueError):
+                    async with asyncio.timeout(DRAIN_SECONDS):
+                        while self._body.skim() is None:
+                            await self._fill(response)
+        finally:
+            self.drop()
+
+    def abandon(self) -> None:
+        """Drops the connection at once, from any thread, without waiting."""
+        self._call.abort()
+
+    def drop(self) -> None:
+        """Ends the attempt. A connection whose answer came whole has gone back already; another one is closed."""
+        if self._response is not None and self._pid == os.getpid():
+            self._response.close()
+        if not self._over:
+            self._over = True
+            self._call.wake_by(None)
+            self._calls.discard(self._call)
+            self._slots.release()
+
+    def _wake(self) -> None:
+        """`Call.abort`, from any thread."""
+        if _running_loop() is self._loop:
+            self._end()
+            return
+        try:
+            self._loop.call_soon_threadsafe(self._end)
+        except RuntimeError:
+            self.drop()  # the loop has been closed, and nothing runs on it any more
+
+    def _end(self) -> None:
+        if self._over:
+            return
+        if self._task is not None:
+            self._task.cancel()
+        else:
+            self.drop()
+
+    def _fault(self, error: Exception, phase: Phase, proxy: str | None) -> Fault:
+        """What `error` means at this point of the attempt."""
+        if self._call.aborted or self._over:
+            return Fault("closed", phase, CLOSED)
+        plain = _plain(error)
+        if phase == "connecting":
+            secure = isinstance(error, (aiohttp.ServerDisconnectedError, aiohttp.ClientSSLError))
+            stage = "TLS handshake" if secure and self._scheme == "https" else "connection"
+            return explain_connecting(plain, stage, self._server, proxy)
+        received = self._response is not None
+        return explain_exchange(plain, phase, self._server, reused=self._attempt.reused, received=received)
+
+
+def _plain(error: Exception) -> Exception:
+    """An exception of aiohttp's as that of the layer below, which our reasons know."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return error.certificate_error
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return OSError(f"Tunnel connection failed: {error.status}")
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return error.os_error
+    if isinstance(error, (aiohttp.ServerTimeoutError, TimeoutError)):
+        return TimeoutError()
+    if isinstance(error, aiohttp.ClientResponseError):
+        return ProtocolError("its head is malformed")
+    if isinstance(error, aiohttp.ClientError):
+        return LostError()
+    return error
+
+
+def _headers_of(response: aiohttp.ClientResponse) -> Headers:
+    fields: dict[str, str] = {}
+    for name, value in response.headers.items():
+        name = name.lower()
+        fields[name] = f"{fields[name]}, {value}" if name in fields else value
+    return Headers(fields)
+
+
+def _make_socket(address: Any) -> socket.socket:
+    family, kind, protocol, _, _ = address
+    sock = socket.socket(family, kind, protocol)
+    set_options(sock)
+    return sock
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
