@@ -15,6 +15,7 @@ import threading
 import traceback
 from collections.abc import Callable, Coroutine, Iterator
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from answers import COMPLETION, PROMPT
@@ -200,8 +201,19 @@ def _shown(error: BaseException) -> Iterator[tuple[str, str]]:
     if isinstance(error, togetherpy.TogetherError):
         yield "pickle", pickle.dumps(error).decode("latin-1")
         yield "copy", repr(vars(copy.deepcopy(error)))
-    shown = traceback.TracebackException.from_exception(error, capture_locals=True)
-    yield "traceback with locals", "".join(shown.format())
+    yield "traceback with locals", "".join(_locals(error, set()))
+
+
+def _locals(error: BaseException | None, seen: set[int]) -> Iterator[str]:
+    """What a traceback with local variables shows, of the frames that are not the tests' own."""
+    if error is None or id(error) in seen:
+        return
+    seen.add(id(error))
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if Path(frame.f_code.co_filename).parent != Path(__file__).parent:
+            yield f"{frame.f_code.co_qualname}: {frame.f_locals!r}\n"
+    yield from _locals(error.__cause__, seen)
+    yield from _locals(error.__context__, seen)
 
 
 def _headers(value: Any) -> str:

@@ -21,7 +21,17 @@ import msgspec
 
 from togetherpy._core.attempts import Attempts
 from togetherpy._core.chunks import ChunkReader
-from togetherpy._core.config import Config, Secret, as_timeout, check_count, is_loopback, make_config, merge_headers
+from togetherpy._core.config import (
+    Config,
+    HiddenFields,
+    Secret,
+    as_timeout,
+    check_count,
+    hide,
+    is_loopback,
+    make_config,
+    merge_headers,
+)
 from togetherpy._core.encode import encode_request
 from togetherpy._core.errors import request_id
 from togetherpy._core.retry import Quota
@@ -80,7 +90,7 @@ class _Client(Generic[Transport]):
     def _configure(self, given: dict[str, Any]) -> None:
         """`given`: the constructor's arguments, key and proxy as Secrets."""
         supplied = given.pop("supplied_headers")
-        given["default_headers"] = {**(given["default_headers"] or {}), **(supplied or {})}
+        given["default_headers"] = HiddenFields({**(given["default_headers"] or {}), **(supplied or {})})
         self._given = given
         self._config = make_config(_read_environment, **{k: v for k, v in given.items() if k != "transport"})
         if (
@@ -121,14 +131,14 @@ class _Client(Generic[Transport]):
 
         It lives as long as this one: closing it closes no connection.
         """
-        config = self._config
+        config, default_headers = self._config, hide(default_headers)
         headers, authorization = merge_headers(config.headers, config.authorization, default_headers, "default_headers")
         other = object.__new__(type(self))
         other._given = {
             **self._given,
             "timeout": as_timeout(timeout, config.timeout),
             "max_retries": check_count(max_retries, "max_retries", 0, config.max_retries),
-            "default_headers": {**self._given["default_headers"], **(default_headers or {})},
+            "default_headers": HiddenFields({**self._given["default_headers"], **(default_headers or {})}),
         }
         other._config = msgspec.structs.replace(
             config,
@@ -146,6 +156,7 @@ class _Client(Generic[Transport]):
     ) -> tuple[Request, Attempts, Timeout, float]:
         """What both loops start from: the encoded request, its attempts, its limits and its deadline."""
         config = self._config
+        params["extra_headers"] = hide(params.get("extra_headers"))
         timeout = as_timeout(params.pop("timeout", None), config.timeout)
         max_retries = check_count(params.pop("max_retries", None), "max_retries", 0, config.max_retries)
         deadline = time.monotonic() + timeout.total
@@ -200,6 +211,7 @@ class Together(_Client["Pool"]):
         # From here on no variable holds what a traceback with local variables must not show.
         key, api_key = Secret(api_key), None
         hidden_proxy, proxy = (None if proxy is None else Secret(proxy)), None
+        default_headers, supplied_headers = hide(default_headers), hide(supplied_headers)
         self._configure(
             {
                 "api_key": key,
@@ -289,6 +301,7 @@ class AsyncTogether(_Client["AsyncTransport"]):
     ) -> None:
         key, api_key = Secret(api_key), None
         hidden_proxy, proxy = (None if proxy is None else Secret(proxy)), None
+        default_headers, supplied_headers = hide(default_headers), hide(supplied_headers)
         if transport not in ("threads", "aiohttp"):
             raise ValueError(f'transport must be "threads" or "aiohttp", not {transport!r}')
         self._configure(

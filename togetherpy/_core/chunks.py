@@ -16,7 +16,7 @@ import msgspec
 from togetherpy._core.accumulate import Accumulator
 from togetherpy._core.config import Secret
 from togetherpy._core.decode import decode_odd_event
-from togetherpy._core.errors import fault_error, request_id
+from togetherpy._core.errors import fault_error, mask_headers, mask_text, request_id
 from togetherpy._core.sse import DONE, EventTooLargeError, SSEParser
 from togetherpy._core.wire import Fault, Headers
 from togetherpy.error import APIError, APIResponseError, StreamInterruptedError, StreamTimeoutError
@@ -105,10 +105,14 @@ class ChunkReader(Generic[T]):
                 chunk = self._odd(data)
                 if chunk is None:
                     continue
+                if isinstance(chunk, APIError):
+                    data = b""  # a traceback with local variables must not show what the error masks (fault G7)
+                    raise chunk
             yield chunk
 
     def _odd(self, data: bytes) -> Any:
-        """An event that did not decode to a usual chunk: its value, or None when it is the end or carries nothing."""
+        """An event that did not decode to a usual chunk: its value, an error's included, or None when it is the end
+        or carries nothing."""
         text = data.strip()
         if not text:
             return None
@@ -118,7 +122,7 @@ class ChunkReader(Generic[T]):
             return None
         value: Any = decode_odd_event(self._decoder, data, self._status, self._headers, self._secrets)
         if isinstance(value, APIError):
-            raise self._with_partial(value)
+            return self._with_partial(value)
         # A lenient decode may have kept something as it came: then the chunk has it, and the sum does not.
         with contextlib.suppress(AttributeError, TypeError):
             self.accumulator.add(value)
@@ -132,9 +136,10 @@ class ChunkReader(Generic[T]):
                 "What came is in .partial."
             )
         elif fault.kind == "encoding":
-            error = fault_error(fault)
+            error = fault_error(fault, self._secrets)
         else:
-            error = StreamInterruptedError(f"The stream broke off: {fault.message} What came is in .partial.")
+            message = mask_text(fault.message, self._secrets)
+            error = StreamInterruptedError(f"The stream broke off: {message} What came is in .partial.")
         return self._with_partial(error)
 
     def closed(self) -> APIError:
@@ -148,8 +153,8 @@ class ChunkReader(Generic[T]):
 
     def _with_partial(self, error: APIError) -> APIError:
         error.partial = self.accumulator.response()
-        error.headers = error.headers or self._headers
-        error.request_id = error.request_id or request_id(self._headers, None)
+        error.headers = error.headers or mask_headers(self._headers, self._secrets)
+        error.request_id = error.request_id or request_id(error.headers, None)
         error.maybe_billed = True
         error.attempts = 0
         return error

@@ -52,6 +52,18 @@ class Secret:
         return hash(self._value)
 
 
+class HiddenFields(dict[str, Any]):
+    """Header fields as a user gave them; their values, which may be keys, do not show themselves."""
+
+    def __repr__(self) -> str:
+        return f"<{', '.join(map(repr, self))}>"
+
+
+def hide(headers: Mapping[str, str | None] | None) -> Mapping[str, str | None] | None:
+    """`headers` as HiddenFields; what is no mapping as it is, for `merge_headers` to complain of."""
+    return HiddenFields(headers) if isinstance(headers, Mapping) else headers
+
+
 class Origin(msgspec.Struct, frozen=True):
     """Where the server is: the parts of base_url."""
 

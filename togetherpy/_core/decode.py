@@ -24,7 +24,7 @@ def decode_outcome(endpoint: Endpoint, outcome: Outcome, *, stream: bool, secret
     if isinstance(outcome, Opened):
         return outcome
     if isinstance(outcome, Fault):
-        return fault_error(outcome)
+        return fault_error(outcome, secrets)
     if not 200 <= outcome.status < 300:
         return status_error(outcome, secrets)
     return _decode_success(endpoint, outcome, stream, secrets)

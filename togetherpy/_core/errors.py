@@ -89,17 +89,18 @@ def named_error(raw: bytes, reply_status: int, headers: Headers, secrets: tuple[
 
 def _add_facts(error: APIStatusError, reply: Reply, named: Named, payload: object, secrets: tuple[Secret, ...]) -> None:
     error.status_code = error.http_status = reply.status
-    error.headers = Headers({name: mask_text(value, secrets) for name, value in reply.headers.items()})
+    error.headers = mask_headers(reply.headers, secrets)
     error.request_id = request_id(error.headers, payload)
     error.body = payload
     error.code, error.type, error.param = named.code, named.type, named.param
 
 
-def fault_error(fault: Fault) -> APIError:
-    """The exception for an attempt that brought no answer."""
+def fault_error(fault: Fault, secrets: tuple[Secret, ...] = ()) -> APIError:
+    """The exception for an attempt that brought no answer. What was not HTTP is quoted, so it is masked, too."""
+    message = mask_text(fault.message, secrets)
     if fault.kind in ("too_large", "encoding"):
-        return APIResponseError(fault.message)
-    error = APITimeoutError(fault.message) if fault.kind == "timeout" else APIConnectionError(fault.message)
+        return APIResponseError(message)
+    error = APITimeoutError(message) if fault.kind == "timeout" else APIConnectionError(message)
     error.phase = fault.phase
     return error
 
@@ -113,7 +114,7 @@ def unusable(reply: Reply, reason: str, secrets: tuple[Secret, ...]) -> APIRespo
     error = APIResponseError(mask_text(text, secrets) + (f": {shown!r}" if shown else ""))
     error.body = body
     error.http_status = reply.status
-    error.headers = Headers({name: mask_text(value, secrets) for name, value in reply.headers.items()})
+    error.headers = mask_headers(reply.headers, secrets)
     error.request_id = request_id(error.headers, None)
     return error
 
@@ -173,6 +174,11 @@ def mask_text(text: str, secrets: tuple[Secret, ...]) -> str:
     for secret in secrets:
         text = text.replace(secret.reveal(), "***")
     return text
+
+
+def mask_headers(headers: Headers, secrets: tuple[Secret, ...]) -> Headers:
+    """`headers` without the secrets."""
+    return Headers({name: mask_text(value, secrets) for name, value in headers.items()})
 
 
 def shorten(text: str) -> str:

@@ -96,6 +96,10 @@ class Fault(msgspec.Struct, frozen=True):
     final: bool = False
     """Trying again cannot help: a certificate, a proxy's refusal, a missing extra."""
 
+    def __repr__(self) -> str:
+        # Not the message: it may quote what the server said, and a traceback shows local variables (fault G7).
+        return f"<Fault {self.kind} {self.phase}>"
+
 
 class Body(Protocol):
     """The unread body of an accepted stream, read by blocking calls."""
