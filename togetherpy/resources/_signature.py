@@ -52,13 +52,20 @@ def _parameter(name: str, annotation: Any) -> inspect.Parameter:
     )
 
 
+def _dedent(doc: str) -> str:
+    """A docstring without the indentation of the code around it, which differs between a method's and a class's."""
+    first, *rest = doc.strip().split("\n")
+    margin = min((len(line) - len(line.lstrip()) for line in rest if line.strip()), default=0)
+    return "\n".join([first, *(line[margin:].rstrip() for line in rest)])
+
+
 def takes(params: type) -> Callable[[F], F]:
     """Shows `params` as the keyword arguments of a method, in its signature and at the end of its docstring."""
 
     def decorate(function: F) -> F:
         function.__wrapped__ = _Lazy(function, params)  # type: ignore[attr-defined]
         if function.__doc__ is not None:
-            function.__doc__ = f"{function.__doc__.rstrip()}\n\n    {(params.__doc__ or '').strip()}\n"
+            function.__doc__ = f"{_dedent(function.__doc__)}\n\n{_dedent(params.__doc__ or '')}\n"
         return function
 
     return decorate
