@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from answers import COMPLETION, OK, PROMPT, SSE, STREAM_OK, answer, chunked, error_body, event
-from clients import KEY, PASSWORD, failure, make_raw
+from clients import KEY, failure, make_raw
 from scripted import ScriptedServer, close, refusing_port, request, reset, send
 
 import togetherpy
@@ -188,7 +188,7 @@ def test_plain_http_to_another_machine_warns(kind: str) -> None:  # fault G9
         "ftp://host/v1",
         "host/v1",
         "file:///etc/passwd",
-        f"https://user:{PASSWORD}@host/v1",
+        "https://user:hidden-word@host/v1",
         "https://user@host",
         "https://host/v1#fragment",
         "https://host/v1?query",
@@ -206,6 +206,7 @@ def test_plain_http_to_another_machine_warns(kind: str) -> None:  # fault G9
 def test_base_url_that_is_refused(kind: str, url: str) -> None:  # fault G11
     error = failure(ValueError, lambda: make_raw(kind, api_key=KEY, base_url=url))
     assert "base_url" in str(error)
+    assert "hidden-word" not in str(error)
 
 
 def test_query_is_percent_encoded(client: Maker) -> None:  # fault G12
