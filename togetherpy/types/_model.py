@@ -66,7 +66,11 @@ def _parsed(model: Model) -> object:
     raw = getattr(model, "_raw", None)
     if raw is None:
         return None
-    return parse_any_json(raw)
+    try:
+        # msgspec looks at the UTF-8 and at the numbers only of the fields that it keeps.
+        return parse_any_json(raw.decode("utf-8", "replace").encode())
+    except (ValueError, RecursionError):
+        return None
 
 
 def parse_any_json(raw: bytes) -> Any:

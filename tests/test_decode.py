@@ -1,0 +1,233 @@
+"""Outcome -> value or exception; and that the usual answer pays nothing for the odd ones."""
+
+import builtins
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from togetherpy import error as errors
+from togetherpy._core.config import Secret
+from togetherpy._core.decode import decode_json, decode_odd_event, decode_outcome
+from togetherpy._core.sse import NamedEvent
+from togetherpy._core.wire import Endpoint, Fault, Headers, Opened, Reply
+from togetherpy.types.chat_completions import ChatCompletionChunk, ChatCompletionResponse
+
+ENDPOINT = Endpoint(
+    "chat",
+    "POST",
+    "/chat/completions",
+    msgspec.json.Decoder(ChatCompletionResponse),
+    msgspec.json.Decoder(ChatCompletionChunk),
+)
+assert ENDPOINT.chunk is not None
+CHUNK = ENDPOINT.chunk
+HEADERS = Headers({"content-type": "application/json", "x-request-id": "r"})
+GOOD = {
+    "id": "x",
+    "object": "chat.completion",
+    "created": 1,
+    "model": "m",
+    "prompt": [],
+    "choices": [
+        {"index": 0, "finish_reason": "stop", "logprobs": None, "message": {"role": "assistant", "content": "hi"}}
+    ],
+    "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3},
+}
+
+
+def outcome(body: Any, status: int = 200, *, stream: bool = False, secrets: tuple[Secret, ...] = ()) -> Any:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return decode_outcome(ENDPOINT, Reply(status, HEADERS, raw), stream=stream, secrets=secrets)
+
+
+def nested(depth: int) -> bytes:
+    return b"[" * depth + b"]" * depth
+
+
+def test_a_good_answer() -> None:
+    value = outcome(json.dumps(GOOD, indent=2).encode())
+    assert type(value) is ChatCompletionResponse
+    assert value.choices[0].message.content == "hi"
+    assert value.usage.total_tokens == 3
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 299])
+def test_every_2xx_is_an_answer(status: int) -> None:
+    assert type(outcome(GOOD, status)) is ChatCompletionResponse
+
+
+def test_an_accepted_stream_is_handed_on() -> None:
+    opened = Opened(200, HEADERS, None)
+    assert decode_outcome(ENDPOINT, opened, stream=True, secrets=()) is opened
+    assert repr(opened) == "<Opened 200>"
+
+
+def test_a_fault_is_its_exception() -> None:
+    made = decode_outcome(ENDPOINT, Fault("timeout", "sent", "too slow"), stream=False, secrets=())
+    assert type(made) is errors.APITimeoutError
+
+
+@pytest.mark.parametrize("status", [300, 307, 400, 401, 429, 500, 503, 599])
+def test_other_statuses_are_errors_whatever_the_body(status: int) -> None:
+    # fault I15
+    made = outcome(GOOD, status)
+    assert type(made) is errors.class_for_status(status)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        pytest.param(b"", "its body is empty", id="empty"),  # fault B14
+        pytest.param(b" \n", "its body is empty", id="blank"),
+        pytest.param(b"<html>sign in</html>", "is not usable JSON", id="HTML"),  # fault B17
+        pytest.param(b"hello", "is not usable JSON", id="text"),
+        pytest.param(b'{"id": "x"', "is not usable JSON", id="truncated"),
+        pytest.param(b'{"id": "x"} {}', "is not usable JSON", id="two values"),
+        pytest.param(b'{"id": "\xff"}', "is not usable JSON", id="not UTF-8"),  # fault B18
+        pytest.param(b"[]", "it is no JSON object but list", id="list"),
+        pytest.param(b"null", "it is no JSON object but NoneType", id="null"),
+        pytest.param(b'"x"', "it is no JSON object but str", id="text in JSON"),
+        pytest.param(b'{"z": %s}' % nested(100_000), "is not usable JSON", id="too deep"),
+        pytest.param(b'{"metadata": %s}' % nested(100_000), "is not usable JSON", id="too deep, known field"),
+        pytest.param(b'{"created": %s}' % (b"9" * 5000), "is not usable JSON", id="giant number"),
+    ],
+)
+def test_an_answer_that_cannot_be_used_keeps_its_body(body: bytes, reason: str) -> None:
+    made = outcome(body)
+    assert type(made) is errors.APIResponseError
+    assert reason in str(made)
+    assert made.body == body[: 64 * 1024]
+    assert made.request_id == "r"
+    assert len(str(made)) < 600
+
+
+@pytest.mark.parametrize(
+    ("unknown", "shown"),
+    [(b'"caf\xc3"', {"id": "x", "new": "caf\ufffd"}), (b"9" * 5000, {"id": "x"})],
+    ids=["not UTF-8", "giant number"],
+)
+def test_damage_in_a_field_that_nobody_knows_costs_nothing_else(unknown: bytes, shown: dict[str, Any]) -> None:
+    # fault B18
+    value = outcome(b'{"id": "x", "new": %s}' % unknown)
+    assert value.id == "x"
+    assert value.to_dict() == shown
+    assert json.loads(value.to_json()) == shown
+
+
+def test_a_bom_is_dropped() -> None:
+    # fault B19
+    value = outcome(b"\xef\xbb\xbf" + json.dumps(GOOD | {"new": 1}).encode())
+    assert value.id == "x"
+    assert value.model_extra == {"new": 1}
+    assert value.to_dict()["new"] == 1
+
+
+def test_lone_surrogate_escapes_are_replaced_not_lost() -> None:
+    # fault B18
+    body = json.dumps(GOOD).replace('"hi"', '"a\\ud83d b\\ud83c\\udf4c"').replace('"id"', '"new": ["\\udc00"], "id"')
+    value = outcome(body.encode())
+    assert value.choices[0].message.content == "a\ufffd b\U0001f34c"
+    assert value.model_extra == {"new": ["\ufffd"]}
+    assert json.loads(value.to_json())["new"] == ["\ufffd"]
+
+
+@pytest.mark.parametrize(
+    ("body", "cls"),
+    [
+        ({"error": {"message": "m", "type": "server_error"}}, errors.InternalServerError),
+        ({"error": "m"}, errors.APIStatusError),
+        ({"object": "error", "message": "m", "type": "rate_limit"}, errors.RateLimitError),
+        ({"error": {"message": "m", "code": 503}, "choices": []}, errors.ServiceUnavailableError),
+        (GOOD | {"error": {"message": "m"}}, errors.APIStatusError),
+    ],
+)
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_200_that_names_an_error(body: Any, cls: type, stream: bool) -> None:
+    # fault B16
+    made = outcome(body, stream=stream)
+    assert type(made) is cls
+    assert str(made).endswith("named an error: m")
+
+
+@pytest.mark.parametrize("nothing", [None, "", {}, [], False, 0], ids=repr)
+def test_an_error_that_is_nothing_is_none(nothing: Any) -> None:
+    assert type(outcome(GOOD | {"error": nothing})) is ChatCompletionResponse
+
+
+def test_a_plain_answer_where_a_stream_was_asked_for() -> None:
+    made = outcome(GOOD, stream=True)
+    assert type(made) is errors.APIResponseError
+    assert "a stream of events was asked for" in str(made)
+    assert json.loads(made.body) == GOOD
+
+
+def test_the_usual_answer_does_without_the_lenient_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def refuse(name: str, *rest: Any) -> Any:
+        if "lenient" in name:
+            raise ImportError(name)
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    assert type(outcome(GOOD)) is ChatCompletionResponse
+    assert decode_json(CHUNK, b'{"choices": []}').choices == []
+    with pytest.raises(ImportError):
+        outcome(GOOD | {"created": "now"})
+
+
+def odd(data: bytes, secrets: tuple[Secret, ...] = ()) -> Any:
+    return decode_odd_event(CHUNK, data, 200, HEADERS, secrets)
+
+
+def event(data: bytes, name: str) -> NamedEvent:
+    made = NamedEvent(data)
+    made.event = name
+    return made
+
+
+@pytest.mark.parametrize(
+    ("data", "cls", "message"),
+    [
+        # fault D9
+        (b'{"error": {"message": "m", "code": 500}}', errors.InternalServerError, "named an error: m"),
+        (b'{"error": "m"}', errors.APIStatusError, "named an error: m"),
+        (b'{"object": "error", "message": "m", "code": 429}', errors.RateLimitError, "named an error: m"),
+        (b'{"choices": [], "error": {"message": "m"}}', errors.APIStatusError, "named an error: m"),
+        (event(b'{"message": "m"}', "error"), errors.APIStatusError, "named an error: m"),
+        (event(b'{"choices": []}', "error"), errors.APIStatusError, 'named an error: {"choices": []}'),
+        (event(b"gone", "error"), errors.APIStatusError, "named an error: gone"),
+        # fault D11
+        (b'{"choices": [', errors.APIResponseError, "an event of the stream is not usable JSON"),
+        (b"oops", errors.APIResponseError, ": 'oops'"),
+        (b"null", errors.APIResponseError, "no JSON object but NoneType"),
+        (b"\xff", errors.APIResponseError, "not usable JSON"),
+        (event(b"gone", "other"), errors.APIResponseError, "not usable JSON"),
+        (b'{"z": %s}' % nested(100_000), errors.APIResponseError, "not usable JSON"),
+    ],
+)
+def test_events_that_are_errors(data: bytes, cls: type, message: str) -> None:
+    made = odd(data)
+    assert type(made) is cls
+    assert message in str(made)
+    assert made.request_id == "r"
+    if cls is errors.APIResponseError:
+        assert made.body == data[: 64 * 1024]
+
+
+def test_events_that_are_only_odd() -> None:
+    # fault D10
+    assert type(odd(b"{}")) is ChatCompletionChunk
+    assert odd(b'{"choices": null, "usage": null}').choices is None
+    assert odd(event(b'{"choices": []}', "other")).choices == []
+    assert odd(b'\xef\xbb\xbf{"id": "x"}').id == "x"
+
+
+def test_what_an_error_event_echoes_is_masked() -> None:
+    # fault G7
+    secrets = (Secret("sk-secret"),)
+    for data in (b'{"error": "key sk-secret"}', b"damaged sk-secret"):
+        made = odd(data, secrets)
+        assert "sk-secret" not in f"{made!s}{made.body!r}"
