@@ -16,6 +16,7 @@ import msgspec
 
 from togetherpy._core.chunks import ChunkReader
 from togetherpy._core.wire import AsyncBody, Body, Fault, Headers
+from togetherpy.types.chat_completions import ChatCompletionResponse
 
 T = TypeVar("T")
 
@@ -85,6 +86,26 @@ class Stream(Generic[T]):
                 return False
             if reader.feed(data):
                 return True
+
+    def text_deltas(self) -> Iterator[str]:
+        """The text of the first choice, piece by piece as it arrives; other choices and reasoning are passed over."""
+        for chunk in self:
+            yield from _texts(chunk)
+
+    def get_final_response(self) -> ChatCompletionResponse:
+        """Reads what is left and returns the whole as one answer, as `stream=False` would have brought it.
+
+        Raises:
+            APIError: what iterating raises.
+        """
+        for _ in self:
+            pass
+        return self.current or ChatCompletionResponse()
+
+    @property
+    def current(self) -> ChatCompletionResponse | None:
+        """What has come so far as one answer; None before the first chunk. Costs time in proportion to its size."""
+        return self._reader.accumulator.response()
 
     def close(self) -> None:
         """Ends the stream. Its connection goes back to the pool if the end had come, else it is dropped. Idempotent."""
@@ -172,6 +193,27 @@ class AsyncStream(Generic[T]):
             self._over = True
             self._body.abandon()
 
+    async def text_deltas(self) -> AsyncIterator[str]:
+        """The text of the first choice, piece by piece as it arrives; other choices and reasoning are passed over."""
+        async for chunk in self:
+            for text in _texts(chunk):
+                yield text
+
+    async def get_final_response(self) -> ChatCompletionResponse:
+        """Reads what is left and returns the whole as one answer, as `stream=False` would have brought it.
+
+        Raises:
+            APIError: what iterating raises.
+        """
+        async for _ in self:
+            pass
+        return self.current or ChatCompletionResponse()
+
+    @property
+    def current(self) -> ChatCompletionResponse | None:
+        """What has come so far as one answer; None before the first chunk. Costs time in proportion to its size."""
+        return self._reader.accumulator.response()
+
     async def close(self) -> None:
         """Ends the stream. Its connection goes back to the pool if the end had come, else it is dropped. Idempotent."""
         if not self._over:
@@ -226,6 +268,13 @@ class _AsyncIteration(Generic[T]):
 
     def __del__(self) -> None:
         self._stream._abandon()  # pyright: ignore[reportPrivateUsage]
+
+
+def _texts(chunk: Any) -> Iterator[str]:
+    for choice in chunk.choices or ():
+        text = choice.delta.content if choice.delta is not None and not choice.index else None
+        if text and isinstance(text, str):
+            yield text
 
 
 def _describe(name: str, reader: ChunkReader[Any], over: bool, response: ResponseInfo) -> str:
