@@ -24,8 +24,11 @@ class Raw:
     _raw: bytes
 
 
-class Model(Raw, msgspec.Struct, kw_only=True, omit_defaults=True):
-    """An object of the API. Every field is optional; None means that the server did not send it."""
+class Model(Raw, msgspec.Struct, omit_defaults=True):
+    """An object of the API. Every field is optional; None means that the server did not send it.
+
+    Each class says `kw_only` itself: msgspec does not hand it down.
+    """
 
     @property
     def model_extra(self) -> dict[str, Any]:

@@ -66,7 +66,7 @@ __all__ = [
 # What the server sends
 
 
-class ChatCompletionMessage(Model):
+class ChatCompletionMessage(Model, kw_only=True):
     """A message of the assistant; may be appended to `messages` as it is, or built to be sent."""
 
     role: MessageRole | None = None
@@ -79,7 +79,7 @@ class ChatCompletionMessage(Model):
     tool_call_id: str | None = None
 
 
-class ChatCompletionChoicesData(Model):
+class ChatCompletionChoicesData(Model, kw_only=True):
     """One of the `n` answers."""
 
     index: int | None = None
@@ -96,7 +96,7 @@ class ChatCompletionChoicesData(Model):
     error: Any = None
 
 
-class ChatCompletionResponse(Model):
+class ChatCompletionResponse(Model, kw_only=True):
     """A whole answer."""
 
     id: str | None = None
@@ -116,7 +116,7 @@ class ChatCompletionResponse(Model):
     error: Any = None
 
 
-class ChatCompletionChoicesChunk(Model):
+class ChatCompletionChoicesChunk(Model, kw_only=True):
     """What a chunk adds to one of the `n` answers."""
 
     index: int | None = None
@@ -136,7 +136,7 @@ class ChatCompletionChoicesChunk(Model):
     error: Any = None
 
 
-class ChatCompletionChunk(Model):
+class ChatCompletionChunk(Model, kw_only=True):
     """One event of a stream. `choices` is empty on the last one, which carries `usage`."""
 
     id: str | None = None
@@ -164,25 +164,25 @@ class ChatCompletionMessageContentType(StrEnum):
     INPUT_AUDIO = "input_audio"
 
 
-class ChatCompletionMessageContentImageURL(Model):
+class ChatCompletionMessageContentImageURL(Model, kw_only=True):
     """An image, by http(s) or data URL."""
 
     url: str
 
 
-class ChatCompletionMessageContentVideoURL(Model):
+class ChatCompletionMessageContentVideoURL(Model, kw_only=True):
     """A video, by http(s) or data URL."""
 
     url: str
 
 
-class ChatCompletionMessageContentAudioURL(Model):
+class ChatCompletionMessageContentAudioURL(Model, kw_only=True):
     """Sound, by http(s) or data URL."""
 
     url: str
 
 
-class ChatCompletionMessageContent(Model):
+class ChatCompletionMessageContent(Model, kw_only=True):
     """One part of a message that is more than text."""
 
     type: ChatCompletionMessageContentType
@@ -202,7 +202,7 @@ class ResponseFormatType(StrEnum):
     REGEX = "regex"
 
 
-class ResponseFormat(Model):
+class ResponseFormat(Model, kw_only=True):
     """The form that the answer must have."""
 
     type: ResponseFormatType
@@ -211,7 +211,7 @@ class ResponseFormat(Model):
     pattern: str | None = None
 
 
-class FunctionTool(Model):
+class FunctionTool(Model, kw_only=True):
     """A function that the model may call; `parameters` is a JSON schema."""
 
     name: str
@@ -219,20 +219,20 @@ class FunctionTool(Model):
     parameters: dict[str, Any] | None = None
 
 
-class FunctionToolChoice(Model):
+class FunctionToolChoice(Model, kw_only=True):
     """The name of the function that must be called."""
 
     name: str
 
 
-class Tools(Model, omit_defaults=False):
+class Tools(Model, kw_only=True, omit_defaults=False):
     """A tool that the model may call."""
 
     function: FunctionTool
     type: Literal["function"] | str = "function"
 
 
-class ToolChoice(Model, omit_defaults=False):
+class ToolChoice(Model, kw_only=True, omit_defaults=False):
     """The tool that must be called."""
 
     function: FunctionToolChoice

@@ -73,7 +73,7 @@ class MessageRole(OpenEnum):
     TOOL = "tool"
 
 
-class UsageData(Model):
+class UsageData(Model, kw_only=True):
     """What a call used, in tokens."""
 
     prompt_tokens: int | None = None
@@ -86,7 +86,7 @@ class UsageData(Model):
     cache_hit_rate: float | None = None
 
 
-class TokenLogprob(Model):
+class TokenLogprob(Model, kw_only=True):
     """One token in the form that some models use instead of parallel lists."""
 
     token: str | None = None
@@ -95,7 +95,7 @@ class TokenLogprob(Model):
     top_logprobs: list[TokenLogprob] | None = None
 
 
-class LogprobsPart(Model):
+class LogprobsPart(Model, kw_only=True):
     """Log probabilities (natural logarithm, <= 0) of the tokens that were generated.
 
     Models answer in one of two forms: parallel lists (`tokens`, `token_logprobs`, ...) or `content`.
@@ -109,14 +109,14 @@ class LogprobsPart(Model):
     content: list[TokenLogprob] | None = None
 
 
-class PromptPart(Model):
+class PromptPart(Model, kw_only=True):
     """The prompt as the server saw it, when `echo` was asked for."""
 
     text: str | None = None
     logprobs: LogprobsPart | None = None
 
 
-class FunctionCall(Model):
+class FunctionCall(Model, kw_only=True):
     """A function that the model wants called."""
 
     name: str | None = None
@@ -124,7 +124,7 @@ class FunctionCall(Model):
     """A JSON document; in a stream a fragment of one."""
 
 
-class ToolCalls(Model):
+class ToolCalls(Model, kw_only=True):
     """One tool call; in a stream a fragment of one."""
 
     index: int | None = None
@@ -133,7 +133,7 @@ class ToolCalls(Model):
     function: FunctionCall | None = None
 
 
-class DeltaContent(Model):
+class DeltaContent(Model, kw_only=True):
     """What one chunk adds to the message."""
 
     role: MessageRole | None = None

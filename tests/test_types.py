@@ -1,0 +1,349 @@
+"""The Structs: open, optional, and plain data again when asked."""
+
+import copy
+import importlib
+import json
+import pickle
+from typing import Any
+
+import msgspec
+import pytest
+
+from togetherpy._core.decode import decode_json
+from togetherpy.types import chat_completions, common
+from togetherpy.types._model import Model, keep_raw
+from togetherpy.types.chat_completions import (
+    ChatCompletionChunk,
+    ChatCompletionMessage,
+    ChatCompletionMessageContent,
+    ChatCompletionMessageContentImageURL,
+    ChatCompletionMessageContentType,
+    ChatCompletionResponse,
+    FunctionTool,
+    FunctionToolChoice,
+    ResponseFormat,
+    ResponseFormatType,
+    ToolChoice,
+    ToolChoiceEnum,
+    Tools,
+)
+from togetherpy.types.common import FinishReason, MessageRole, ObjectType, TokenLogprob, UsageData
+
+SENT_BY_THE_SERVER = [
+    *(getattr(common, name) for name in common.__all__ if issubclass(getattr(common, name), Model)),
+    chat_completions.ChatCompletionMessage,
+    chat_completions.ChatCompletionChoicesData,
+    chat_completions.ChatCompletionResponse,
+    chat_completions.ChatCompletionChoicesChunk,
+    chat_completions.ChatCompletionChunk,
+]
+
+
+@pytest.mark.parametrize("cls", SENT_BY_THE_SERVER, ids=lambda cls: cls.__name__)
+def test_every_field_of_an_answer_is_optional(cls: type[Model]) -> None:
+    made = cls()
+    assert all(getattr(made, name) is None for name in cls.__struct_fields__)
+    assert set(cls.__struct_defaults__) <= {None}
+    assert made == msgspec.json.decode(b"{}", type=cls)
+    nulls = dict.fromkeys(cls.__struct_encode_fields__)
+    assert made == msgspec.json.decode(json.dumps(nulls).encode(), type=cls)
+    assert made.to_dict() == {}
+    assert made.model_dump() == nulls
+    assert made.model_dump(exclude_none=True) == {}
+    assert made.model_extra == {}
+    assert cls.__doc__
+
+
+BODY = {
+    "id": "x",
+    "object": "chat.completion",
+    "created": 7,
+    "model": "m",
+    "prompt": [],
+    "choices": [
+        {
+            "index": 0,
+            "finish_reason": "stop",
+            "logprobs": None,
+            "seed": 17786007661749115000,
+            "message": {"role": "assistant", "content": "hi", "tool_calls": [], "refusal": None, "new": {"a": [None]}},
+            "new": 1,
+        },
+        {"index": 1, "finish_reason": "brand_new", "message": {"role": "assistant", "content": None}},
+    ],
+    "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3, "new": {"b": 2}},
+    "new": [{"c": 3}],
+    "null": None,
+}
+
+
+def response() -> ChatCompletionResponse:
+    return decode_json(msgspec.json.Decoder(ChatCompletionResponse), json.dumps(BODY).encode())
+
+
+EXPECTED = {
+    "id": "x",
+    "object": "chat.completion",
+    "created": 7,
+    "model": "m",
+    "prompt": [],
+    "choices": [
+        {
+            "index": 0,
+            "finish_reason": "stop",
+            "seed": 17786007661749115000,
+            "message": {"role": "assistant", "content": "hi", "tool_calls": [], "refusal": None, "new": {"a": [None]}},
+            "new": 1,
+        },
+        {"index": 1, "finish_reason": "brand_new", "message": {"role": "assistant"}},
+    ],
+    "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3, "new": {"b": 2}},
+    "new": [{"c": 3}],
+    "null": None,
+}
+
+
+def test_to_dict_holds_what_the_server_sent() -> None:
+    made = response()
+    assert made.to_dict() == EXPECTED
+    assert json.loads(made.to_json()) == EXPECTED
+    assert made.model_dump(exclude_none=True) == EXPECTED
+    assert json.loads(made.model_dump_json(exclude_none=True)) == EXPECTED
+    plain = made.to_dict()
+    assert type(plain["object"]) is str
+    assert type(plain["choices"][1]["finish_reason"]) is str
+
+
+def test_model_dump_names_what_is_absent() -> None:
+    dumped = response().model_dump()
+    assert dumped["warnings"] is None
+    assert dumped["choices"][0]["logprobs"] is None
+    assert dumped["choices"][1]["message"]["content"] is None
+    assert dumped["choices"][0]["message"]["new"] == {"a": [None]}
+    assert set(dumped) == {*ChatCompletionResponse.__struct_fields__, "new", "null"}
+    assert json.loads(response().model_dump_json()) == dumped
+
+
+def test_arguments_of_pydantics_methods_do_no_harm() -> None:
+    assert response().model_dump(mode="json", by_alias=True, exclude_none=True) == EXPECTED
+    assert json.loads(response().model_dump_json(indent=2, exclude_none=True)) == EXPECTED
+
+
+def test_unknown_fields() -> None:
+    made = response()
+    assert made.model_extra == {"new": [{"c": 3}], "null": None}
+    with pytest.raises(AttributeError):
+        _ = made.new
+
+
+def test_what_was_changed_since_is_shown_as_it_is() -> None:
+    made = response()
+    made.choices[0].message.content = "changed"
+    made.model = None
+    del made.choices[1]
+    plain = made.to_dict()
+    assert plain["choices"][0]["message"]["content"] == "changed"
+    assert "model" not in plain
+    assert len(plain["choices"]) == 1
+    assert plain["new"] == [{"c": 3}]
+
+
+def test_objects_made_by_hand() -> None:
+    made = UsageData(prompt_tokens=1, prompt_tokens_details={"a": None})
+    assert made.to_dict() == {"prompt_tokens": 1, "prompt_tokens_details": {"a": None}}
+    assert made.to_json() == '{"prompt_tokens":1,"prompt_tokens_details":{"a":null}}'
+    assert made.model_extra == {}
+    with pytest.raises(TypeError):
+        UsageData(1)  # by keyword only: the order of fields is no promise
+
+
+def test_copies_are_equal_and_independent() -> None:
+    made = response()
+    for other in (pickle.loads(pickle.dumps(made)), copy.deepcopy(made)):
+        assert other == made
+        other.choices[0].message.content = "changed"
+        assert made.choices[0].message.content == "hi"
+    assert repr(made).startswith("ChatCompletionResponse(id='x', ")
+    assert "new" not in repr(made).replace("brand_new", "")
+
+
+def test_fields_that_are_structs_in_structs() -> None:
+    raw = b'{"token": "a", "top_logprobs": [{"token": "b", "new": 1}]}'
+    made = keep_raw(msgspec.json.decode(raw, type=TokenLogprob), raw)
+    assert made.top_logprobs == [TokenLogprob(token="b")]
+    assert made.to_dict() == json.loads(raw)
+    assert keep_raw(5, raw) == 5
+
+
+def test_chunks() -> None:
+    raw = b'{"choices": [{"index": 0, "delta": {"content": "a", "new": 1}, "logprobs": -1}], "obfuscation": "x"}'
+    chunk = decode_json(msgspec.json.Decoder(ChatCompletionChunk), raw)
+    assert chunk.to_dict() == json.loads(raw)
+    assert chunk.model_extra == {"obfuscation": "x"}
+
+
+def test_an_answers_message_in_messages() -> None:
+    made = response()
+    messages = [{"role": "user", "content": "hi"}, *(one.message for one in made.choices)]
+    assert json.loads(msgspec.json.encode(messages)) == [
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "content": "hi", "tool_calls": []},
+        {"role": "assistant"},
+    ]
+
+
+# Vocabularies
+
+
+@pytest.mark.parametrize("cls", [FinishReason, ObjectType, MessageRole], ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("word", ["brand_new", "", "Stop", "\u6c34"])
+def test_vocabularies_are_open(cls: Any, word: str) -> None:
+    size = len(cls)
+    made = msgspec.json.decode(json.dumps(word).encode(), type=cls)
+    assert isinstance(made, cls)
+    assert made == word == made.value == str(made) == f"{made}"
+    assert made == cls(word)
+    assert {made: 1}[word] == 1
+    assert len(cls) == size  # what a server sends does not make the class grow
+    assert msgspec.json.encode(made) == json.dumps(word, ensure_ascii=False).encode()
+    for other in (copy.copy(made), copy.deepcopy(made), pickle.loads(pickle.dumps(made))):
+        assert other == made
+        assert type(other) is cls
+    assert repr(made).startswith(f"<{cls.__name__}.")
+
+
+def test_known_words_are_members() -> None:
+    assert FinishReason("stop") is FinishReason.StopSequence
+    assert msgspec.json.decode(b'"tool_calls"', type=FinishReason) is FinishReason.ToolCalls
+    assert FinishReason.EOS == "eos"
+    assert pickle.loads(pickle.dumps(FinishReason.EOS)) is FinishReason.EOS
+    assert copy.deepcopy(FinishReason.EOS) is FinishReason.EOS
+
+
+@pytest.mark.parametrize("cls", [FinishReason, ObjectType, MessageRole], ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("value", [5, None, ["stop"]], ids=repr)
+def test_only_strings_are_words(cls: Any, value: Any) -> None:
+    with pytest.raises(ValueError, match="is not a valid"):
+        cls(value)
+
+
+@pytest.mark.parametrize(
+    ("cls", "words"),
+    [
+        (FinishReason, {"length", "stop", "eos", "tool_calls", "error", "", "function_call", "content_filter"}),
+        (
+            ObjectType,
+            {
+                "text.completion",
+                "completion.chunk",
+                "chat.completion",
+                "chat.completion.chunk",
+                "embedding",
+                "fine-tune-event",
+                "file",
+                "model",
+            },
+        ),
+        (MessageRole, {"assistant", "system", "user", "tool"}),
+        (ToolChoiceEnum, {"auto", "required", "none"}),
+        (ResponseFormatType, {"json_object", "json_schema", "regex", "text"}),
+        (ChatCompletionMessageContentType, {"text", "image_url", "video_url", "audio_url", "input_audio"}),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_words_of_the_vocabularies(cls: Any, words: set[str]) -> None:
+    assert words <= {member.value for member in cls}
+
+
+# What users send
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        (
+            ResponseFormat(type=ResponseFormatType.JSON_SCHEMA, schema_={"type": "object"}),
+            {"type": "json_schema", "schema": {"type": "object"}},
+        ),
+        (ResponseFormat(type=ResponseFormatType.REGEX, pattern="a+"), {"type": "regex", "pattern": "a+"}),
+        # "type" has a default, and must be sent all the same.
+        (Tools(function=FunctionTool(name="f")), {"type": "function", "function": {"name": "f"}}),
+        (ToolChoice(function=FunctionToolChoice(name="f")), {"type": "function", "function": {"name": "f"}}),
+        (ChatCompletionMessage(role=MessageRole.USER, content="hi"), {"role": "user", "content": "hi"}),
+        (
+            ChatCompletionMessage(role="tool", content="5", tool_call_id="c"),
+            {"role": "tool", "content": "5", "tool_call_id": "c"},
+        ),
+        (
+            ChatCompletionMessageContent(
+                type=ChatCompletionMessageContentType.IMAGE_URL,
+                image_url=ChatCompletionMessageContentImageURL(url="https://x/y.png"),
+            ),
+            {"type": "image_url", "image_url": {"url": "https://x/y.png"}},
+        ),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_users_send_as_objects(made: Model, expected: dict[str, Any]) -> None:
+    assert json.loads(msgspec.json.encode(made)) == expected
+    assert made.to_dict() == expected
+
+
+# Names of the official package
+
+NAMES = {
+    "togetherpy.types": ["ChatCompletionChunk", "ChatCompletionResponse"],
+    "togetherpy.types.common": [
+        "DeltaContent",
+        "FinishReason",
+        "LogprobsPart",
+        "ObjectType",
+        "PromptPart",
+        "UsageData",
+    ],
+    "togetherpy.types.chat_completions": [
+        "ChatCompletionChoicesChunk",
+        "ChatCompletionChoicesData",
+        "ChatCompletionChunk",
+        "ChatCompletionMessage",
+        "ChatCompletionMessageContent",
+        "ChatCompletionMessageContentImageURL",
+        "ChatCompletionMessageContentType",
+        "ChatCompletionMessageContentVideoURL",
+        "ChatCompletionResponse",
+        "FunctionCall",
+        "FunctionTool",
+        "FunctionToolChoice",
+        "MessageRole",
+        "ResponseFormat",
+        "ResponseFormatType",
+        "ToolCalls",
+        "ToolChoice",
+        "ToolChoiceEnum",
+        "Tools",
+    ],
+    "togetherpy.error": [
+        "APIConnectionError",
+        "APIError",
+        "AuthenticationError",
+        "InvalidRequestError",
+        "JSONError",
+        "RateLimitError",
+        "ResponseError",
+        "ServiceUnavailableError",
+        "Timeout",
+        "TogetherException",
+    ],
+}
+
+
+@pytest.mark.parametrize(("module", "name"), [(module, name) for module, names in NAMES.items() for name in names])
+def test_names_of_the_official_package(module: str, name: str) -> None:
+    assert isinstance(getattr(importlib.import_module(module), name), type)
+
+
+@pytest.mark.parametrize("module", ["togetherpy.types", "togetherpy.types.common", "togetherpy.types.chat_completions"])
+def test_what_a_star_import_brings(module: str) -> None:
+    found = importlib.import_module(module)
+    assert list(found.__all__) == sorted(found.__all__)
+    assert all(hasattr(found, name) for name in found.__all__)
