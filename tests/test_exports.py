@@ -1,0 +1,131 @@
+"""The public surface, pinned; and that it loads when it is first used."""
+
+import importlib
+import subprocess
+import sys
+import types
+
+import pytest
+
+import togetherpy
+
+PUBLIC = [
+    "APIConnectionError",
+    "APIError",
+    "APIResponseError",
+    "APIResponseValidationError",
+    "APIStatusError",
+    "APITimeoutError",
+    "AsyncClient",
+    "AsyncStream",
+    "AsyncTogether",
+    "AuthenticationError",
+    "BadRequestError",
+    "Client",
+    "ConflictError",
+    "InternalServerError",
+    "InvalidRequestError",
+    "JSONError",
+    "NotFoundError",
+    "PaymentRequiredError",
+    "PermissionDeniedError",
+    "RateLimitError",
+    "RequestTimeoutError",
+    "ServiceUnavailableError",
+    "Stream",
+    "StreamInterruptedError",
+    "StreamTimeoutError",
+    "Timeout",
+    "Together",
+    "TogetherError",
+    "TogetherException",
+    "UnprocessableEntityError",
+    "__version__",
+    "error",
+    "types",
+]
+
+
+def test_public_names() -> None:
+    assert list(togetherpy.__all__) == PUBLIC
+
+
+def test_dir_shows_them() -> None:
+    assert dir(togetherpy) == sorted(PUBLIC)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_name_resolves(name: str) -> None:
+    value = getattr(togetherpy, name)
+    assert value is not None
+    assert getattr(togetherpy, name) is value
+    namespace: dict[str, object] = {}
+    exec(f"from togetherpy import {name}", namespace)
+    assert namespace[name] is value
+
+
+def test_errors_are_those_of_the_error_module() -> None:
+    error = importlib.import_module("togetherpy.error")
+    for name in PUBLIC:
+        if name.endswith(("Error", "Exception")):
+            assert getattr(togetherpy, name) is getattr(error, name), name
+    # The modern name is that of the limits; the official package's exception of this name is togetherpy.error.Timeout.
+    assert togetherpy.Timeout is not error.Timeout
+    assert togetherpy.Timeout(total=5).total == 5
+
+
+def test_other_names_of_the_clients() -> None:
+    assert togetherpy.Client is togetherpy.Together
+    assert togetherpy.AsyncClient is togetherpy.AsyncTogether
+
+
+@pytest.mark.parametrize("name", ["error", "types", "resources", "testing"])
+def test_modules(name: str) -> None:
+    module = getattr(togetherpy, name)
+    assert isinstance(module, types.ModuleType)
+    assert module.__name__ == f"togetherpy.{name}"
+
+
+@pytest.mark.parametrize("name", ["Togehter", "APIErrors", "_private", "HOME", "class_for_status", ""])
+def test_a_name_that_does_not_exist(name: str) -> None:
+    with pytest.raises(AttributeError, match=f"module 'togetherpy' has no attribute '{name}'"):
+        getattr(togetherpy, name)
+    assert not hasattr(togetherpy, name)
+
+
+def test_the_version_is_a_version() -> None:
+    assert [part.isdigit() for part in togetherpy.__version__.split(".")[:2]] == [True, True]
+
+
+RACE = """
+import sys, threading
+sys.setswitchinterval(1e-6)
+import togetherpy
+
+names = [name for name in togetherpy.__all__ if name[0].isupper()]
+start = threading.Barrier(16)
+seen, failed = [], []
+
+def work(shift):
+    start.wait()
+    try:
+        own = names[shift:] + names[:shift]
+        seen.append({name: id(getattr(togetherpy, name)) for name in own})
+    except BaseException as error:
+        failed.append(error)
+
+threads = [threading.Thread(target=work, args=(2 * i,)) for i in range(16)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+assert not failed, failed
+assert len(seen) == 16 and all(one == seen[0] for one in seen)
+"""
+
+
+def test_loading_is_thread_safe() -> None:
+    # fault E13
+    for _ in range(3):
+        done = subprocess.run(
+            [sys.executable, "-I", "-W", "error", "-c", RACE], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, "")
