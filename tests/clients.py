@@ -14,7 +14,6 @@ import pickle
 import threading
 import traceback
 from collections.abc import Callable, Coroutine, Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ LIMIT = 60.0
 """Seconds after which a hanging test is given up."""
 CALL: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": PROMPT}]}
 
-KINDS = ["sync", "threads", "aiohttp"][: 3 if find_spec("togetherpy._transport.aiohttp") else 2]
+KINDS = ["sync", "threads", "aiohttp"]
 ASYNC_KINDS = KINDS[1:]
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import trustme
 from answers import OK, STREAM_OK, text_of
-from clients import KEY, PASSWORD
+from clients import KEY, PASSWORD, make
 from scripted import (
     ScriptedServer,
     Step,
@@ -270,6 +270,17 @@ class ProxyProcess:
         self._process.communicate(timeout=20)
 
 
+def skip_without_socks(kind: str) -> None:
+    if kind == "aiohttp":
+        pytest.skip("aiohttp's transport takes no SOCKS proxy, and says so")
+
+
+def test_socks_with_aiohttp(clean_environment: None) -> None:  # fault A9
+    caller = make("aiohttp", base_url="http://127.0.0.1:1", proxy=f"socks5://user:{PASSWORD}@127.0.0.1:1")
+    assert 'transport="threads"' in str(caller.fails(APIConnectionError))
+    caller.end()
+
+
 @pytest.fixture(scope="module")
 def open_proxy() -> Iterator[ProxyProcess]:
     with contextlib.closing(ProxyProcess()) as proxy:
@@ -284,8 +295,10 @@ def guarded_proxy() -> Iterator[ProxyProcess]:
 
 @pytest.mark.parametrize("scheme", ["http", "socks5", "socks5h"])
 def test_https_by_way_of_a_proxy(
-    client: Maker, open_proxy: ProxyProcess, scheme: str, authority: trustme.CA, good: Step
+    client: Maker, kind: str, open_proxy: ProxyProcess, scheme: str, authority: trustme.CA, good: Step
 ) -> None:  # fault A8
+    if scheme != "http":
+        skip_without_socks(kind)
     with ScriptedServer([good, request, send(OK), request, send(STREAM_OK)], scheme="https") as server:
         caller = client(server, proxy=f"{scheme}://127.0.0.1:{open_proxy.port}", ssl_context=trusting(authority))
         assert caller.create().id == "r-1"
@@ -297,7 +310,11 @@ def test_https_by_way_of_a_proxy(
 
 
 @pytest.mark.parametrize("scheme", ["http", "socks5", "socks5h"])
-def test_plain_http_by_way_of_a_proxy(client: Maker, open_proxy: ProxyProcess, scheme: str) -> None:  # fault A8
+def test_plain_http_by_way_of_a_proxy(
+    client: Maker, kind: str, open_proxy: ProxyProcess, scheme: str
+) -> None:  # fault A8
+    if scheme != "http":
+        skip_without_socks(kind)
     with ScriptedServer([request, send(OK)]) as server:
         assert client(server, proxy=f"{scheme}://127.0.0.1:{open_proxy.port}").create().id == "r-1"
         assert f":{server.port}" in open_proxy.line()
@@ -306,8 +323,10 @@ def test_plain_http_by_way_of_a_proxy(client: Maker, open_proxy: ProxyProcess, s
 
 @pytest.mark.parametrize("scheme", ["http", "socks5"])
 def test_proxy_with_a_password(
-    client: Maker, guarded_proxy: ProxyProcess, scheme: str, authority: trustme.CA, good: Step
+    client: Maker, kind: str, guarded_proxy: ProxyProcess, scheme: str, authority: trustme.CA, good: Step
 ) -> None:  # fault A8
+    if scheme != "http":
+        skip_without_socks(kind)
     proxy = f"{scheme}://user:{PASSWORD}@127.0.0.1:{guarded_proxy.port}"
     with ScriptedServer([good, request, send(OK), until_gone], scheme="https") as server:
         caller = client(server, proxy=proxy, ssl_context=trusting(authority))
@@ -356,9 +375,7 @@ def test_proxy_whose_answer_to_connect_is_none(client: Maker, steps: list[Step])
 
 
 @pytest.mark.parametrize(
-    "steps",
-    [[until_gone], [drip(b"x" * 200, 0.02)], [drip(b"HTTP/1.1 200 OK\r\nx: y", 0.02)]],
-    ids=["stall", "x", "drip"],
+    "steps", [[until_gone], [drip(b"HTTP/1.1 200 OK\r\nx-a: b\r\nx-b: c", 0.02)]], ids=["stall", "drip"]
 )
 def test_proxy_that_takes_too_long(client: Maker, steps: list[Step]) -> None:  # fault A10
     with ScriptedServer([request, *steps]) as proxy:
@@ -382,8 +399,14 @@ def test_proxy_that_is_not_there(client: Maker) -> None:  # fault A8
 
 @pytest.mark.parametrize(
     ("scheme", "variable"),
-    [("http", "HTTP_PROXY"), ("http", "http_proxy"), ("https", "HTTPS_PROXY"), ("https", "https_proxy")]
-    + [("http", "ALL_PROXY"), ("https", "all_proxy")],
+    [
+        ("http", "HTTP_PROXY"),
+        ("http", "http_proxy"),
+        ("https", "HTTPS_PROXY"),
+        ("https", "https_proxy"),
+        ("http", "ALL_PROXY"),
+        ("https", "all_proxy"),
+    ],
 )
 def test_proxy_from_the_environment(
     client: Maker, monkeypatch: pytest.MonkeyPatch, scheme: str, variable: str
@@ -432,11 +455,12 @@ def test_proxy_url_that_is_none(client: Maker) -> None:  # fault A8
     error = client(base_url="http://127.0.0.1:1", proxy=f"ftp://user:{PASSWORD}@host:1", max_retries=2).fails(
         APIConnectionError
     )
-    assert "http://, https:// or socks5://" in str(error)
+    assert "http://" in str(error)
     assert error.attempts == 1
 
 
-def test_socks_without_the_extra(client: Maker, monkeypatch: pytest.MonkeyPatch) -> None:  # fault A9
+def test_socks_without_the_extra(client: Maker, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:  # fault A9
+    skip_without_socks(kind)
     for module in ("socks", "urllib3.contrib.socks", "aiohttp_socks", "python_socks"):
         monkeypatch.setitem(sys.modules, module, None)
     monkeypatch.delattr("urllib3.contrib.socks", raising=False)
@@ -450,7 +474,8 @@ def test_socks_without_the_extra(client: Maker, monkeypatch: pytest.MonkeyPatch)
         assert client(server).create().id == "r-1"
 
 
-def test_socks_proxy_that_is_not_there(client: Maker) -> None:  # fault A8
+def test_socks_proxy_that_is_not_there(client: Maker, kind: str) -> None:  # fault A8
+    skip_without_socks(kind)
     with refusing_port() as port:
         caller = client(
             base_url="https://127.0.0.1:1", proxy=f"socks5://user:{PASSWORD}@127.0.0.1:{port}", max_retries=1
@@ -462,7 +487,9 @@ def test_socks_proxy_that_is_not_there(client: Maker) -> None:  # fault A8
 
 
 @pytest.mark.parametrize("steps", [[close], [send(b"\x05\xff")], [until_gone]], ids=["close", "refusal", "stall"])
-def test_socks_proxy_that_fails(client: Maker, steps: list[Step]) -> None:  # fault A10
+def test_socks_proxy_that_fails(client: Maker, kind: str, steps: list[Step]) -> None:  # fault A10
+    skip_without_socks(kind)
+
     def greeting(peer: Any) -> None:
         peer.receive()
 

@@ -527,7 +527,7 @@ else:
 def run_program(kind: str, server: ScriptedServer, text: str) -> subprocess.Popen[str]:
     """A process that has a client `client` and a function `call`; it must end by itself, in silence."""
     return subprocess.Popen(
-        [sys.executable, "-X", "dev", "-c", PROGRAM + text, kind, server.base_url],
+        [sys.executable, "-W", "default", "-c", PROGRAM + text, kind, server.base_url],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -169,6 +169,8 @@ def _backoff(base: float, attempt: int, jitter: float) -> float:
 
 
 def _seconds(value: str, unit: float) -> float | None:
+    if not value.isascii() or "_" in value:  # which float() takes for a number, and RFC 9110 does not
+        return None
     try:
         seconds = float(value) * unit
     except ValueError:

@@ -21,6 +21,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from togetherpy._core.answer import BodyReader, TooLargeError, is_event_stream
@@ -56,25 +57,80 @@ class _Attempt:
         self.fresh = fresh
         self.connected = False
         self.reused = True
+        self.protocols = 0
+        """How many protocols were made: one when TCP is connected, one more for TLS inside of a proxy's tunnel."""
+        self.protocol: _Protocol | None = None
+        """That of the connection, once there is one."""
+
+    def stage(self, *, secure: bool, proxied: bool) -> str:
+        """What connecting was at when it failed."""
+        if self.protocols == 0 or not secure:
+            return "connection"
+        return "proxy CONNECT" if proxied and self.protocols == 1 else "TLS handshake"
 
 
 _attempt: ContextVar[_Attempt] = ContextVar("togetherpy_attempt")
 
 
+class _Protocol(ResponseHandler):
+    """Ends a body whose connection is gone: aiohttp leaves one waiting that broke its framing (fault B25)."""
+
+    received = False
+    """At least one byte of the answer has arrived."""
+    idle_since: tuple[float, float] = (0.0, 0.0)
+    """Monotonic and wall clock of its last use: a frozen machine stops one of them (fault E15)."""
+
+    def data_received(self, data: bytes) -> None:
+        self.received = True
+        super().data_received(data)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        payload, broken = self._payload, self.exception() is not None
+        super().connection_lost(exc)
+        if payload is not None and not payload.is_eof() and payload.exception() is None:
+            payload.set_exception(ProtocolError("its body is malformed") if broken else LostError())
+
+
 class _Connector(aiohttp.TCPConnector):
     """Tells whether a connection is new, and makes a new one when asked to (fault E1)."""
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._factory: Any = self._make_protocol
+
+    def _make_protocol(self) -> ResponseHandler:
+        _attempt.get().protocols += 1
+        return _Protocol(loop=self._loop)
+
     async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:
-        connection = await super().connect(req, traces, timeout)
-        _attempt.get().connected = True
+        connection: Any = await super().connect(req, traces, timeout)
+        attempt = _attempt.get()
+        attempt.connected = True
+        attempt.protocol = connection.protocol
+        connection.protocol.received = False
         return connection
 
     async def _get(self, key: Any, traces: Any) -> Any:
-        return None if _attempt.get().fresh else await super()._get(key, traces)
+        if _attempt.get().fresh:
+            return None
+        connection: Any = await super()._get(key, traces)
+        while connection is not None and _too_old(connection.protocol):
+            connection.close()
+            connection = await super()._get(key, traces)
+        return connection
+
+    def _release(self, key: Any, protocol: Any, *, should_close: bool = False) -> None:
+        protocol.idle_since = time.monotonic(), time.time()
+        super()._release(key, protocol, should_close=should_close)
 
     async def _create_connection(self, req: Any, traces: Any, timeout: Any) -> Any:
         _attempt.get().reused = False
         return await super()._create_connection(req, traces, timeout)
+
+
+def _too_old(protocol: _Protocol) -> bool:
+    monotonic, wall = protocol.idle_since
+    return time.monotonic() - monotonic > IDLE_LIMIT or time.time() - wall > IDLE_LIMIT
 
 
 class _Proxy:
@@ -267,6 +323,8 @@ class _Exchange:
         """The task that `close()` must cancel to end the attempt; None when it is not in `run`."""
         self._attempt = _Attempt(fresh=False)
         self._over = False
+        self._ended = False
+        """We have cancelled the task ourselves."""
         call.wake_by(self._wake)
 
     async def run(self, session: _Session, request: Request, deadline: float, connect: float, fresh: bool) -> Outcome:
@@ -279,10 +337,11 @@ class _Exchange:
         try:
             async with asyncio.timeout(None if math.isinf(seconds) else seconds):
                 return await self._post(session, request, min(connect, seconds))
-        except asyncio.CancelledError:
-            if task is not None and self._call.aborted and task.uncancel() <= cancelling:
+        except asyncio.CancelledError as error:
+            if task is not None and self._ended and task.uncancel() <= cancelling:
                 return self._fault(OSError(), "sent", None)
-            raise
+            # aiohttp's frames hold the key among their local variables (fault G5).
+            raise error.with_traceback(None) from None
         except (aiohttp.ClientError, OSError, ValueError, TooLargeError) as error:
             proxy = session.proxy.name if session.proxy is not None else None
             return self._fault(error, "sent" if self._attempt.connected else "connecting", proxy)
@@ -293,6 +352,10 @@ class _Exchange:
     async def _post(self, session: _Session, request: Request, connect: float) -> Outcome:
         response = self._response = await session.post(request, connect)
         headers = _headers_of(response)
+        if response.status < 200:
+            raise ProtocolError("it switches to another protocol")
+        if headers.get("transfer-encoding", "chunked").lower() != "chunked":
+            raise ProtocolError("it uses a transfer coding that was not offered")
         body = self._body
         body.begin(headers)
         if request.stream and is_event_stream(response.status, headers):
@@ -307,7 +370,14 @@ class _Exchange:
         return Reply(response.status, headers, pieces[0] if len(pieces) == 1 else b"".join(pieces))
 
     async def _fill(self, response: aiohttp.ClientResponse) -> None:
-        data = await response.content.readany()
+        content = response.content
+        try:
+            data = await content.readany()
+        except (aiohttp.ClientError, OSError, ValueError):
+            # What came before the failure was paid for, and aiohttp does not hand it out any more.
+            data = content._read_nowait(-1)  # pyright: ignore[reportPrivateUsage]
+            if not data:
+                raise
         if data:
             self._body.give(data)
         else:
@@ -378,7 +448,9 @@ class _Exchange:
         if self._over:
             return
         if self._task is not None:
-            self._task.cancel()
+            if not self._ended:
+                self._ended = True
+                self._task.cancel()
         else:
             self.drop()
 
@@ -388,10 +460,9 @@ class _Exchange:
             return Fault("closed", phase, CLOSED)
         plain = _plain(error)
         if phase == "connecting":
-            secure = isinstance(error, (aiohttp.ServerDisconnectedError, aiohttp.ClientSSLError))
-            stage = "TLS handshake" if secure and self._scheme == "https" else "connection"
+            stage = self._attempt.stage(secure=self._scheme == "https", proxied=proxy is not None)
             return explain_connecting(plain, stage, self._server, proxy)
-        received = self._response is not None
+        received = self._attempt.protocol is not None and self._attempt.protocol.received
         return explain_exchange(plain, phase, self._server, reused=self._attempt.reused, received=received)
 
 
