@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from processes import COMMAND, LIMIT, PYTHON, environment, run, started
+from testing_helpers import eventually
 
 import togetherpy
 from togetherpy.cli import main
@@ -226,6 +227,7 @@ def test_ctrl_c_while_nothing_comes_ends_quietly(server: LocalServer) -> None:
     server.reply(events=[delta(content="late")], delay=3600)
     variables = {"TOGETHER_API_KEY": KEY, "TOGETHER_BASE_URL": server.base_url}
     with started(*COMMAND, "demo", **variables) as process:
+        eventually(lambda: len(server.requests) == 1)
         until(process, b"three sentences.\n")
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=LIMIT)
