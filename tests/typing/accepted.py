@@ -123,6 +123,14 @@ def chunks(client: Together) -> None:
                 assert_type(choice.delta.tool_calls, list[ToolCalls] | None)
 
 
+def helpers(client: Together) -> None:
+    stream = client.chat.completions.create(model=MODEL, messages=HELLO, stream=True)
+    for text in stream.text_deltas():
+        assert_type(text, str)
+    assert_type(stream.current, ChatCompletionResponse | None)
+    assert_type(stream.get_final_response(), ChatCompletionResponse)
+
+
 def messages(client: Together) -> None:
     create = client.chat.completions.create
     create(model=MODEL, messages=[{"role": "system", "content": "Be short."}, {"role": "user", "content": "Hello"}])
@@ -214,6 +222,11 @@ async def asynchronous(client: AsyncTogether, flag: bool) -> None:
         assert_type(remaining, AsyncIterator[ChatCompletionChunk])
         async for chunk in remaining:
             assert_type(chunk, ChatCompletionChunk)
+    stream = await create(model=MODEL, messages=HELLO, stream=True)
+    async for text in stream.text_deltas():
+        assert_type(text, str)
+    assert_type(stream.current, ChatCompletionResponse | None)
+    assert_type(await stream.get_final_response(), ChatCompletionResponse)
     assert_type(client.with_options(max_retries=0), AsyncTogether)
     async with AsyncTogether(api_key="test", base_url=client.base_url, transport="threads") as other:
         assert_type(other, AsyncTogether)
