@@ -347,6 +347,7 @@ async def _eventually(condition: Callable[[], bool]) -> None:
 @pytest.mark.parametrize("at", ["headers", "body", "stream", "handshake"])
 def test_cancellation(kind: str, at: str, times: int, monkeypatch: pytest.MonkeyPatch) -> None:  # fault E6
     monkeypatch.setattr("togetherpy._transport.workers.IDLE_SECONDS", 0.02)
+    others = _own_threads()
     scripts: dict[str, list[Step]] = {
         "headers": [request, until_gone],
         "body": [request, send(OK[:-5]), until_gone],
@@ -371,7 +372,7 @@ def test_cancellation(kind: str, at: str, times: int, monkeypatch: pytest.Monkey
             assert (await _start(client)).id == "r-1"  # the only slot is free
             assert server.connections == 2
         await client.aclose()
-        await _eventually(lambda: not _own_threads())
+        await _eventually(lambda: _own_threads() <= others)
 
     with ScriptedServer(scripts[at], GOOD, scheme=scheme) as server:
         asyncio.run(main())
@@ -408,6 +409,7 @@ def test_cancellation_while_queueing_and_connecting(kind: str) -> None:  # fault
 @pytest.mark.parametrize("kind", ASYNC_KINDS)
 def test_two_hundred_cancelled_calls_leave_nothing(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:  # fault E6
     monkeypatch.setattr("togetherpy._transport.workers.IDLE_SECONDS", 0.05)
+    others = _own_threads()
 
     def sockets() -> int:
         return sum(os.readlink(f"/proc/self/fd/{name}").startswith("socket:") for name in _descriptors())
@@ -440,11 +442,11 @@ def test_two_hundred_cancelled_calls_leave_nothing(kind: str, monkeypatch: pytes
         before = sockets()
         asyncio.run(main())
         assert sockets() == before
-        asyncio.run(_eventually(lambda: not _own_threads()))
+        asyncio.run(_eventually(lambda: _own_threads() <= others))
 
 
-def _own_threads() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("togetherpy-")]
+def _own_threads() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name.startswith("togetherpy-")}
 
 
 def _descriptors() -> list[str]:

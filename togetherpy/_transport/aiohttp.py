@@ -95,7 +95,7 @@ class _Connector(aiohttp.TCPConnector):
     """Tells whether a connection is new, and makes a new one when asked to (fault E1)."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(**options)  # pyright: ignore[reportUnknownMemberType]
         self._factory: Any = self._make_protocol
 
     def _make_protocol(self) -> ResponseHandler:
