@@ -14,6 +14,7 @@ from togetherpy._core.config import (
     Secret,
     as_timeout,
     check_count,
+    hide,
     is_loopback,
     make_config,
     merge_headers,
@@ -300,6 +301,19 @@ def test_headers_that_are_the_connections_own(name: str) -> None:
 def test_header_values_of_another_type(bad: Any) -> None:
     with pytest.raises(TypeError, match=r"headers\['X-Test'\] must be a str, not "):
         merge_headers((), None, {"X-Test": bad}, "headers")
+
+
+def test_headers_as_given_hide_their_values() -> None:
+    # fault G5
+    hidden = hide({"Authorization": f"Bearer {KEY}", "X-New": None})
+    assert repr(hidden) == "<'Authorization', 'X-New'>"
+    assert KEY not in f"{hidden!s}{hidden!r}{[hidden]}"
+    assert merge_headers((), None, hidden, "h") == ((), Secret(f"Bearer {KEY}"))
+    assert hide(None) is None
+    for bad in ({"Authorization": f"{KEY}\n"}, {"X Bad": KEY}, {"X-Bad": f"{KEY}\n"}):
+        with pytest.raises(ValueError, match="h") as raised:
+            merge_headers((), None, hide(bad), "h")
+        assert KEY not in shown(raised.value)
 
 
 def test_default_headers() -> None:

@@ -408,10 +408,30 @@ def test_nested_too_deeply(value: Any) -> None:
         encode({"value": value})
 
 
-def test_a_deep_value_with_an_object_below() -> None:
+@pytest.mark.parametrize("inner", [NAN, Nothing()], ids=["nan", "object"])
+def test_a_bad_value_deep_below(inner: Any) -> None:
     """The encoder reaches deeper than the search for the path does."""
-    with pytest.raises((TypeError, ValueError), match=r"nested too deeply|no JSON form"):
-        encode({"value": nested(700, Nothing())})
+    for _ in range(600):
+        inner = {"a": inner}
+    with pytest.raises(ValueError, match="the request is nested too deeply, or holds itself"):
+        encode({"value": inner})
+
+
+class Moody:
+    """Has a JSON form only when it is asked again."""
+
+    asked = False
+
+    def tolist(self) -> Any:
+        if not self.asked:
+            self.asked = True
+            raise TypeError("not now")
+        return 1
+
+
+def test_what_cannot_be_found_again() -> None:
+    with pytest.raises(ValueError, match="the request cannot be encoded as JSON: not now"):
+        encode({"value": Moody()})
 
 
 # Messages

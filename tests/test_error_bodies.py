@@ -7,7 +7,7 @@ import pytest
 
 from togetherpy import error as errors
 from togetherpy._core.config import Secret
-from togetherpy._core.errors import MAX_KEPT, MAX_SHOWN, fault_error, named_error, status_error, unusable
+from togetherpy._core.errors import MAX_KEPT, MAX_SHOWN, fault_error, named_error, read_named, status_error, unusable
 from togetherpy._core.wire import Fault, FaultKind, Headers, Phase, Reply
 
 KEY = "sk-Z9/y8X7+w6"
@@ -152,6 +152,15 @@ def test_deep_nesting_is_no_trouble(opening: bytes, depth: int) -> None:
     error = status_error(reply(opening * depth + b"1" + closing * depth), ())
     assert type(error) is errors.BadRequestError
     assert 0 < len(str(error)) <= MAX_SHOWN + 30
+
+
+def test_a_value_too_deep_to_be_shown() -> None:
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    named = read_named({"error": {"message": deep}})
+    assert named is not None
+    assert named.message == "an error in a form that is nested too deeply to show"
 
 
 @pytest.mark.parametrize(

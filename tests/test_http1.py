@@ -336,7 +336,7 @@ CODED = {
     "deflate": ("deflate", zlib.compress(TEXT)),
     "raw deflate": ("deflate", raw_deflate(TEXT)),
     "gzip of two members": ("gzip", gzip.compress(TEXT[:700]) + gzip.compress(TEXT[700:])),
-    "gzip of many members": ("gzip", b"".join(gzip.compress(TEXT[i : i + 50]) for i in range(0, len(TEXT), 50))),
+    "gzip of many members": ("gzip", b"".join(gzip.compress(TEXT[i : i + 900]) for i in range(0, len(TEXT), 900))),
 }
 coded = pytest.mark.parametrize(("coding", "data"), CODED.values(), ids=CODED)
 
