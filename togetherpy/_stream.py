@@ -77,8 +77,9 @@ class Stream(Generic[T]):
         if self._over:
             raise reader.closed()
         deadline = time.monotonic() + self._idle
+        seconds = self._idle
         while True:
-            data = self._body.read(deadline - time.monotonic())
+            data = self._body.read(seconds)
             if isinstance(data, Fault):
                 raise reader.interrupted(data)
             if not data:
@@ -86,6 +87,7 @@ class Stream(Generic[T]):
                 return False
             if reader.feed(data):
                 return True
+            seconds = deadline - time.monotonic()  # only content counts against silence (fault B9)
 
     def text_deltas(self) -> Iterator[str]:
         """The text of the first choice, piece by piece as it arrives; other choices and reasoning are passed over."""
@@ -178,8 +180,9 @@ class AsyncStream(Generic[T]):
         if self._over:
             raise reader.closed()
         deadline = time.monotonic() + self._idle
+        seconds = self._idle
         while True:
-            data = await self._body.read(deadline - time.monotonic())
+            data = await self._body.read(seconds)
             if isinstance(data, Fault):
                 raise reader.interrupted(data)
             if not data:
@@ -187,6 +190,7 @@ class AsyncStream(Generic[T]):
                 return False
             if reader.feed(data):
                 return True
+            seconds = deadline - time.monotonic()  # only content counts against silence (fault B9)
 
     def _abandon(self) -> None:
         if not self._over:

@@ -114,7 +114,7 @@ class Answer(BodyReader):
         if data:
             self.received = True
             began = reader.head is None
-            self.give(reader.feed(data))
+            self._given = reader.feed(data)
             if began and reader.head is not None:
                 self.begin(reader.head.headers)
         else:

@@ -120,16 +120,18 @@ class ResponseReader:
         Raises:
             ProtocolError: the bytes are not a proper answer.
         """
+        if self._chunked and not self.complete:
+            return self._read_chunks(data)
         if self.head is None:
             rest = self._read_head(self._buffer + data)
             if rest is None:
                 return b""
             data = rest
+            if self._chunked:
+                return self._read_chunks(data)
         if self.complete:
             self.surplus = self.surplus or bool(data)
             return b""
-        if self._chunked:
-            return self._read_chunks(data)
         if self._remaining is None:
             return data
         if len(data) < self._remaining:
@@ -207,7 +209,7 @@ class ResponseReader:
             if not (self._remaining or self._need_crlf or self._trailer):
                 position = _take_whole_chunks(data, position, pieces)
                 if position == size:
-                    break
+                    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
             if self._remaining:
                 piece = data[position : position + self._remaining]
                 pieces.append(piece)

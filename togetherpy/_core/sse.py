@@ -25,7 +25,7 @@ class NamedEvent(bytes):
 class SSEParser:
     """Feed it what was read, in any cut; it answers with the data of the events that are whole."""
 
-    __slots__ = ("_after_cr", "_beginning", "_data", "_event", "_line", "_max")
+    __slots__ = ("_after_cr", "_beginning", "_between", "_data", "_event", "_line", "_max")
 
     def __init__(self, max_event: int = MAX_EVENT) -> None:
         """`max_event`: the most bytes that an unfinished event may take."""
@@ -40,6 +40,8 @@ class SSEParser:
         self._data: bytes | bytearray | None = None
         """The data lines of the unfinished event; None when there was none. Usually one, which is not copied."""
         self._event = b""
+        self._between = False
+        """Nothing is unfinished: what comes next begins an event."""
 
     def feed(self, data: bytes) -> list[bytes]:
         """The data of every event that `data` completes.
@@ -47,11 +49,32 @@ class SSEParser:
         Raises:
             EventTooLargeError: an unfinished event is longer than the bound.
         """
+        # Nearly all that is ever read is whole events of one `data: ` line each. Splitting them at C speed takes a
+        # quarter of the time of going through their lines; the count proves that nothing else is in between.
+        if self._between and data[:6] == b"data: " and data[-2:] == b"\n\n" and b"\r" not in data:
+            found = data[6:-2].split(b"\n\ndata: ")
+            if data.count(b"\n") == 2 * len(found):
+                return found
+        events: list[bytes] = []
+        data = self._take_line_ends(data)
+        if self._line or self._data is not None or self._event:
+            data = self._take_lines(data, events, stop_after_event=True)
+        if data:
+            data = self._take_simple(data, events)
+            if data:
+                self._take_lines(data, events)
+        self._between = not (
+            self._line or self._data is not None or self._event or self._after_cr or self._beginning is not None
+        )
+        return events
+
+    def _take_line_ends(self, data: bytes) -> bytes:
+        """`data` without a BOM at the beginning of the stream, and with LF for each of the three line ends."""
         if self._beginning is not None:
             data = self._beginning + data
             if len(data) < 3 and _BOM.startswith(data):
                 self._beginning = data
-                return []
+                return b""
             self._beginning = None
             data = data.removeprefix(_BOM)
         if self._after_cr and data:
@@ -60,14 +83,7 @@ class SSEParser:
         if b"\r" in data:
             self._after_cr = data.endswith(b"\r")
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        events: list[bytes] = []
-        if self._line or self._data is not None or self._event:
-            data = self._take_lines(data, events, stop_after_event=True)
-        if data:
-            data = self._take_simple(data, events)
-            if data:
-                self._take_lines(data, events)
-        return events
+        return data
 
     @property
     def holding(self) -> bool:
@@ -82,11 +98,7 @@ class SSEParser:
 
     @staticmethod
     def _take_simple(data: bytes, events: list[bytes]) -> bytes:
-        """Takes whole events of one `data: ` line each off the front; returns the rest.
-
-        Nearly all streams are nothing else, and splitting them at C speed takes a quarter of the time that going
-        through their lines takes. That the line ends are as many as expected proves that nothing else is in between.
-        """
+        """Takes whole events of one `data: ` line each off the front; returns the rest. See `feed`."""
         if data.startswith(b"data: ") and (end := data.rfind(b"\n\n") + 2) > 1:
             found = data[6 : end - 2].split(b"\n\ndata: ")
             if data.count(b"\n", 0, end) == 2 * len(found):

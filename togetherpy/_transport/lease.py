@@ -40,7 +40,7 @@ class Lease:
 
     def held(self) -> tuple[Connection, Route]:
         """The connection and the way it goes; OSError when it has been given back, by `close` for example."""
-        if self.conn is None or self._route is None or self.ended:
+        if self.conn is None or self._route is None or self._once.locked():
             raise OSError("the connection was given back")
         return self.conn, self._route
 
@@ -101,9 +101,9 @@ class PoolBody:
             return Fault("closed", "committed", "A stream cannot be read in a forked child.")
         with self._reading:
             try:
-                deadline = time.monotonic() + seconds
-                while (data := lease.answer.take()) is None:
-                    lease.receive(deadline)
+                answer, deadline = lease.answer, time.monotonic() + seconds
+                while (data := answer.take()) is None:
+                    answer.receive(receive(lease.held()[0], deadline))
                 if not data:
                     lease.end(reusable=lease.answer.keep_alive)
             except (OSError, ValueError, TooLargeError) as error:
