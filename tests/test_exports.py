@@ -4,11 +4,13 @@ import importlib
 import subprocess
 import sys
 import types
+from pathlib import Path
 
 import pytest
 
 import togetherpy
 
+ROOT = Path(togetherpy.__file__).parent.parent
 PUBLIC = [
     "APIConnectionError",
     "APIError",
@@ -125,7 +127,6 @@ assert len(seen) == 16 and all(one == seen[0] for one in seen)
 def test_loading_is_thread_safe() -> None:
     # fault E13
     for _ in range(3):
-        done = subprocess.run(
-            [sys.executable, "-I", "-W", "error", "-c", RACE], capture_output=True, text=True, timeout=60, check=False
-        )
+        command = [sys.executable, "-W", "error", "-c", RACE]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
         assert (done.returncode, done.stderr) == (0, "")

@@ -97,6 +97,14 @@ def test_surplus_bytes_are_no_body_and_end_the_connection(raw: bytes, body: byte
         assert not reader.keep_alive
 
 
+@pytest.mark.parametrize("name", ["Content-Length", "Transfer-Encoding"])
+def test_two_ideas_of_the_end_are_named(name: str) -> None:
+    # fault B25
+    field = f"{name}: chunked\r\n".encode()
+    with pytest.raises(ProtocolError, match=f"two {name.lower()} fields"):
+        read([OK + field + field + b"\r\n"])
+
+
 def test_a_body_that_the_connection_delimits() -> None:
     raw = OK + b"Content-Type: text/plain\r\n\r\nall that comes"
     for cut in range(len(raw) + 1):
@@ -396,6 +404,18 @@ def test_garbage_after_compressed_data(coding: str, surplus: bytes) -> None:
     for pieces in ([data + surplus], [data, surplus]):
         with pytest.raises(EncodingError):
             list(inflate(coding, pieces))
+
+
+def test_deflate_has_no_members() -> None:
+    with pytest.raises(EncodingError, match="goes on after its end"):
+        list(inflate("deflate", [zlib.compress(TEXT) + gzip.compress(TEXT)]))
+
+
+@pytest.mark.parametrize("beyond", range(-2, 1100, 58))
+def test_what_zlib_holds_back_when_its_input_is_used_up(beyond: int) -> None:
+    # Raw deflate ends without a checksum, so there may be output left when there is no input left.
+    size = Decompressor.PIECE + beyond
+    assert sum(map(len, inflate("deflate", [raw_deflate(bytes(size))]))) == size
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])

@@ -106,8 +106,8 @@ HEAVY = ["urllib3", "ssl", "asyncio", "argparse", "email", "logging", "http", "a
 def loaded_by(code: str) -> list[str]:
     """Which of the heavy modules a fresh interpreter has loaded after this code."""
     program = f"import sys\n_at_first = set(sys.modules)\n{code}\nprint(*(set({HEAVY}) & set(sys.modules) - _at_first))"
-    command = [sys.executable, "-I", "-W", "error", "-c", program]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    command = [sys.executable, "-W", "error", "-c", program]
+    done = subprocess.run(command, cwd=ROOT.parent, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
 

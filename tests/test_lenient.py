@@ -317,6 +317,7 @@ def test_a_misfit_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
             "ChatCompletionResponse.usage.total_tokens",
         ]
         assert secret not in caplog.text  # fault G6
+        assert caplog.records[-1].getMessage().endswith("(Expected `int | null`, got `str`)")
         decode_json(RESPONSE, raw)
     assert len(caplog.records) == 2
     assert {record.name for record in caplog.records} == {"togetherpy"}
