@@ -111,6 +111,8 @@ class Pool:
 
     def take(self, lease: Lease, *, fresh: bool) -> Fault | None:
         """Gives the lease a connection: `lease.reused` if it is a pooled one, else it is still to be connected."""
+        if self.closed:  # the slot came from a call that `close` has just ended
+            return Fault("closed", "connecting", CLOSED)
         try:
             route = self._way()
             conn = route.take()
