@@ -181,6 +181,9 @@ class AiohttpTransport:
                 return Fault("closed", "connecting", CLOSED)
             return explain_no_slot(self._server, self._config.max_connections)
         exchange = _Exchange(self._config, call, self.slots, self._calls)
+        if self._closed:  # the slot came from a call that `close` has just ended
+            exchange.drop()
+            return Fault("closed", "connecting", CLOSED)
         try:
             outcome = await exchange.run(await self._session(), request, deadline, connect, fresh)
         except ProxySetupError as error:
