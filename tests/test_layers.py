@@ -1,6 +1,7 @@
 """Which layer may import which, read from the sources; and what an import costs, read from sys.modules."""
 
 import ast
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -107,7 +108,9 @@ def loaded_by(code: str) -> list[str]:
     """Which of the heavy modules a fresh interpreter has loaded after this code."""
     program = f"import sys\n_at_first = set(sys.modules)\n{code}\nprint(*(set({HEAVY}) & set(sys.modules) - _at_first))"
     command = [sys.executable, "-W", "error", "-c", program]
-    done = subprocess.run(command, cwd=ROOT.parent, capture_output=True, text=True, timeout=60, check=False)
+    # A measurement of coverage in that process would load modules of its own.
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    done = subprocess.run(command, cwd=ROOT.parent, env=plain, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
 
