@@ -146,6 +146,14 @@ def test_authorization_may_be_replaced_or_removed(client: Maker) -> None:
     assert "authorization" not in sent(client, extra_headers={"AUTHORIZATION": None}).headers
 
 
+def test_cookies_are_not_kept(client: Maker) -> None:
+    with ScriptedServer([repeat(request, send(answer(set_cookie="a=b; Path=/")))]) as server:
+        caller = client(server)
+        caller.create()
+        caller.create()
+        assert "cookie" not in server.requests[1].headers
+
+
 def test_large_request_arrives_whole(client: Maker) -> None:
     large = [{"role": "user", "content": "x" * 3_000_000 + "\u20ac"}]
     assert json.loads(sent(client, messages=large).body)["messages"] == large
