@@ -14,6 +14,7 @@
         │   └── InternalServerError >=500
         │       └── ServiceUnavailableError 503
         ├── APIResponseError               a 2xx whose body is unusable (JSONError, APIResponseValidationError)
+        │   └── ParseError                 a text that does not fit the type it was asked for in
         └── StreamInterruptedError         a stream that ended without its end
             └── StreamTimeoutError         because nothing came for too long; also an APITimeoutError
 
@@ -27,6 +28,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from togetherpy.types._response import RawResponse
     from togetherpy.types.chat_completions import ChatCompletionResponse
 
 
@@ -55,7 +57,12 @@ class APIError(TogetherError):
     maybe_billed: bool = False
     """True when the server may have done (and charged for) work whose result did not arrive."""
     partial: ChatCompletionResponse | None = None
-    """What a stream had brought before it failed, in the form of a plain answer; None if nothing."""
+    """What a stream had brought before it failed, in the form of a plain answer; None if nothing, and with a
+    `response_type` of your own, whose chunks you have."""
+    response: RawResponse | None = None
+    """The answer: status, headers, rate limits, and at most 64 KiB of its body, without the key; None if none came."""
+    elapsed: float = 0.0
+    """Seconds of the whole call until it failed, waits and retries included; of a stream, up to its head."""
 
 
 class APIConnectionError(APIError):
@@ -139,6 +146,19 @@ class APIResponseError(APIError):
 
     body: bytes = b""
     """The body as it came, at most 64 KiB of it."""
+
+
+class ParseError(APIResponseError):
+    """What the model wrote, an answer or a tool call's arguments, does not fit the type that was asked for."""
+
+    text: str = ""
+    """What the model wrote, whole."""
+    path: str = "$"
+    """What of it did not fit, from the root of the JSON document: "$.lakes[2].name"; "$" is the document itself."""
+    response: ChatCompletionResponse | None = None
+    """The whole answer, its other choices parsed; None when a tool call was parsed."""
+    choice: int = 0
+    """Which of the answer's `choices` it is."""
 
 
 class StreamInterruptedError(APIError):

@@ -1,0 +1,205 @@
+"""A type -> the JSON schema that a server is to hold a model to.
+
+In: a msgspec Struct, dataclass, attrs class, TypedDict or pydantic model. Out: a JSON schema as plain data.
+The rule: the root is an object, written out; what it refers to is in `$defs`, and only that. A strict schema leaves a
+model no freedom about which fields there are: each is required, none may be added, none has a default.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator
+from typing import Any, cast
+
+import msgspec
+
+from togetherpy.types._decoding import decoder, type_name
+
+JSON = dict[str, Any]
+_REF = "#/$defs/"
+_ONE = ("items", "additionalProperties", "propertyNames", "not", "contains")
+_MANY = ("anyOf", "allOf", "prefixItems")
+_NAMED = ("properties", "patternProperties")
+_KINDS = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
+
+
+def strict_schema(of: Any) -> JSON:
+    """The schema of `of` in the strict form that structured output wants.
+
+    Raises:
+        TypeError: `of` is no type with fields, or one of its fields has no JSON schema; which one, and what to change.
+    """
+    return json_schema(of, strict=True)
+
+
+def json_schema(of: Any, *, strict: bool) -> JSON:
+    """The schema of `of`; not `strict`: optional fields stay optional and keep their defaults. Raises likewise."""
+    root, definitions = _as_written(of)
+    return _Schema(definitions, strict).root(root, of)
+
+
+@functools.lru_cache(maxsize=256)
+def response_format(of: Any) -> msgspec.Raw:
+    """The request's `response_format`, encoded once per type. Raises as `strict_schema` does."""
+    name = re.sub(r"[^a-zA-Z0-9_-]", "_", type_name(of))[:64]
+    # The nested form is the documented one. Together takes the schema beside `type` as well, the other servers of this
+    # protocol (and a strict reading of the documentation) do not.
+    schema = {"name": name, "schema": strict_schema(of), "strict": True}
+    decoder(of)  # complains now about what could not be decoded, before anything is paid for
+    return msgspec.Raw(msgspec.json.encode({"type": "json_schema", "json_schema": schema}))
+
+
+def _as_written(of: Any) -> tuple[JSON, JSON]:
+    """The schema as msgspec or pydantic make it, and its definitions."""
+    if not isinstance(of, type) and not hasattr(of, "__args__"):
+        raise TypeError(
+            f"a type is wanted here (a msgspec Struct, dataclass, attrs class, TypedDict or pydantic model), "
+            f"not a {type(of).__name__}; a JSON schema that you wrote goes to create(response_format=...)"
+        )
+    try:
+        if _is_pydantic(of):
+            root: JSON = of.model_json_schema()
+            return root, root.pop("$defs", {})
+        schemas, definitions = msgspec.json.schema_components((of,), schema_hook=_hook, ref_template=_REF + "{name}")
+    except Exception as error:
+        raise TypeError(_complaint(of, error)) from error
+    return cast(Any, schemas)[0], definitions
+
+
+def _is_pydantic(of: Any) -> bool:
+    return isinstance(of, type) and callable(getattr(of, "model_json_schema", None))
+
+
+def _hook(of: Any) -> JSON:
+    """A pydantic model inside of a type that is msgspec's to describe."""
+    if not _is_pydantic(of):
+        raise NotImplementedError
+    return cast(JSON, of.model_json_schema())
+
+
+class _Schema:
+    """One schema while it is rewritten."""
+
+    def __init__(self, definitions: JSON, strict: bool) -> None:
+        self._given = definitions
+        self._strict = strict
+        self._done: JSON = {}
+        self._inside: list[str] = []
+        """Definitions that are being written out in place."""
+
+    def root(self, root: JSON, of: Any) -> JSON:
+        while "$ref" in root:
+            root = self._target(root["$ref"])
+        schema = self._clean(root)
+        if schema.get("type") != "object" or "anyOf" in schema:
+            raise TypeError(
+                f"{type_name(of)} is not a JSON object, which the root of an answer must be; "
+                f"make a class with a field of this type, and give that class"
+            )
+        return {**schema, "$defs": self._done} if self._done else schema
+
+    def _target(self, ref: str) -> JSON:
+        return cast(JSON, self._given[ref.removeprefix(_REF)])
+
+    def _clean(self, node: Any) -> Any:
+        """A schema, and those inside of it, rewritten. Never the name of a property or the value of a default."""
+        if not isinstance(node, dict):
+            return node  # true and false are schemas, too
+        schema = self._resolve(dict(cast(JSON, node)))
+        if "$ref" in schema:
+            self._define(schema["$ref"].removeprefix(_REF))
+            return schema
+        for key in _ONE:
+            if key in schema:
+                schema[key] = self._clean(schema[key])
+        for key in _MANY:
+            if key in schema:
+                schema[key] = [self._clean(part) for part in schema[key]]
+        for key in _NAMED:
+            if key in schema:
+                schema[key] = {name: self._clean(part) for name, part in schema[key].items()}
+        self._close(schema)
+        return schema
+
+    def _resolve(self, schema: JSON) -> JSON:
+        """Says in the words that every server knows what pydantic and msgspec say in others."""
+        for name, definition in schema.pop("$defs", {}).items():
+            # Of a pydantic model inside of another type; its references count from the root already.
+            if self._given.setdefault(name, definition) != definition:
+                raise TypeError(f"two different types inside of one are called {name}; rename one of them")
+        schema.pop("discriminator", None)  # a hint of OpenAPI's; the tags themselves are in the branches
+        if "oneOf" in schema:
+            schema["anyOf"] = schema.pop("oneOf")  # strict servers know anyOf only
+        if self._strict:
+            schema.pop("default", None)
+        if len(schema.get("allOf", ())) == 1:
+            schema = {**schema.pop("allOf")[0], **schema}
+        ref = schema.get("$ref")
+        if ref is None or len(schema) == 1:
+            return schema
+        # Beside a $ref nothing else may stand. In a type that holds itself that would never end, so it ends at once.
+        if ref in self._inside:
+            return {"$ref": ref}
+        self._inside.append(ref)
+        del schema["$ref"]
+        whole = cast(JSON, self._clean({**self._target(ref), **schema}))
+        self._inside.pop()
+        return whole
+
+    def _define(self, name: str) -> None:
+        if name not in self._done:
+            self._done[name] = {}  # a type that holds itself comes here again
+            self._done[name] = self._clean(self._given[name])
+
+    def _close(self, schema: JSON) -> None:
+        if "properties" in schema:
+            if self._strict:
+                schema["required"] = list(schema["properties"])
+                schema["additionalProperties"] = False
+            schema.setdefault("additionalProperties", False)
+        kinds = {_KINDS.get(type(value)) for value in schema.get("enum", ())}
+        if "type" not in schema and len(kinds) == 1 and None not in kinds:
+            schema["type"] = kinds.pop()  # some servers refuse what has no type
+
+
+def _complaint(of: Any, error: Exception) -> str:
+    """Why a type has no schema, the field named if it can be found."""
+    if isinstance(error, NameError):
+        return (
+            f"the annotations of {type_name(of)} cannot be resolved ({error}); "
+            "define the types that it names in its module, not in a function"
+        )
+    try:
+        for path, bad in _misfits(msgspec.inspect.type_info(of), type_name(of), set()):
+            return (
+                f"{path} is a {type_name(bad)}, which has no JSON schema; annotate it with str, int, float, bool, None, "
+                "list, dict, Literal, an Enum, or a msgspec Struct, dataclass, attrs class, TypedDict or pydantic model"
+            )
+    except Exception as unknown:  # a type that cannot even be looked at has its own complaint
+        error = unknown
+    return f"{type_name(of)} has no JSON schema: {error}"
+
+
+def _misfits(info: Any, path: str, seen: set[Any]) -> Iterator[tuple[str, Any]]:
+    """Where below `path` there is a type that nobody can describe, and the type."""
+    cls = getattr(info, "cls", None)
+    fields: Any = getattr(info, "fields", None)
+    if isinstance(info, msgspec.inspect.CustomType):
+        models = getattr(cls, "model_fields", None)
+        if models is None:
+            yield path, cls
+        elif cls not in seen:
+            seen.add(cls)
+            for name, field in models.items():
+                yield from _misfits(msgspec.inspect.type_info(field.annotation), f"{type_name(cls)}.{name}", seen)
+    elif fields is not None and cls not in seen:
+        seen.add(cls)
+        for field in fields:
+            yield from _misfits(field.type, f"{type_name(cls)}.{field.name}", seen)
+    for part in ("item_type", "key_type", "value_type"):
+        if (inner := getattr(info, part, None)) is not None:
+            yield from _misfits(inner, path, seen)
+    for part in ("types", "item_types"):
+        for inner in getattr(info, part, ()):
+            yield from _misfits(inner, path, seen)
