@@ -155,7 +155,7 @@ class ParseError(APIResponseError):
     """What the model wrote, whole."""
     path: str = "$"
     """What of it did not fit, from the root of the JSON document: "$.lakes[2].name"; "$" is the document itself."""
-    response: ChatCompletionResponse | None = None
+    completion: ChatCompletionResponse | None = None
     """The whole answer, its other choices parsed; None when a tool call was parsed."""
     choice: int = 0
     """Which of the answer's `choices` it is."""

@@ -126,7 +126,10 @@ def plain_messages(messages: object) -> list[object]:
         elif isinstance(message, ChatCompletionMessage):
             if message.tool_calls is not None and not message.tool_calls:
                 # Together answers [] for "none", which servers of the same protocol refuse to take back.
-                plain[index] = msgspec.structs.replace(message, tool_calls=None)
+                message = plain[index] = msgspec.structs.replace(message, tool_calls=None)
+            if getattr(message, "parsed", None) is not None:
+                # What parse() made of the text is the caller's; the server has the text.
+                plain[index] = msgspec.structs.replace(message, parsed=None)
         elif not isinstance(message, msgspec.Struct):
             raise TypeError(
                 f"messages[{index}] must be a dict, one of our message types, a dataclass or a pydantic object, "

@@ -21,7 +21,7 @@ _REF = "#/$defs/"
 _ONE = ("items", "additionalProperties", "propertyNames", "not", "contains")
 _MANY = ("anyOf", "allOf", "prefixItems")
 _NAMED = ("properties", "patternProperties")
-_KINDS = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
+_KINDS: dict[Any, str] = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
 
 
 def strict_schema(of: Any) -> JSON:
@@ -59,7 +59,7 @@ def _as_written(of: Any) -> tuple[JSON, JSON]:
         )
     try:
         if _is_pydantic(of):
-            root: JSON = of.model_json_schema()
+            root = _hook(of)
             return root, root.pop("$defs", {})
         schemas, definitions = msgspec.json.schema_components((of,), schema_hook=_hook, ref_template=_REF + "{name}")
     except Exception as error:
@@ -173,8 +173,9 @@ def _complaint(of: Any, error: Exception) -> str:
     try:
         for path, bad in _misfits(msgspec.inspect.type_info(of), type_name(of), set()):
             return (
-                f"{path} is a {type_name(bad)}, which has no JSON schema; annotate it with str, int, float, bool, None, "
-                "list, dict, Literal, an Enum, or a msgspec Struct, dataclass, attrs class, TypedDict or pydantic model"
+                f"{path} is a {type_name(bad)}, which has no JSON schema; annotate it with str, int, float, bool, "
+                "None, list, dict, Literal, an Enum, or a msgspec Struct, dataclass, attrs class, TypedDict or "
+                "pydantic model"
             )
     except Exception as unknown:  # a type that cannot even be looked at has its own complaint
         error = unknown
@@ -184,22 +185,21 @@ def _complaint(of: Any, error: Exception) -> str:
 def _misfits(info: Any, path: str, seen: set[Any]) -> Iterator[tuple[str, Any]]:
     """Where below `path` there is a type that nobody can describe, and the type."""
     cls = getattr(info, "cls", None)
-    fields: Any = getattr(info, "fields", None)
-    if isinstance(info, msgspec.inspect.CustomType):
-        models = getattr(cls, "model_fields", None)
-        if models is None:
-            yield path, cls
-        elif cls not in seen:
+    if isinstance(info, msgspec.inspect.CustomType) and not hasattr(cls, "model_fields"):
+        yield path, cls
+    elif cls not in seen:
+        for name, inner in _fields(info, cls):
             seen.add(cls)
-            for name, field in models.items():
-                yield from _misfits(msgspec.inspect.type_info(field.annotation), f"{type_name(cls)}.{name}", seen)
-    elif fields is not None and cls not in seen:
-        seen.add(cls)
-        for field in fields:
-            yield from _misfits(field.type, f"{type_name(cls)}.{field.name}", seen)
-    for part in ("item_type", "key_type", "value_type"):
-        if (inner := getattr(info, part, None)) is not None:
+            yield from _misfits(inner, f"{type_name(cls)}.{name}", seen)
+    single = [getattr(info, part, None) for part in ("item_type", "key_type", "value_type")]
+    for inner in (*single, *getattr(info, "types", ()), *getattr(info, "item_types", ())):
+        if inner is not None:
             yield from _misfits(inner, path, seen)
-    for part in ("types", "item_types"):
-        for inner in getattr(info, part, ()):
-            yield from _misfits(inner, path, seen)
+
+
+def _fields(info: Any, cls: Any) -> Iterator[tuple[str, Any]]:
+    """The fields of a class, as msgspec sees them, and their types; of a pydantic model, too."""
+    for field in getattr(info, "fields", ()):
+        yield field.name, field.type
+    for name, field in getattr(cls, "model_fields", {}).items():
+        yield name, msgspec.inspect.type_info(field.annotation)

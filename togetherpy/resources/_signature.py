@@ -59,13 +59,17 @@ def _dedent(doc: str) -> str:
     return "\n".join([first, *(line[margin:].rstrip() for line in rest)])
 
 
-def takes(params: type) -> Callable[[F], F]:
-    """Shows `params` as the keyword arguments of a method, in its signature and at the end of its docstring."""
+def takes(params: type, common: type) -> Callable[[F], F]:
+    """Shows `params` as the keyword arguments of a method, in its signature and at the end of its docstring.
+
+    `common`: the TypedDict that `params` extends, whose docstring explains its part of them.
+    """
 
     def decorate(function: F) -> F:
         function.__wrapped__ = _Lazy(function, params)  # type: ignore[attr-defined]
         if function.__doc__ is not None:
-            function.__doc__ = f"{_dedent(function.__doc__)}\n\n{_dedent(params.__doc__ or '')}\n"
+            docs = (function.__doc__, common.__doc__ or "", params.__doc__ or "")
+            function.__doc__ = "\n\n".join(map(_dedent, docs)) + "\n"
         return function
 
     return decorate

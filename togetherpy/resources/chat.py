@@ -7,17 +7,27 @@ The rule: what is particular to this part of the API is here; how a call is made
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, Unpack, overload
 
 import msgspec
 
 from togetherpy._core.encode import plain_messages
 from togetherpy._core.wire import Endpoint
 from togetherpy.resources._signature import takes
-from togetherpy.types.chat_completions import ChatCompletionChunk, ChatCompletionParams, ChatCompletionResponse
+from togetherpy.types.chat_completions import (
+    ChatCompletionChunk,
+    ChatCompletionParams,
+    ChatCompletionResponse,
+    CommonParams,
+    ParseParams,
+)
 
 if TYPE_CHECKING:
+    from togetherpy._parsed_stream import AsyncParsedStream, ParsedStream
     from togetherpy._stream import AsyncStream, Stream
+    from togetherpy.types.parsed import ParsedChatCompletion
+
+T = TypeVar("T")
 
 CHAT_COMPLETIONS = Endpoint(
     name="chat.completions",
@@ -82,7 +92,7 @@ class Completions:
     def create(
         self, *, stream: bool | None, **params: Unpack[ChatCompletionParams]
     ) -> ChatCompletionResponse | Stream[ChatCompletionChunk]: ...
-    @takes(ChatCompletionParams)
+    @takes(ChatCompletionParams, CommonParams)
     def create(self, *, stream: bool | None = None, **params: Any) -> Any:
         """Asks a model to go on with a conversation.
 
@@ -100,6 +110,43 @@ class Completions:
         return self._client._call(  # pyright: ignore[reportPrivateUsage]
             CHAT_COMPLETIONS, body, stream=bool(stream), choices=body.get("n") or 1
         )
+
+    @overload
+    def parse(
+        self, *, response_format: type[T], stream: Literal[False] | None = None, **params: Unpack[ParseParams]
+    ) -> ParsedChatCompletion[T]: ...
+    @overload
+    def parse(
+        self, *, response_format: type[T], stream: Literal[True], **params: Unpack[ParseParams]
+    ) -> ParsedStream[T]: ...
+    @overload
+    def parse(
+        self, *, response_format: type[T], stream: bool | None, **params: Unpack[ParseParams]
+    ) -> ParsedChatCompletion[T] | ParsedStream[T]: ...
+    @takes(ParseParams, CommonParams)
+    def parse(self, *, response_format: Any, stream: bool | None = None, **params: Any) -> Any:
+        """Asks a model for an answer that is a value of your own type: `answer.choices[0].message.parsed`.
+
+        response_format: a msgspec Struct, dataclass, attrs class, TypedDict or pydantic model. Its JSON schema, made
+        strict (every field required, no others), goes to the server, and the answer's text is decoded into it.
+
+        Returns a ParsedChatCompletion; with `stream=True` a ParsedStream, whose `get_final_response()` gives one at the
+        end. `parsed` is None when there is no text: the model called a tool, or refused. A reasoning block before
+        the JSON and a code fence around it are passed over.
+
+        Raises:
+            TypeError: the type has no JSON schema, the field named; nothing was sent. And what `create` raises so.
+            ParseError: the text does not fit the type; `.completion` is the whole answer.
+            APIError: what `create` raises.
+        """
+        from togetherpy.resources import _parse
+
+        body = prepare(_parse.asking_for(response_format, params), stream, "parse")
+        with _parse.refusals_explained(response_format):
+            answer = self._client._call(  # pyright: ignore[reportPrivateUsage]
+                _parse.ENDPOINT, body, stream=bool(stream), choices=body.get("n") or 1
+            )
+        return _parse.finish(answer, response_format, stream=bool(stream))
 
 
 class AsyncCompletions:
@@ -122,7 +169,7 @@ class AsyncCompletions:
     async def create(
         self, *, stream: bool | None, **params: Unpack[ChatCompletionParams]
     ) -> ChatCompletionResponse | AsyncStream[ChatCompletionChunk]: ...
-    @takes(ChatCompletionParams)
+    @takes(ChatCompletionParams, CommonParams)
     async def create(self, *, stream: bool | None = None, **params: Any) -> Any:
         """Asks a model to go on with a conversation.
 
@@ -141,12 +188,49 @@ class AsyncCompletions:
             CHAT_COMPLETIONS, body, stream=bool(stream), choices=body.get("n") or 1
         )
 
+    @overload
+    async def parse(
+        self, *, response_format: type[T], stream: Literal[False] | None = None, **params: Unpack[ParseParams]
+    ) -> ParsedChatCompletion[T]: ...
+    @overload
+    async def parse(
+        self, *, response_format: type[T], stream: Literal[True], **params: Unpack[ParseParams]
+    ) -> AsyncParsedStream[T]: ...
+    @overload
+    async def parse(
+        self, *, response_format: type[T], stream: bool | None, **params: Unpack[ParseParams]
+    ) -> ParsedChatCompletion[T] | AsyncParsedStream[T]: ...
+    @takes(ParseParams, CommonParams)
+    async def parse(self, *, response_format: Any, stream: bool | None = None, **params: Any) -> Any:
+        """Asks a model for an answer that is a value of your own type: `answer.choices[0].message.parsed`.
 
-def prepare(params: dict[str, Any], stream: bool | None) -> dict[str, Any]:
+        response_format: a msgspec Struct, dataclass, attrs class, TypedDict or pydantic model. Its JSON schema, made
+        strict (every field required, no others), goes to the server, and the answer's text is decoded into it.
+
+        Returns a ParsedChatCompletion; with `stream=True` an AsyncParsedStream, whose `get_final_response()` gives one
+        at the end. `parsed` is None when there is no text: the model called a tool, or refused. A reasoning block
+        before the JSON and a code fence around it are passed over.
+
+        Raises:
+            TypeError: the type has no JSON schema, the field named; nothing was sent. And what `create` raises so.
+            ParseError: the text does not fit the type; `.completion` is the whole answer.
+            APIError: what `create` raises.
+        """
+        from togetherpy.resources import _parse
+
+        body = prepare(_parse.asking_for(response_format, params), stream, "parse")
+        with _parse.refusals_explained(response_format):
+            answer = await self._client._call(  # pyright: ignore[reportPrivateUsage]
+                _parse.ENDPOINT, body, stream=bool(stream), choices=body.get("n") or 1
+            )
+        return _parse.finish(answer, response_format, stream=bool(stream), asynchronous=True)
+
+
+def prepare(params: dict[str, Any], stream: bool | None, method: str = "create") -> dict[str, Any]:
     """The parameters as they are sent; complains of what is missing and warns of what does not go together."""
     for name in ("messages", "model"):
         if params.get(name) is None:
-            raise TypeError(f"create() needs {name}=...")
+            raise TypeError(f"{method}() needs {name}=...")
     if not isinstance(params["model"], str):
         raise TypeError(f"model must be a str, not {type(params['model']).__name__}")
     if params.get("repetition_penalty") and (params.get("presence_penalty") or params.get("frequency_penalty")):

@@ -35,8 +35,8 @@ def decoder(to: Any) -> Callable[[str], Any]:
     Raises:
         TypeError: msgspec cannot decode such a type.
     """
-    validate = getattr(to, "model_validate_json", None)
-    if isinstance(to, type) and callable(validate):
+    validate: Callable[[str], Any] | None = getattr(to, "model_validate_json", None)
+    if isinstance(to, type) and validate is not None:
         return validate
     return msgspec.json.Decoder(to, dec_hook=_convert).decode
 

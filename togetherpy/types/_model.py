@@ -116,7 +116,7 @@ def _unknown(raw: object, model: msgspec.Struct) -> dict[str, Any]:
 
 def _plain(value: object, raw: object, *, keep_none: bool) -> object:
     """`value` as builtins; where a Struct meets the JSON object it came from, unknown fields join in."""
-    if isinstance(value, msgspec.Struct):
+    if isinstance(value, Model):
         source = cast("dict[str, object]", raw) if isinstance(raw, dict) else {}
         pairs = zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True)
         fields = {wire: (getattr(value, name), source.get(wire)) for name, wire in pairs}
@@ -134,4 +134,12 @@ def _plain(value: object, raw: object, *, keep_none: bool) -> object:
     if isinstance(value, dict):
         entries = cast("dict[str, object]", value)
         return {key: _plain(item, None, keep_none=keep_none) for key, item in entries.items()}
-    return msgspec.to_builtins(value)
+    return msgspec.to_builtins(value, enc_hook=_dump)
+
+
+def _dump(value: Any) -> Any:
+    """A pydantic model, as plain data."""
+    dump = getattr(value, "model_dump", None)
+    if not callable(dump):
+        raise NotImplementedError(f"{type(value).__name__} has no JSON form")
+    return dump(mode="json")

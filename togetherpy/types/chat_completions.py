@@ -8,7 +8,7 @@ The rule: what the wire has been seen to carry is named here; nothing is require
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Literal, Required, TypedDict
 
@@ -356,7 +356,7 @@ class ToolMessage(TypedDict, total=False):
 MessageParam = SystemMessage | UserMessage | AssistantMessage | ToolMessage | JSONObject
 
 
-class ChatCompletionParams(TypedDict, total=False):
+class CommonParams(TypedDict, total=False):
     """Parameters. None means absent: it is never sent. Ranges are the API's; the server checks them.
 
     messages: the conversation so far: dicts, our message Structs (an answer's `message` as it is), dataclasses or
@@ -377,8 +377,6 @@ class ChatCompletionParams(TypedDict, total=False):
     echo: return the prompt too.
     n: number of choices, 1 to 128.
     safety_model: name of a moderation model.
-    response_format: {"type": "json_object"}, or "json_schema" with a schema, or "regex" with a pattern.
-    tools: functions the model may call: {"type": "function", "function": {"name", "description", "parameters"}}.
     tool_choice: "auto", "none", "required", or {"type": "function", "function": {"name": ...}}.
     parallel_tool_calls: whether several calls may come in one answer.
     function_call: the older form of `tool_choice`.
@@ -412,8 +410,6 @@ class ChatCompletionParams(TypedDict, total=False):
     echo: bool | None
     n: int | None
     safety_model: str | None
-    response_format: JSONObject | None
-    tools: Iterable[JSONObject] | None
     tool_choice: Literal["auto", "none", "required"] | str | JSONObject | None
     function_call: Literal["auto", "none"] | JSONObject | None
     reasoning: JSONObject | None
@@ -432,3 +428,38 @@ class ChatCompletionParams(TypedDict, total=False):
     extra_headers: Mapping[str, str | None] | None
     extra_query: Mapping[str, str | int | float | bool | Sequence[str | int | float | bool] | None] | None
     extra_body: Mapping[str, Any] | None
+
+
+ToolParam = JSONObject | Callable[..., Any]
+"""A tool as the API describes it, or a typed function, whose description is made from it."""
+
+
+class ChatCompletionParams(CommonParams, total=False):
+    """What `create` takes beside the CommonParams.
+
+    response_format: {"type": "json_object"}, or "json_schema" with a schema, or "regex" with a pattern.
+    tools: functions the model may call: {"type": "function", "function": {"name", "description", "parameters"}}, or
+        typed Python functions (see `togetherpy.tools`).
+    """
+
+    response_format: JSONObject | None
+    tools: Iterable[ToolParam] | None
+
+
+class ParseParams(CommonParams, total=False):
+    """What `parse` takes beside the CommonParams.
+
+    tools: functions the model may call: {"type": "function", "function": {"name", "description", "parameters"}}, or
+        typed Python functions (see `togetherpy.tools`).
+    """
+
+    tools: Iterable[ToolParam] | None
+
+
+class RunToolsParams(CommonParams, total=False):
+    """What `run_tools` takes beside the CommonParams.
+
+    response_format: {"type": "json_object"}, or "json_schema" with a schema, or "regex" with a pattern.
+    """
+
+    response_format: JSONObject | None

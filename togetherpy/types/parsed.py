@@ -30,7 +30,7 @@ class ParsedChoice(ChatCompletionChoicesData, Generic[T], kw_only=True):
 
     # The fields of an answer are written by us alone, so that narrowing them here is safe.
     message: ParsedMessage[T] = msgspec.field(  # pyright: ignore[reportIncompatibleVariableOverride]
-        default_factory=ParsedMessage
+        default_factory=lambda: ParsedMessage()
     )
 
 
