@@ -12,6 +12,7 @@ from togetherpy._core import sse
 from togetherpy._core.chunks import ChunkReader
 from togetherpy._core.config import Secret
 from togetherpy._core.wire import Fault, Headers
+from togetherpy.types._response import ResponseInfo
 from togetherpy.types.chat_completions import ChatCompletionChunk
 
 CHUNK = msgspec.json.Decoder(ChatCompletionChunk)
@@ -20,7 +21,8 @@ KEY = "sk-Z9y8X7"
 
 def reader(choices: int = 1) -> ChunkReader[ChatCompletionChunk]:
     headers = Headers({"x-request-id": "r", "x-echo": KEY})
-    return ChunkReader(CHUNK, 200, headers, (Secret(KEY),), choices)
+    response = ResponseInfo(status_code=200, headers=headers, request_id="r", attempts=1)
+    return ChunkReader(CHUNK, response, (Secret(KEY),), choices)
 
 
 def say(content: str | None, finish: str | None = None, index: int = 0, **fields: Any) -> bytes:

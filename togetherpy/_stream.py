@@ -12,25 +12,12 @@ from collections.abc import AsyncIterator, Iterator
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-import msgspec
-
 from togetherpy._core.chunks import ChunkReader
-from togetherpy._core.wire import AsyncBody, Body, Fault, Headers
+from togetherpy._core.wire import AsyncBody, Body, Fault
+from togetherpy.types._response import ResponseInfo
 from togetherpy.types.chat_completions import ChatCompletionResponse
 
 T = TypeVar("T")
-
-
-class ResponseInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of an answer besides its content."""
-
-    status_code: int
-    headers: Headers
-    """Case-insensitive."""
-    request_id: str | None
-    """The server's name for the request."""
-    attempts: int
-    """How many times the request was sent until it was answered."""
 
 
 class Stream(Generic[T]):
@@ -47,7 +34,7 @@ class Stream(Generic[T]):
         self._idle = idle
         self._over = False
         self.response = response
-        """Status, headers and request id of the answer."""
+        """Status, headers, rate limits and request id of the answer."""
 
     def __iter__(self) -> Iterator[T]:
         try:
@@ -146,7 +133,7 @@ class AsyncStream(Generic[T]):
         self._idle = idle
         self._over = False
         self.response = response
-        """Status, headers and request id of the answer."""
+        """Status, headers, rate limits and request id of the answer."""
 
     def __aiter__(self) -> AsyncIterator[T]:
         return _AsyncIteration(self, self._reader)

@@ -35,9 +35,10 @@ from togetherpy._core.config import (
 from togetherpy._core.encode import encode_request
 from togetherpy._core.errors import request_id
 from togetherpy._core.retry import Quota
-from togetherpy._core.wire import AsyncTransport, Endpoint, Opened, Request
-from togetherpy._stream import AsyncStream, ResponseInfo, Stream
+from togetherpy._core.wire import AsyncTransport, Endpoint, Opened, Outcome, Request
+from togetherpy._stream import AsyncStream, Stream
 from togetherpy.error import APIConnectionError
+from togetherpy.types._response import APIResponse, APIStreamResponse, ResponseInfo
 from togetherpy.types._timeout import Timeout
 
 if TYPE_CHECKING:
@@ -151,17 +152,17 @@ class _Client(Generic[Transport]):
         other._owns_transport = False
         return other
 
-    def _begin(
-        self, endpoint: Endpoint, params: dict[str, Any], stream: bool
-    ) -> tuple[Request, Attempts, Timeout, float]:
-        """What both loops start from: the encoded request, its attempts, its limits and its deadline."""
+    def _begin(self, endpoint: Endpoint, params: dict[str, Any], stream: bool, choices: int, raw: bool) -> _Call:
+        """What both loops start from."""
         config = self._config
         params["extra_headers"] = hide(params.get("extra_headers"))
         timeout = as_timeout(params.pop("timeout", None), config.timeout)
         max_retries = check_count(params.pop("max_retries", None), "max_retries", 0, config.max_retries)
-        deadline = time.monotonic() + timeout.total
+        started = time.monotonic()
+        deadline = started + timeout.total
         request = encode_request(config, endpoint, params, stream=stream, idempotency_key=os.urandom(16).hex())
-        return request, Attempts(config, request, self._shared.quota, max_retries, deadline), timeout, deadline
+        attempts = Attempts(config, request, self._shared.quota, max_retries, deadline, started)
+        return _Call(config, request, attempts, timeout, deadline, choices, raw)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Configuration only (fault E9): a copy makes its own connections, and reads its own environment's key.
@@ -171,6 +172,68 @@ class _Client(Generic[Transport]):
     def __repr__(self) -> str:
         # A traceback with local variables shows clients whose constructor failed, too.
         return f"<{type(self).__name__} {self.base_url if hasattr(self, '_config') else 'not configured'}>"
+
+
+class _Call:
+    """One call under way: all that both loops do but for sending and waiting."""
+
+    __slots__ = ("_attempts", "_choices", "_config", "_raw", "_timeout", "deadline", "request")
+
+    def __init__(
+        self,
+        config: Config,
+        request: Request,
+        attempts: Attempts,
+        timeout: Timeout,
+        deadline: float,
+        choices: int,
+        raw: bool,
+    ) -> None:
+        """`deadline`: on the monotonic clock. `choices`: how many answers. `raw`: the answer in an APIResponse."""
+        self.request, self.deadline = request, deadline
+        self._config, self._attempts, self._timeout, self._choices, self._raw = config, attempts, timeout, choices, raw
+
+    @property
+    def connect(self) -> float:
+        """Seconds for connecting."""
+        return self._timeout.connect
+
+    @property
+    def fresh(self) -> bool:
+        """The next attempt must not use a pooled connection."""
+        return self._attempts.fresh
+
+    def judge(self, outcome: Outcome) -> tuple[Any, float | None]:
+        """(value, None) when the call is over, (None, seconds) when it is to be tried again after so long."""
+        now = time.monotonic()
+        return self._attempts.judge(outcome, monotonic=now, now=time.time(), jitter=_chance.random())
+
+    def finish(self, value: Any, outcome: Any, stream: Callable[..., Any]) -> Any:
+        """What the caller gets for the final outcome and its value; `stream`: Stream or AsyncStream."""
+        if isinstance(value, Opened):
+            head = ResponseInfo(**self._facts(value))
+            made = stream(self._reader(head), value.body, head, min(self._timeout.total, self._timeout.stream_idle))
+            return APIStreamResponse(value=made, **self._facts(value)) if self._raw else made
+        return APIResponse(value=value, content=outcome.body, **self._facts(outcome)) if self._raw else value
+
+    def _facts(self, outcome: Any) -> dict[str, Any]:
+        return {
+            "status_code": outcome.status,
+            "headers": outcome.headers,
+            "request_id": request_id(outcome.headers, None),
+            "attempts": self._attempts.number,
+            "elapsed": self._attempts.elapsed,
+        }
+
+    def _reader(self, head: ResponseInfo) -> ChunkReader[Any]:
+        endpoint, secrets = self.request.endpoint, self._config.secrets
+        if endpoint.own is not None:
+            from togetherpy._core.own import OwnReader
+
+            return OwnReader(endpoint.own, head, secrets, self._choices)
+        if endpoint.chunk is None:
+            raise TypeError(f"{endpoint.name} does not stream")
+        return ChunkReader(endpoint.chunk, head, secrets, self._choices)
 
 
 class Together(_Client["Pool"]):
@@ -236,24 +299,23 @@ class Together(_Client["Pool"]):
 
         return Chat(self)
 
-    def _call(self, endpoint: Endpoint, params: dict[str, Any], *, stream: bool, choices: int = 1) -> Any:
-        """The whole of one call: a decoded answer, or a Stream of `choices` answers.
+    def _call(
+        self, endpoint: Endpoint, params: dict[str, Any], *, stream: bool, choices: int = 1, raw: bool = False
+    ) -> Any:
+        """The whole of one call: a decoded answer, or a Stream of `choices` answers; `raw`: with what came with it.
 
         Raises:
             TypeError, ValueError: the request cannot be sent; nothing was.
             APIError: what became of it.
         """
-        request, attempts, timeout, deadline = self._begin(endpoint, params, stream)
+        call = self._begin(endpoint, params, stream, choices, raw)
         transport = self._shared.transport()
         while True:
-            outcome = transport.send(request, deadline, timeout.connect, fresh=attempts.fresh)
-            value, wait = attempts.judge(outcome, monotonic=time.monotonic(), now=time.time(), jitter=_chance.random())
+            outcome = transport.send(call.request, call.deadline, call.connect, fresh=call.fresh)
+            value, wait = call.judge(outcome)
             if wait is None:
-                break
+                return call.finish(value, outcome, Stream)
             transport.sleep(wait)
-        if isinstance(value, Opened):
-            return Stream(*_stream_parts(value, self._config, attempts, timeout, request, choices))
-        return value
 
     def close(self) -> None:
         """Ends calls that are running and closes the connections. Idempotent; the client cannot be used after it."""
@@ -330,24 +392,23 @@ class AsyncTogether(_Client["AsyncTransport"]):
 
         return AsyncChat(self)
 
-    async def _call(self, endpoint: Endpoint, params: dict[str, Any], *, stream: bool, choices: int = 1) -> Any:
-        """The whole of one call: a decoded answer, or an AsyncStream of `choices` answers.
+    async def _call(
+        self, endpoint: Endpoint, params: dict[str, Any], *, stream: bool, choices: int = 1, raw: bool = False
+    ) -> Any:
+        """The whole of one call: a decoded answer, or an AsyncStream of `choices` answers; `raw`: as above.
 
         Raises:
             TypeError, ValueError: the request cannot be sent; nothing was.
             APIError: what became of it.
         """
-        request, attempts, timeout, deadline = self._begin(endpoint, params, stream)
+        call = self._begin(endpoint, params, stream, choices, raw)
         transport = self._shared.transport()
         while True:
-            outcome = await transport.send(request, deadline, timeout.connect, fresh=attempts.fresh)
-            value, wait = attempts.judge(outcome, monotonic=time.monotonic(), now=time.time(), jitter=_chance.random())
+            outcome = await transport.send(call.request, call.deadline, call.connect, fresh=call.fresh)
+            value, wait = call.judge(outcome)
             if wait is None:
-                break
+                return call.finish(value, outcome, AsyncStream)
             await transport.sleep(wait)
-        if isinstance(value, Opened):
-            return AsyncStream(*_stream_parts(value, self._config, attempts, timeout, request, choices))
-        return value
 
     def close(self) -> Awaitable[None]:
         """Ends calls that are running and closes the connections at once; await it for the last of the cleaning up.
@@ -411,23 +472,6 @@ def _make_aiohttp(config: Config) -> AsyncTransport:
             "AsyncTogether(transport=\"aiohttp\") needs the extra: pip install 'togetherpy[aiohttp]'"
         ) from None
     return AiohttpTransport(config)
-
-
-def _stream_parts(
-    opened: Opened, config: Config, attempts: Attempts, timeout: Timeout, request: Request, choices: int
-) -> tuple[ChunkReader[Any], Any, ResponseInfo, float]:
-    """What a Stream or an AsyncStream is made of."""
-    decoder = request.endpoint.chunk
-    if decoder is None:
-        raise TypeError(f"{request.endpoint.name} does not stream")
-    reader = ChunkReader(decoder, opened.status, opened.headers, config.secrets, choices)
-    info = ResponseInfo(
-        status_code=opened.status,
-        headers=opened.headers,
-        request_id=request_id(opened.headers, None),
-        attempts=attempts.number,
-    )
-    return reader, opened.body, info, min(timeout.total, timeout.stream_idle)
 
 
 def _read_environment(name: str) -> str | None:

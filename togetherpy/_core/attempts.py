@@ -11,6 +11,7 @@ from typing import Any
 from togetherpy._core import retry
 from togetherpy._core.config import Config
 from togetherpy._core.decode import decode_outcome
+from togetherpy._core.errors import answer_of
 from togetherpy._core.retry import Quota
 from togetherpy._core.wire import Fault, Outcome, Reply, Request
 from togetherpy.error import APIError, APIStatusError
@@ -19,19 +20,42 @@ from togetherpy.error import APIError, APIStatusError
 class Attempts:
     """The attempts of one call."""
 
-    __slots__ = ("_billed", "_cost", "_deadline", "_quota", "_request", "_retries_left", "_secrets", "fresh", "number")
+    __slots__ = (
+        "_billed",
+        "_cost",
+        "_deadline",
+        "_quota",
+        "_request",
+        "_retries_left",
+        "_secrets",
+        "_started",
+        "elapsed",
+        "fresh",
+        "number",
+    )
 
-    def __init__(self, config: Config, request: Request, quota: Quota, max_retries: int, deadline: float) -> None:
-        """`deadline`: on the monotonic clock."""
+    def __init__(
+        self,
+        config: Config,
+        request: Request,
+        quota: Quota,
+        max_retries: int,
+        deadline: float,
+        started: float = 0.0,
+    ) -> None:
+        """`deadline`, `started`: on the monotonic clock."""
         self._request, self._quota, self._secrets = request, quota, config.secrets
         self._retries_left = max_retries
         self._deadline = deadline
+        self._started = started
         self._cost = 0
         self._billed = False
         self.number = 1
         """Of the attempt under way, from 1; the transparent retry of fault E1 is not counted."""
         self.fresh = False
         """The next attempt must not use a pooled connection."""
+        self.elapsed = 0.0
+        """Seconds from the start of the call to the last outcome."""
 
     def judge(self, outcome: Outcome, *, monotonic: float, now: float, jitter: float) -> tuple[Any, float | None]:
         """(value, None) when the call is over, (None, seconds) when it is to be tried again after so long.
@@ -39,6 +63,7 @@ class Attempts:
         Raises:
             APIError: the call failed for good.
         """
+        self.elapsed = monotonic - self._started
         value = decode_outcome(self._request.endpoint, outcome, stream=self._request.stream, secrets=self._secrets)
         if not isinstance(value, APIError):
             self._quota.give_back(self._cost)
@@ -70,4 +95,7 @@ class Attempts:
             error.retry_after = retry.retry_after(outcome.headers, now)
         if isinstance(outcome, Fault) and outcome.kind == "closed" and outcome.phase == "connecting":
             error.attempts = self.number - 1
+        error.elapsed = self.elapsed
+        if isinstance(outcome, Reply):
+            error.response = answer_of(outcome, error, self._secrets)
         return error

@@ -20,6 +20,7 @@ from togetherpy._core.errors import fault_error, mask_headers, mask_text, reques
 from togetherpy._core.sse import DONE, EventTooLargeError, SSEParser
 from togetherpy._core.wire import Fault, Headers
 from togetherpy.error import APIError, APIResponseError, StreamInterruptedError, StreamTimeoutError
+from togetherpy.types._response import RawResponse, ResponseInfo
 
 T = TypeVar("T")
 _NOTHING: Iterator[bytes] = iter(())
@@ -35,25 +36,27 @@ class ChunkReader(Generic[T]):
         "_headers",
         "_parser",
         "_secrets",
-        "_status",
         "accumulator",
         "clean",
         "complete",
+        "error",
         "pending",
+        "response",
     )
 
     def __init__(
         self,
         decoder: msgspec.json.Decoder[T],
-        status: int,
-        headers: Headers,
+        response: ResponseInfo,
         secrets: tuple[Secret, ...],
         choices: int,
     ) -> None:
-        """`choices`: how many answers (`n`) were asked for."""
+        """`response`: the head of the stream. `choices`: how many answers (`n`) were asked for."""
         self._decoder = decoder
         self._decode = decoder.decode
-        self._status, self._headers, self._secrets, self._choices = status, headers, secrets, choices
+        self._headers = Headers(response.headers)
+        self._secrets, self._choices = secrets, choices
+        self.response: ResponseInfo = response
         self._parser = SSEParser()
         self.accumulator: Accumulator = Accumulator()
         self.pending: Iterator[bytes] = _NOTHING
@@ -62,6 +65,8 @@ class ChunkReader(Generic[T]):
         """The end of the stream has been seen."""
         self.clean: bool = False
         """Nothing came after that end."""
+        self.error: APIError | None = None
+        """The exception that ended the stream."""
 
     def feed(self, data: bytes) -> bool:
         """Takes what was read; whether there is an event in it that carries data (fault B9)."""
@@ -113,20 +118,24 @@ class ChunkReader(Generic[T]):
     def _odd(self, data: bytes) -> Any:
         """An event that did not decode to a usual chunk: its value, an error's included, or None when it is the end
         or carries nothing."""
-        text = data.strip()
-        if not text:
+        if self._is_end(data):
             return None
-        if text == DONE:
-            self.complete = True
-            self.clean = not any(self.pending) and not self._parser.holding
-            return None
-        value: Any = decode_odd_event(self._decoder, data, self._status, self._headers, self._secrets)
+        value: Any = decode_odd_event(self._decoder, data, self.response.status_code, self._headers, self._secrets)
         if isinstance(value, APIError):
             return self._with_partial(value)
         # A lenient decode may have kept something as it came: then the chunk has it, and the sum does not.
         with contextlib.suppress(AttributeError, TypeError):
             self.accumulator.add(value)
         return value
+
+    def _is_end(self, data: bytes) -> bool:
+        """Whether an event is the end, or carries nothing."""
+        text = data.strip()
+        if text == DONE:
+            self.complete = True
+            self.clean = not any(self.pending) and not self._parser.holding
+            return True
+        return not text
 
     def interrupted(self, fault: Fault) -> APIError:
         """The exception for a network fault in the middle of the stream."""
@@ -156,5 +165,13 @@ class ChunkReader(Generic[T]):
         error.headers = error.headers or mask_headers(self._headers, self._secrets)
         error.request_id = error.request_id or request_id(error.headers, None)
         error.maybe_billed = True
-        error.attempts = 0
+        error.attempts, error.elapsed = self.response.attempts, self.response.elapsed
+        error.response = RawResponse(
+            status_code=self.response.status_code,
+            headers=error.headers,
+            request_id=error.request_id,
+            attempts=error.attempts,
+            elapsed=error.elapsed,
+        )
+        self.error = error
         return error

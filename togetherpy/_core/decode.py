@@ -27,6 +27,10 @@ def decode_outcome(endpoint: Endpoint, outcome: Outcome, *, stream: bool, secret
         return fault_error(outcome, secrets)
     if not 200 <= outcome.status < 300:
         return status_error(outcome, secrets)
+    if endpoint.own is not None:
+        from togetherpy._core.own import decode_own
+
+        return decode_own(endpoint.own, outcome, stream=stream, secrets=secrets)
     return _decode_success(endpoint, outcome, stream, secrets)
 
 

@@ -21,6 +21,7 @@ from togetherpy.error import (
     class_for_status,
 )
 from togetherpy.types._model import map_strings, parse_any_json
+from togetherpy.types._response import RawResponse
 
 MAX_SHOWN = 200
 """Characters of a foreign text that a message shows."""
@@ -107,7 +108,7 @@ def fault_error(fault: Fault, secrets: tuple[Secret, ...] = ()) -> APIError:
 
 def unusable(reply: Reply, reason: str, secrets: tuple[Secret, ...]) -> APIResponseError:
     """The exception for a 2xx whose body cannot be used."""
-    body = mask(reply.body[: 2 * MAX_KEPT], secrets)[:MAX_KEPT]  # a key is not to be cut in two before it is masked
+    body = _masked_start(reply.body, secrets)
     shown = shorten(_text_of(body.decode("utf-8", "replace")))
     kind = reply.headers.get("content-type") or "no content-type"
     text = f"The server answered {reply.status} with {kind}, {len(reply.body)} bytes, but {reason}"
@@ -117,6 +118,31 @@ def unusable(reply: Reply, reason: str, secrets: tuple[Secret, ...]) -> APIRespo
     error.headers = mask_headers(reply.headers, secrets)
     error.request_id = request_id(error.headers, None)
     return error
+
+
+def misfit(reply: Reply, name: str, reason: str, secrets: tuple[Secret, ...]) -> APIResponseError:
+    """The exception for an answer that is not of the type that the caller wants; it has the whole of it."""
+    error = APIResponseError(
+        f"The server answered {reply.status}, but not what response_type={name} takes: {mask_text(reason, secrets)}. "
+        "The answer is in .body."
+    )
+    error.body = mask(reply.body, secrets)
+    error.http_status = reply.status
+    error.headers = mask_headers(reply.headers, secrets)
+    error.request_id = request_id(error.headers, None)
+    return error
+
+
+def answer_of(reply: Reply, error: APIError, secrets: tuple[Secret, ...]) -> RawResponse:
+    """What `error.response` is, for the final answer of a failed call."""
+    return RawResponse(
+        status_code=reply.status,
+        headers=error.headers,
+        request_id=error.request_id,
+        attempts=error.attempts,
+        elapsed=error.elapsed,
+        content=_masked_start(reply.body, secrets),
+    )
 
 
 def read_named(payload: object) -> Named | None:
@@ -167,6 +193,11 @@ def mask(raw: bytes, secrets: tuple[Secret, ...]) -> bytes:
     for secret in secrets:
         raw = raw.replace(secret.reveal().encode(), b"***").replace(json.dumps(secret.reveal())[1:-1].encode(), b"***")
     return raw
+
+
+def _masked_start(body: bytes, secrets: tuple[Secret, ...]) -> bytes:
+    """At most MAX_KEPT bytes of a body. A key is not to be cut in two before it is masked."""
+    return mask(body[: 2 * MAX_KEPT], secrets)[:MAX_KEPT]
 
 
 def mask_text(text: str, secrets: tuple[Secret, ...]) -> str:

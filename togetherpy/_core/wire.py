@@ -51,6 +51,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     path: str
     response: msgspec.json.Decoder[Any]
     chunk: msgspec.json.Decoder[Any] | None = None
+    own: Any = None
+    """The OwnType of the caller, which answers and chunks are decoded into instead."""
 
 
 class Request(msgspec.Struct, frozen=True, eq=False):
