@@ -12,6 +12,8 @@ from togetherpy._core.wire import Headers
 from togetherpy.types.chat_completions import ChatCompletionChoicesData, ChatCompletionMessage, ChatCompletionResponse
 
 TREE = {
+    error.ToolCallError: error.TogetherError,
+    error.MaxTurnsError: error.TogetherError,
     error.APIError: error.TogetherError,
     error.APIConnectionError: error.APIError,
     error.APITimeoutError: error.APIConnectionError,
@@ -29,6 +31,7 @@ TREE = {
     error.InternalServerError: error.APIStatusError,
     error.ServiceUnavailableError: error.InternalServerError,
     error.APIResponseError: error.APIError,
+    error.ParseError: error.APIResponseError,
     error.StreamInterruptedError: error.APIError,
     error.StreamTimeoutError: error.StreamInterruptedError,
 }

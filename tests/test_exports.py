@@ -19,6 +19,7 @@ PUBLIC = [
     "APIStatusError",
     "APITimeoutError",
     "AsyncClient",
+    "AsyncParsedStream",
     "AsyncStream",
     "AsyncTogether",
     "AuthenticationError",
@@ -28,7 +29,10 @@ PUBLIC = [
     "InternalServerError",
     "InvalidRequestError",
     "JSONError",
+    "MaxTurnsError",
     "NotFoundError",
+    "ParseError",
+    "ParsedStream",
     "PaymentRequiredError",
     "PermissionDeniedError",
     "RateLimitError",
@@ -41,9 +45,12 @@ PUBLIC = [
     "Together",
     "TogetherError",
     "TogetherException",
+    "ToolCallError",
     "UnprocessableEntityError",
     "__version__",
     "error",
+    "tool",
+    "tools",
     "types",
 ]
 
@@ -81,7 +88,7 @@ def test_other_names_of_the_clients() -> None:
     assert togetherpy.AsyncClient is togetherpy.AsyncTogether
 
 
-@pytest.mark.parametrize("name", ["error", "types", "resources", "testing"])
+@pytest.mark.parametrize("name", ["error", "types", "tools", "resources", "testing"])
 def test_modules(name: str) -> None:
     module = getattr(togetherpy, name)
     assert isinstance(module, types.ModuleType)

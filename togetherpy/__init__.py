@@ -12,7 +12,9 @@ from togetherpy._version import __version__
 
 if TYPE_CHECKING:
     from togetherpy import error as error
+    from togetherpy import tools as tools
     from togetherpy import types as types
+    from togetherpy._parsed_stream import AsyncParsedStream, ParsedStream
     from togetherpy._stream import AsyncStream, Stream
     from togetherpy.client import AsyncTogether, Together
     from togetherpy.error import (
@@ -28,7 +30,9 @@ if TYPE_CHECKING:
         InternalServerError,
         InvalidRequestError,
         JSONError,
+        MaxTurnsError,
         NotFoundError,
+        ParseError,
         PaymentRequiredError,
         PermissionDeniedError,
         RateLimitError,
@@ -38,8 +42,10 @@ if TYPE_CHECKING:
         StreamTimeoutError,
         TogetherError,
         TogetherException,
+        ToolCallError,
         UnprocessableEntityError,
     )
+    from togetherpy.tools import tool
     from togetherpy.types._timeout import Timeout
 
     AsyncClient = AsyncTogether
@@ -50,9 +56,12 @@ _HOME = {  # the others live in togetherpy.error
     "AsyncTogether": "togetherpy.client",
     "Client": "togetherpy.client:Together",
     "AsyncClient": "togetherpy.client:AsyncTogether",
+    "AsyncParsedStream": "togetherpy._parsed_stream",
     "AsyncStream": "togetherpy._stream",
+    "ParsedStream": "togetherpy._parsed_stream",
     "Stream": "togetherpy._stream",
     "Timeout": "togetherpy.types._timeout",
+    "tool": "togetherpy.tools",
 }
 __all__ = [
     "APIConnectionError",
@@ -62,6 +71,7 @@ __all__ = [
     "APIStatusError",
     "APITimeoutError",
     "AsyncClient",
+    "AsyncParsedStream",
     "AsyncStream",
     "AsyncTogether",
     "AuthenticationError",
@@ -71,7 +81,10 @@ __all__ = [
     "InternalServerError",
     "InvalidRequestError",
     "JSONError",
+    "MaxTurnsError",
     "NotFoundError",
+    "ParseError",
+    "ParsedStream",
     "PaymentRequiredError",
     "PermissionDeniedError",
     "RateLimitError",
@@ -84,15 +97,18 @@ __all__ = [
     "Together",
     "TogetherError",
     "TogetherException",
+    "ToolCallError",
     "UnprocessableEntityError",
     "__version__",
     "error",
+    "tool",
+    "tools",
     "types",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("error", "types", "resources", "testing"):
+    if name in ("error", "types", "tools", "resources", "testing"):
         return importlib.import_module(f"togetherpy.{name}")
     if name not in __all__:
         raise AttributeError(f"module 'togetherpy' has no attribute {name!r}")

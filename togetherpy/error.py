@@ -1,6 +1,8 @@
 """Every exception that togetherpy raises on purpose.
 
     TogetherError                          (TogetherException is the same class)
+    ├── ToolCallError                      the model called a tool that there is not
+    ├── MaxTurnsError                      the model still calls tools after max_turns answers
     └── APIError
         ├── APIConnectionError             no usable answer: refused, DNS, TLS, proxy, reset
         │   └── APITimeoutError            (Timeout) also a builtin TimeoutError
@@ -24,12 +26,14 @@ The rule here: no I/O and no imports beyond the standard library's typing, so th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from togetherpy.types._response import RawResponse
-    from togetherpy.types.chat_completions import ChatCompletionResponse
+    from togetherpy.types.chat_completions import ChatCompletionResponse, MessageParam
+    from togetherpy.types.common import ToolCalls
+    from togetherpy.types.tool_runs import ToolStep
 
 
 class TogetherError(Exception):
@@ -49,8 +53,31 @@ class TogetherError(Exception):
         self.message = message
 
 
+class ToolCallError(TogetherError):
+    """The model called a tool that there is not. `run_tools` tells it so; with `raise_errors=True` it raises this."""
+
+    call: ToolCalls | None = None
+    """The call."""
+    known: Sequence[str] = ()
+    """The names of the tools that there are."""
+
+
+class MaxTurnsError(TogetherError):
+    """`run_tools` had `max_turns` answers, and the last one still calls tools."""
+
+    messages: Sequence[MessageParam] = ()
+    """The conversation up to that answer; `run_tools(messages=error.messages, ...)` goes on."""
+    steps: Sequence[ToolStep] = ()
+    """The answers up to that one and the calls that they led to."""
+    completion: ChatCompletionResponse | None = None
+    """That answer, whose calls were not run."""
+
+
 class APIError(TogetherError):
     """A call that did not bring a usable answer."""
+
+    messages: Sequence[MessageParam] = ()
+    """The conversation so far, when a later call of `run_tools` failed; it can be gone on with."""
 
     attempts: int = 0
     """How many times the request was tried, the first one included; 0 when nothing was sent."""

@@ -173,8 +173,8 @@ def _complaint(of: Any, error: Exception) -> str:
     try:
         for path, bad in _misfits(msgspec.inspect.type_info(of), type_name(of), set()):
             return (
-                f"{path} is a {type_name(bad)}, which has no JSON schema; annotate it with str, int, float, bool, "
-                "None, list, dict, Literal, an Enum, or a msgspec Struct, dataclass, attrs class, TypedDict or "
+                f"{path} is of type {type_name(bad)}, which has no JSON schema; annotate it with str, int, float, "
+                "bool, None, list, dict, Literal, an Enum, or a msgspec Struct, dataclass, attrs class, TypedDict or "
                 "pydantic model"
             )
     except Exception as unknown:  # a type that cannot even be looked at has its own complaint

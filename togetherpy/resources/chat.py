@@ -7,7 +7,8 @@ The rule: what is particular to this part of the API is here; how a call is made
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, Unpack, overload
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, Unpack, cast, overload
 
 import msgspec
 
@@ -20,12 +21,14 @@ from togetherpy.types.chat_completions import (
     ChatCompletionResponse,
     CommonParams,
     ParseParams,
+    RunToolsParams,
 )
 
 if TYPE_CHECKING:
     from togetherpy._parsed_stream import AsyncParsedStream, ParsedStream
     from togetherpy._stream import AsyncStream, Stream
     from togetherpy.types.parsed import ParsedChatCompletion
+    from togetherpy.types.tool_runs import ToolRun, ToolStep
 
 T = TypeVar("T")
 
@@ -148,6 +151,38 @@ class Completions:
             )
         return _parse.finish(answer, response_format, stream=bool(stream))
 
+    @takes(RunToolsParams, CommonParams)
+    def run_tools(
+        self,
+        *,
+        tools: Iterable[Callable[..., Any]],
+        max_turns: int = 10,
+        on_step: Callable[[ToolStep], object] | None = None,
+        raise_errors: bool = False,
+        **params: Unpack[RunToolsParams],
+    ) -> ToolRun:
+        """Asks a model, runs the tools that it calls, tells it what came of them, and asks again until it answers.
+
+        tools: typed functions (see `togetherpy.tools`). Those that one answer calls run one after the other, an
+            async function in an event loop of its own.
+        max_turns: most answers of the model, >= 1.
+        on_step: it is called with each ToolStep, that is, each answer and the results of its calls.
+        raise_errors: an exception in a tool ends the run, instead of being told to the model by its type and message.
+            So do arguments that do not fit (ParseError) and names that the model invented (ToolCallError).
+
+        Returns a ToolRun: `.content`, `.response`, `.messages`, `.steps`. `timeout` bounds each call, not the run. A
+        `tool_choice` that forces a call holds for the first answer only.
+
+        Raises:
+            TypeError, ValueError: a function cannot be described, or what `create` raises so; nothing was sent.
+            MaxTurnsError: the last turn's answer still calls tools; the conversation is in `.messages`.
+            APIError: what `create` raises, with the conversation so far in `.messages`.
+        """
+        from togetherpy.resources import _run_tools
+
+        given = {"tools": tools, "params": params, "max_turns": max_turns, "raise_errors": raise_errors}
+        return _run_tools.run(self.create, given, on_step)
+
 
 class AsyncCompletions:
     """`client.chat.completions` of an AsyncTogether"""
@@ -225,6 +260,39 @@ class AsyncCompletions:
             )
         return _parse.finish(answer, response_format, stream=bool(stream), asynchronous=True)
 
+    @takes(RunToolsParams, CommonParams)
+    async def run_tools(
+        self,
+        *,
+        tools: Iterable[Callable[..., Any]],
+        max_turns: int = 10,
+        on_step: Callable[[ToolStep], object] | None = None,
+        raise_errors: bool = False,
+        **params: Unpack[RunToolsParams],
+    ) -> ToolRun:
+        """Asks a model, runs the tools that it calls, tells it what came of them, and asks again until it answers.
+
+        tools: typed functions (see `togetherpy.tools`). Those that one answer calls run at the same time: async
+            functions in the event loop, the others in threads.
+        max_turns: most answers of the model, >= 1.
+        on_step: it is called (and awaited, if it can be) with each ToolStep, that is, each answer and the results of
+            its calls.
+        raise_errors: an exception in a tool ends the run, instead of being told to the model by its type and message.
+            So do arguments that do not fit (ParseError) and names that the model invented (ToolCallError).
+
+        Returns a ToolRun: `.content`, `.response`, `.messages`, `.steps`. `timeout` bounds each call, not the run. A
+        `tool_choice` that forces a call holds for the first answer only.
+
+        Raises:
+            TypeError, ValueError: a function cannot be described, or what `create` raises so; nothing was sent.
+            MaxTurnsError: the last turn's answer still calls tools; the conversation is in `.messages`.
+            APIError: what `create` raises, with the conversation so far in `.messages`.
+        """
+        from togetherpy.resources import _run_tools
+
+        given = {"tools": tools, "params": params, "max_turns": max_turns, "raise_errors": raise_errors}
+        return await _run_tools.arun(self.create, given, on_step)
+
 
 def prepare(params: dict[str, Any], stream: bool | None, method: str = "create") -> dict[str, Any]:
     """The parameters as they are sent; complains of what is missing and warns of what does not go together."""
@@ -240,8 +308,24 @@ def prepare(params: dict[str, Any], stream: bool | None, method: str = "create")
             stacklevel=3,
         )
     params["messages"] = plain_messages(params["messages"])
+    if params.get("tools") is not None:
+        params["tools"] = _described(params["tools"])
     if isinstance(params.get("stop"), str):
         params["stop"] = [params["stop"]]  # the API takes a list only
     if stream is not None:
         params["stream"] = bool(stream)
     return params
+
+
+def _described(tools: Any) -> Any:
+    """`tools` with functions as the API wants tools described."""
+    if callable(tools):
+        raise TypeError("tools must be a list: tools=[function]")
+    if not isinstance(tools, Iterable) or isinstance(tools, (str, bytes, Mapping)):
+        return cast(Any, tools)  # the server says what is wrong with it
+    listed = list(cast("Iterable[object]", tools))
+    if not any(map(callable, listed)):
+        return listed
+    from togetherpy.tools import definitions
+
+    return definitions(listed)

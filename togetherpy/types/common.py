@@ -5,8 +5,9 @@ In: JSON. Out: Structs. The rule: vocabularies stay open; a word that is new bec
 
 from __future__ import annotations
 
+import builtins
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from togetherpy.types._model import Model
 
@@ -22,6 +23,8 @@ __all__ = [
     "ToolCalls",
     "UsageData",
 ]
+
+T = TypeVar("T")
 
 
 class OpenEnum(StrEnum):
@@ -131,6 +134,17 @@ class ToolCalls(Model, kw_only=True):
     id: str | None = None
     type: str | None = None
     function: FunctionCall | None = None
+
+    def parse(self, to: builtins.type[T]) -> T:
+        """The arguments as a value of a msgspec Struct, dataclass, attrs class, TypedDict or pydantic model.
+
+        Raises:
+            ParseError: they do not fit; `.path` says where. TypeError: nothing can be decoded into such a type.
+        """
+        from togetherpy.types._decoding import decode_arguments
+
+        parsed: T = decode_arguments(self, to)
+        return parsed
 
 
 class DeltaContent(Model, kw_only=True):
