@@ -47,6 +47,9 @@ def _plain() -> list[Case]:
         replace(base, name="call-prompt-1m", about="plain call, prompt of 1 MB", prompt=1_000_000, count=20),
         replace(base, name="call-logprobs", about="plain call, log probabilities of 2,000 tokens",
                 serves="logprobs-2000", count=20),
+        replace(base, name="call-json", about="plain call, the answer a small JSON object", serves="json"),
+        replace(base, name="call-parse", about="the same answer as an object of the user's own type", serves="json",
+                needs="parse"),
         replace(base, name="call-16-threads", about="plain calls of 16 threads on one client", op="threads",
                 at_once=16, count=320, roles=shared),
     ]  # fmt: skip

@@ -69,6 +69,14 @@ def answer(size: int) -> Answer:
     return Answer([_plain(message, None, tokens)], Tally(1, len(text), "stop", 46 + tokens))
 
 
+def structured() -> Answer:
+    """A plain answer whose text is a small JSON object: the `Lake` that the contenders' `parse` asks for."""
+    lake = {"name": "Zürichsee", "area_km2": 88.66, "deepest_m": 136, "cantons": ["Zürich", "St. Gallen", "Schwyz"]}
+    text = json.dumps(lake, ensure_ascii=False)
+    message: dict[str, Any] = {"role": "assistant", "content": text, "tool_calls": [], "reasoning": None}
+    return Answer([_plain(message, None, 40)], Tally(1, len(text), "stop", 86))
+
+
 def logprobs(tokens: int) -> Answer:
     """A plain answer with the log probability of each of its tokens and of the likeliest two in its place."""
     random = Random(SEED)

@@ -22,6 +22,7 @@ class Limit:
     most: float
     other: str = ""
     what: str = "cpu"
+    than: str = ""  # the case that `other` is measured in, where it is not the same
 
 
 LIMITS = (
@@ -32,6 +33,7 @@ LIMITS = (
     Limit("construct", "togetherpy", 1 / 100, "together"),
     Limit("call-short", "togetherpy", 1 / 12, "together"),
     Limit("call-short", "togetherpy", 1, "bare"),
+    Limit("call-parse", "togetherpy", 1.3, "togetherpy", than="call-json"),
     Limit("stream-burst", "togetherpy", 1 / 40, "together"),
     Limit("stream-burst", "togetherpy", 1 / 4, "together_1"),
     Limit("stream-burst", "togetherpy", 1.5, "floor"),
@@ -66,6 +68,7 @@ class Verdict:
 
     def bound(self) -> str:
         most, other, what = self.limit.most, self.limit.other, self.limit.what
+        other += f" in {self.limit.than}" if self.limit.than else ""
         if other:
             return f"at most {f'1/{round(1 / most)}' if most < 1 else f'{most:g} x'} {'of ' if most < 1 else ''}{other}"
         return f"at most {f'{most / MB:g} MB' if most >= MB else f'{most:g}'} {what}"
@@ -80,11 +83,12 @@ class Verdict:
 
 def judge(results: dict[str, dict[str, Result]]) -> list[Verdict]:
     """Only those limits whose case is among the results."""
-    return [Verdict(limit, _measured(limit, results[limit.case])) for limit in LIMITS if limit.case in results]
+    return [Verdict(limit, _measured(limit, results)) for limit in LIMITS if limit.case in results]
 
 
-def _measured(limit: Limit, results: dict[str, Result]) -> float | None:
-    mine, other = results.get(limit.who), results.get(limit.other)
+def _measured(limit: Limit, results: dict[str, dict[str, Result]]) -> float | None:
+    mine = results[limit.case].get(limit.who)
+    other = results.get(limit.than or limit.case, {}).get(limit.other)
     if mine is None or mine.failed or (limit.other and (other is None or other.failed)):
         return None
     if other is not None:

@@ -94,6 +94,7 @@ def _paced(chunks: int, pace_ms: int = 1, jitter_percent: int = 0) -> Scenario:
 MAKERS: dict[str, Callable[..., Scenario]] = {
     "short": lambda: _plain(fixtures.answer(120)),
     "answer": lambda size: _plain(fixtures.answer(size)),
+    "json": lambda: _plain(fixtures.structured()),
     "logprobs": lambda tokens: _plain(fixtures.logprobs(tokens)),
     "delayed": lambda delay_ms: _plain(fixtures.answer(120), delay_ms),
     "burst": lambda chunks: _burst(fixtures.stream(chunks)),

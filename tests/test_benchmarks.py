@@ -54,7 +54,9 @@ def test_fixtures_are_the_same_every_time_and_everywhere():
     assert zlib.crc32(fixtures.answer(120).pieces[0]) == ANSWER_CRC
 
 
-@pytest.mark.parametrize("made", [fixtures.answer(120), fixtures.answer(32_000), fixtures.logprobs(200)])
+@pytest.mark.parametrize(
+    "made", [fixtures.answer(120), fixtures.answer(32_000), fixtures.structured(), fixtures.logprobs(200)]
+)
 def test_plain_answers_are_json(made):
     body = json.loads(made.pieces[0])
     choice = body["choices"][0]
@@ -108,6 +110,7 @@ def test_limits_name_what_there_is():
         assert limit.case in cases.CASES
         assert limit.who in CONTENDERS
         assert not limit.other or limit.other in CONTENDERS
+        assert not limit.than or limit.than in cases.CASES
     assert set(plot.PANELS) <= set(cases.CASES)
     assert set(plot.GROWTH) <= set(cases.CASES)
 

@@ -1,5 +1,6 @@
 """togetherpy, the synchronous client."""
 
+from functools import cache
 from typing import Any
 
 from benchmarks.ask import KEY, TIMEOUT, Tally, drain, take
@@ -27,3 +28,18 @@ def stream(client: Any, ask: dict[str, Any]) -> Tally:
 def accumulate(client: Any, ask: dict[str, Any]) -> Tally:
     with client.chat.completions.create(stream=True, **ask) as chunks:
         return take(chunks.get_final_response())
+
+
+def parse(client: Any, ask: dict[str, Any]) -> Tally:
+    answer = client.chat.completions.parse(response_format=_lake(), **ask)
+    if answer.choices[0].message.parsed.deepest_m != 136:
+        raise ValueError("the answer was not read")
+    return take(answer)
+
+
+@cache
+def _lake() -> Any:
+    import msgspec
+
+    fields = [("name", str), ("area_km2", float), ("deepest_m", int), ("cantons", list[str])]
+    return msgspec.defstruct("Lake", fields)
