@@ -18,7 +18,7 @@ def create(request: pytest.FixtureRequest) -> Any:
 
 def test_every_parameter_is_keyword_only_and_none_by_default(create: Any) -> None:
     parameters = inspect.signature(create).parameters
-    assert list(parameters) == [*ChatCompletionParams.__annotations__, "stream", "further_body_fields"]
+    assert list(parameters) == [*ChatCompletionParams.__annotations__, "stream", "response_type", "further_body_fields"]
     for name in [*ChatCompletionParams.__annotations__, "stream"]:
         assert parameters[name].kind is inspect.Parameter.KEYWORD_ONLY
         required = name in ("messages", "model")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from togetherpy import error as error
     from togetherpy import tools as tools
     from togetherpy import types as types
+    from togetherpy._accumulate import accumulate
     from togetherpy._parsed_stream import AsyncParsedStream, ParsedStream
     from togetherpy._stream import AsyncStream, Stream
     from togetherpy.client import AsyncTogether, Together
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
         UnprocessableEntityError,
     )
     from togetherpy.tools import tool
+    from togetherpy.types._response import APIResponse, APIStreamResponse, RateLimit, RateLimits, ResponseInfo
     from togetherpy.types._timeout import Timeout
 
     AsyncClient = AsyncTogether
@@ -60,15 +62,23 @@ _HOME = {  # the others live in togetherpy.error
     "AsyncStream": "togetherpy._stream",
     "ParsedStream": "togetherpy._parsed_stream",
     "Stream": "togetherpy._stream",
+    "APIResponse": "togetherpy.types._response",
+    "APIStreamResponse": "togetherpy.types._response",
+    "RateLimit": "togetherpy.types._response",
+    "RateLimits": "togetherpy.types._response",
+    "ResponseInfo": "togetherpy.types._response",
+    "accumulate": "togetherpy._accumulate",
     "Timeout": "togetherpy.types._timeout",
     "tool": "togetherpy.tools",
 }
 __all__ = [
     "APIConnectionError",
     "APIError",
+    "APIResponse",
     "APIResponseError",
     "APIResponseValidationError",
     "APIStatusError",
+    "APIStreamResponse",
     "APITimeoutError",
     "AsyncClient",
     "AsyncParsedStream",
@@ -87,8 +97,11 @@ __all__ = [
     "ParsedStream",
     "PaymentRequiredError",
     "PermissionDeniedError",
+    "RateLimit",
     "RateLimitError",
+    "RateLimits",
     "RequestTimeoutError",
+    "ResponseInfo",
     "ServiceUnavailableError",
     "Stream",
     "StreamInterruptedError",
@@ -100,6 +113,7 @@ __all__ = [
     "ToolCallError",
     "UnprocessableEntityError",
     "__version__",
+    "accumulate",
     "error",
     "tool",
     "tools",

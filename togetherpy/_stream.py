@@ -15,7 +15,7 @@ from typing import Any, Generic, Self, TypeVar
 from togetherpy._core.chunks import ChunkReader
 from togetherpy._core.wire import AsyncBody, Body, Fault
 from togetherpy.types._response import ResponseInfo
-from togetherpy.types.chat_completions import ChatCompletionResponse
+from togetherpy.types.chat_completions import ChatCompletionChunk, ChatCompletionResponse
 
 T = TypeVar("T")
 
@@ -76,24 +76,33 @@ class Stream(Generic[T]):
                 return True
             seconds = deadline - time.monotonic()  # only content counts against silence (fault B9)
 
-    def text_deltas(self) -> Iterator[str]:
-        """The text of the first choice, piece by piece as it arrives; other choices and reasoning are passed over."""
+    def text_deltas(self: Stream[ChatCompletionChunk]) -> Iterator[str]:
+        """The text of the first choice, piece by piece as it arrives; other choices and reasoning are passed over.
+
+        Raises:
+            TypeError: the stream has a `response_type` of your own. APIError: what iterating raises.
+        """
+        _refuse_own_types(self._reader)
         for chunk in self:
             yield from _texts(chunk)
 
-    def get_final_response(self) -> ChatCompletionResponse:
+    def get_final_response(self: Stream[ChatCompletionChunk]) -> ChatCompletionResponse:
         """Reads what is left and returns the whole as one answer, as `stream=False` would have brought it.
 
         Raises:
-            APIError: what iterating raises.
+            TypeError: the stream has a `response_type` of your own. APIError: what iterating raises.
         """
+        _refuse_own_types(self._reader)
         for _ in self:
             pass
         return self.current or ChatCompletionResponse()
 
     @property
     def current(self) -> ChatCompletionResponse | None:
-        """What has come so far as one answer; None before the first chunk. Costs time in proportion to its size."""
+        """What has come so far as one answer; None before the first chunk, and with a `response_type` of your own.
+
+        Costs time in proportion to its size.
+        """
         return self._reader.accumulator.response()
 
     def close(self) -> None:
@@ -184,25 +193,34 @@ class AsyncStream(Generic[T]):
             self._over = True
             self._body.abandon()
 
-    async def text_deltas(self) -> AsyncIterator[str]:
-        """The text of the first choice, piece by piece as it arrives; other choices and reasoning are passed over."""
+    async def text_deltas(self: AsyncStream[ChatCompletionChunk]) -> AsyncIterator[str]:
+        """The text of the first choice, piece by piece as it arrives; other choices and reasoning are passed over.
+
+        Raises:
+            TypeError: the stream has a `response_type` of your own. APIError: what iterating raises.
+        """
+        _refuse_own_types(self._reader)
         async for chunk in self:
             for text in _texts(chunk):
                 yield text
 
-    async def get_final_response(self) -> ChatCompletionResponse:
+    async def get_final_response(self: AsyncStream[ChatCompletionChunk]) -> ChatCompletionResponse:
         """Reads what is left and returns the whole as one answer, as `stream=False` would have brought it.
 
         Raises:
-            APIError: what iterating raises.
+            TypeError: the stream has a `response_type` of your own. APIError: what iterating raises.
         """
+        _refuse_own_types(self._reader)
         async for _ in self:
             pass
         return self.current or ChatCompletionResponse()
 
     @property
     def current(self) -> ChatCompletionResponse | None:
-        """What has come so far as one answer; None before the first chunk. Costs time in proportion to its size."""
+        """What has come so far as one answer; None before the first chunk, and with a `response_type` of your own.
+
+        Costs time in proportion to its size.
+        """
         return self._reader.accumulator.response()
 
     async def close(self) -> None:
@@ -259,6 +277,11 @@ class _AsyncIteration(Generic[T]):
 
     def __del__(self) -> None:
         self._stream._abandon()  # pyright: ignore[reportPrivateUsage]
+
+
+def _refuse_own_types(reader: ChunkReader[Any]) -> None:
+    if not reader.adds_up:
+        raise TypeError("a stream with a response_type of your own does not know what its chunks mean; iterate over it")
 
 
 def _texts(chunk: Any) -> Iterator[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
 
@@ -28,6 +28,9 @@ _NOTHING: Iterator[bytes] = iter(())
 
 class ChunkReader(Generic[T]):
     """One stream, seen from above the network."""
+
+    adds_up: ClassVar[bool] = True
+    """`accumulator` makes an answer of the chunks."""
 
     __slots__ = (
         "_choices",

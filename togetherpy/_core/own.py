@@ -18,7 +18,7 @@ from togetherpy._core.chunks import ChunkReader
 from togetherpy._core.config import Secret
 from togetherpy._core.errors import misfit, named_error, shorten, unusable
 from togetherpy._core.sse import NamedEvent
-from togetherpy._core.wire import Reply
+from togetherpy._core.wire import Endpoint, Reply
 from togetherpy.error import APIError
 from togetherpy.types._model import keep_raw, parse_any_json
 from togetherpy.types._response import ResponseInfo
@@ -27,6 +27,7 @@ from togetherpy.types.chat_completions import ChatCompletionResponse
 T = TypeVar("T")
 Secrets = tuple[Secret, ...]
 
+_WANTED = "a msgspec Struct, a dataclass, an attrs class, a TypedDict, dict or bytes"
 _ACCEPTED = "StructType", "DataclassType", "TypedDictType", "DictType", "AnyType", "UnionType"
 
 
@@ -52,10 +53,22 @@ class OwnType(Generic[T]):
             return cast(T, msgspec.convert(parse_any_json(raw), self.type))
 
 
+def own_endpoint(endpoint: Endpoint, to: Any) -> Endpoint:
+    """`endpoint` with answers and chunks of type `to`. What is made for a type is kept, for the last 128 types.
+
+    Raises:
+        TypeError: JSON objects cannot be decoded into `to`.
+    """
+    try:
+        hash(to)
+    except TypeError:
+        raise TypeError(f"response_type must be {_WANTED}, not {type(to).__name__}") from None
+    return _own_endpoint(endpoint, to)
+
+
 @functools.lru_cache(maxsize=128)
-def own_type(to: Any) -> OwnType[Any]:
-    """The OwnType of `to`; the last 128 types are kept."""
-    return OwnType(to)
+def _own_endpoint(endpoint: Endpoint, to: Any) -> Endpoint:
+    return msgspec.structs.replace(endpoint, own=OwnType(to))
 
 
 def _whole(raw: bytes) -> bytes:
@@ -73,10 +86,7 @@ def _decoder(to: Any, name: str) -> Callable[[bytes], Any]:
     except (TypeError, NameError) as error:
         raise TypeError(f"response_type={name} cannot be decoded into: {error}") from None
     if kind not in _ACCEPTED:
-        raise TypeError(
-            "response_type must be a msgspec Struct, a dataclass, an attrs class, a TypedDict, dict or bytes, "
-            f"not {name}"
-        )
+        raise TypeError(f"response_type must be {_WANTED}, not {name}")
     return (lambda raw: keep_raw(decode(raw), raw)) if kind == "StructType" else decode
 
 
@@ -179,6 +189,8 @@ class OwnReader(ChunkReader[T]):
     """
 
     __slots__ = ("_ends", "_own")
+
+    adds_up = False
 
     def __init__(self, own: OwnType[T], response: ResponseInfo, secrets: Secrets, choices: int) -> None:
         super().__init__(cast(Any, own), response, secrets, choices)

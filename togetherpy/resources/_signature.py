@@ -27,14 +27,11 @@ class _Lazy:
 
         own = inspect.Signature.from_callable(self._function, follow_wrapped=False).parameters.values()
         declared = [_parameter(name, annotation) for name, annotation in self._params.__annotations__.items()]
+        first = [one for one in own if one.kind is not one.VAR_KEYWORD and one.default is one.empty]
         return inspect.Signature(
-            [
-                parameter
-                for parameter in own
-                if parameter.kind is not parameter.VAR_KEYWORD and parameter.name != "stream"
-            ]
+            first
             + declared
-            + [parameter for parameter in own if parameter.name == "stream"]
+            + [one for one in own if one.default is not one.empty]
             + [inspect.Parameter("further_body_fields", inspect.Parameter.VAR_KEYWORD, annotation="Any")]
         )
 

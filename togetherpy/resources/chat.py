@@ -27,6 +27,7 @@ from togetherpy.types.chat_completions import (
 if TYPE_CHECKING:
     from togetherpy._parsed_stream import AsyncParsedStream, ParsedStream
     from togetherpy._stream import AsyncStream, Stream
+    from togetherpy.resources._raw import AsyncRawCompletions, RawCompletions
     from togetherpy.types.parsed import ParsedChatCompletion
     from togetherpy.types.tool_runs import ToolRun, ToolStep
 
@@ -41,10 +42,12 @@ CHAT_COMPLETIONS = Endpoint(
 )
 
 
-class _Caller(Protocol):
+class Caller(Protocol):
     """What a resource needs of a client."""
 
-    def _call(self, endpoint: Endpoint, params: dict[str, Any], *, stream: bool, choices: int = 1) -> Any: ...
+    def _call(
+        self, endpoint: Endpoint, params: dict[str, Any], *, stream: bool, choices: int = 1, raw: bool = False
+    ) -> Any: ...
 
 
 class Chat:
@@ -52,7 +55,7 @@ class Chat:
 
     __slots__ = ("_client",)
 
-    def __init__(self, client: _Caller) -> None:
+    def __init__(self, client: Caller) -> None:
         self._client = client
 
     @property
@@ -66,7 +69,7 @@ class AsyncChat:
 
     __slots__ = ("_client",)
 
-    def __init__(self, client: _Caller) -> None:
+    def __init__(self, client: Caller) -> None:
         self._client = client
 
     @property
@@ -80,27 +83,59 @@ class Completions:
 
     __slots__ = ("_client",)
 
-    def __init__(self, client: _Caller) -> None:
+    def __init__(self, client: Caller) -> None:
         self._client = client
 
     @overload
     def create(
-        self, *, stream: Literal[False] | None = None, **params: Unpack[ChatCompletionParams]
+        self,
+        *,
+        stream: Literal[False] | None = None,
+        response_type: None = None,
+        **params: Unpack[ChatCompletionParams],
     ) -> ChatCompletionResponse: ...
     @overload
     def create(
-        self, *, stream: Literal[True], **params: Unpack[ChatCompletionParams]
+        self, *, stream: Literal[True], response_type: None = None, **params: Unpack[ChatCompletionParams]
     ) -> Stream[ChatCompletionChunk]: ...
     @overload
     def create(
-        self, *, stream: bool | None, **params: Unpack[ChatCompletionParams]
+        self, *, stream: bool | None, response_type: None = None, **params: Unpack[ChatCompletionParams]
     ) -> ChatCompletionResponse | Stream[ChatCompletionChunk]: ...
+    @overload
+    def create(
+        self,
+        *,
+        stream: Literal[False] | None = None,
+        response_type: type[dict[str, Any]],
+        **params: Unpack[ChatCompletionParams],
+    ) -> dict[str, Any]: ...
+    @overload
+    def create(
+        self, *, stream: Literal[True], response_type: type[dict[str, Any]], **params: Unpack[ChatCompletionParams]
+    ) -> Stream[dict[str, Any]]: ...
+    @overload
+    def create(
+        self, *, stream: Literal[False] | None = None, response_type: type[T], **params: Unpack[ChatCompletionParams]
+    ) -> T: ...
+    @overload
+    def create(
+        self, *, stream: Literal[True], response_type: type[T], **params: Unpack[ChatCompletionParams]
+    ) -> Stream[T]: ...
+    @overload
+    def create(
+        self, *, stream: bool | None, response_type: type[T], **params: Unpack[ChatCompletionParams]
+    ) -> T | Stream[T]: ...
     @takes(ChatCompletionParams, CommonParams)
-    def create(self, *, stream: bool | None = None, **params: Any) -> Any:
+    def create(self, *, stream: bool | None = None, response_type: Any = None, **params: Any) -> Any:
         """Asks a model to go on with a conversation.
 
         Returns a ChatCompletionResponse; with `stream=True` a Stream that yields ChatCompletionChunks as they arrive.
         Keyword arguments that are not listed go into the request's body as they are.
+
+        response_type: a msgspec Struct, dataclass, attrs class or TypedDict of your own, into which the answer, or each
+        chunk of a stream, is decoded instead; only the fields that it names. `dict` gives plain dicts, `bytes` the raw
+        JSON of the answer or event. An answer that does not fit raises APIResponseError and is in its `.body`.
 
         Raises:
             TypeError, ValueError: the request cannot be sent, the field named; nothing was sent.
@@ -109,10 +144,17 @@ class Completions:
             APIResponseError: an answer came that cannot be used.
             StreamInterruptedError: while iterating, the stream ended before its end.
         """
-        body = prepare(params, stream)
+        endpoint, body = endpoint_for(response_type, stream), prepare(params, stream)
         return self._client._call(  # pyright: ignore[reportPrivateUsage]
-            CHAT_COMPLETIONS, body, stream=bool(stream), choices=body.get("n") or 1
+            endpoint, body, stream=bool(stream), choices=body.get("n") or 1
         )
+
+    @property
+    def with_raw_response(self) -> RawCompletions:
+        """`create` with status, headers, rate limits and body of the answer: see `RawCompletions.create`."""
+        from togetherpy.resources._raw import RawCompletions
+
+        return RawCompletions(self._client)
 
     @overload
     def parse(
@@ -189,27 +231,59 @@ class AsyncCompletions:
 
     __slots__ = ("_client",)
 
-    def __init__(self, client: _Caller) -> None:
+    def __init__(self, client: Caller) -> None:
         self._client = client
 
     @overload
     async def create(
-        self, *, stream: Literal[False] | None = None, **params: Unpack[ChatCompletionParams]
+        self,
+        *,
+        stream: Literal[False] | None = None,
+        response_type: None = None,
+        **params: Unpack[ChatCompletionParams],
     ) -> ChatCompletionResponse: ...
     @overload
     async def create(
-        self, *, stream: Literal[True], **params: Unpack[ChatCompletionParams]
+        self, *, stream: Literal[True], response_type: None = None, **params: Unpack[ChatCompletionParams]
     ) -> AsyncStream[ChatCompletionChunk]: ...
     @overload
     async def create(
-        self, *, stream: bool | None, **params: Unpack[ChatCompletionParams]
+        self, *, stream: bool | None, response_type: None = None, **params: Unpack[ChatCompletionParams]
     ) -> ChatCompletionResponse | AsyncStream[ChatCompletionChunk]: ...
+    @overload
+    async def create(
+        self,
+        *,
+        stream: Literal[False] | None = None,
+        response_type: type[dict[str, Any]],
+        **params: Unpack[ChatCompletionParams],
+    ) -> dict[str, Any]: ...
+    @overload
+    async def create(
+        self, *, stream: Literal[True], response_type: type[dict[str, Any]], **params: Unpack[ChatCompletionParams]
+    ) -> AsyncStream[dict[str, Any]]: ...
+    @overload
+    async def create(
+        self, *, stream: Literal[False] | None = None, response_type: type[T], **params: Unpack[ChatCompletionParams]
+    ) -> T: ...
+    @overload
+    async def create(
+        self, *, stream: Literal[True], response_type: type[T], **params: Unpack[ChatCompletionParams]
+    ) -> AsyncStream[T]: ...
+    @overload
+    async def create(
+        self, *, stream: bool | None, response_type: type[T], **params: Unpack[ChatCompletionParams]
+    ) -> T | AsyncStream[T]: ...
     @takes(ChatCompletionParams, CommonParams)
-    async def create(self, *, stream: bool | None = None, **params: Any) -> Any:
+    async def create(self, *, stream: bool | None = None, response_type: Any = None, **params: Any) -> Any:
         """Asks a model to go on with a conversation.
 
         Returns a ChatCompletionResponse; with `stream=True` an AsyncStream that yields ChatCompletionChunks as they
         arrive. Keyword arguments that are not listed go into the request's body as they are.
+
+        response_type: a msgspec Struct, dataclass, attrs class or TypedDict of your own, into which the answer, or each
+        chunk of a stream, is decoded instead; only the fields that it names. `dict` gives plain dicts, `bytes` the raw
+        JSON of the answer or event. An answer that does not fit raises APIResponseError and is in its `.body`.
 
         Raises:
             TypeError, ValueError: the request cannot be sent, the field named; nothing was sent.
@@ -218,10 +292,17 @@ class AsyncCompletions:
             APIResponseError: an answer came that cannot be used.
             StreamInterruptedError: while iterating, the stream ended before its end.
         """
-        body = prepare(params, stream)
+        endpoint, body = endpoint_for(response_type, stream), prepare(params, stream)
         return await self._client._call(  # pyright: ignore[reportPrivateUsage]
-            CHAT_COMPLETIONS, body, stream=bool(stream), choices=body.get("n") or 1
+            endpoint, body, stream=bool(stream), choices=body.get("n") or 1
         )
+
+    @property
+    def with_raw_response(self) -> AsyncRawCompletions:
+        """`create` with status, headers, rate limits and body of the answer: see `AsyncRawCompletions.create`."""
+        from togetherpy.resources._raw import AsyncRawCompletions
+
+        return AsyncRawCompletions(self._client)
 
     @overload
     async def parse(
@@ -292,6 +373,19 @@ class AsyncCompletions:
 
         given = {"tools": tools, "params": params, "max_turns": max_turns, "raise_errors": raise_errors}
         return await _run_tools.arun(self.create, given, on_step)
+
+
+def endpoint_for(response_type: Any, stream: bool | None) -> Endpoint:
+    """The endpoint whose answers, or chunks, are of this type.
+
+    Raises:
+        TypeError: a type that answers cannot be decoded into.
+    """
+    if response_type is None or response_type is (ChatCompletionChunk if stream else ChatCompletionResponse):
+        return CHAT_COMPLETIONS
+    from togetherpy._core.own import own_endpoint
+
+    return own_endpoint(CHAT_COMPLETIONS, response_type)
 
 
 def prepare(params: dict[str, Any], stream: bool | None, method: str = "create") -> dict[str, Any]:
