@@ -83,9 +83,15 @@ def encode_json(body: Mapping[str, Any]) -> bytes:
         raise ValueError(f"the request cannot be encoded as JSON: {error}") from None
     if b"null" in encoded or b"NaN" in encoded or b"Infinity" in encoded:
         # msgspec writes floats that are no number as null without a word, and Decimals as NaN and Infinity, which is
-        # not JSON. So look only where there is one of these words.
-        _explain(body, "")
+        # not JSON. So look only where there is one of these words, and it is not in JSON that we made before.
+        made = b"".join(bytes(value) for value in body.values() if type(value) is msgspec.Raw)
+        if not made or _odd_words(encoded) > _odd_words(made):
+            _explain(body, "")
     return encoded
+
+
+def _odd_words(encoded: bytes) -> int:
+    return encoded.count(b"null") + encoded.count(b"NaN") + encoded.count(b"Infinity")
 
 
 def plain_object(value: object) -> object:

@@ -12,8 +12,6 @@ import inspect
 from collections.abc import Awaitable, Callable, Generator, Iterable
 from typing import Any, NoReturn, cast
 
-import msgspec
-
 from togetherpy._core.config import hide
 from togetherpy._core.encode import encode_json
 from togetherpy.error import APIError, MaxTurnsError, ParseError, ToolCallError
@@ -234,6 +232,7 @@ def _text(value: Any) -> str:
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()  # half a surrogate pair could not be sent
     try:
-        return encode_json(value).decode()
-    except (TypeError, ValueError, msgspec.MsgspecError) as error:
-        raise TypeError(f"the tool returned a {type(value).__name__} that cannot be sent as JSON: {error}") from error
+        encoded = encode_json({"result": value})
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"the tool returned what cannot be sent as JSON: {error}") from error
+    return encoded[len('{"result":') : -1].decode()
