@@ -39,9 +39,18 @@ def json_schema(of: Any, *, strict: bool) -> JSON:
     return _Schema(definitions, strict).root(root, of)
 
 
-@functools.lru_cache(maxsize=256)
 def response_format(of: Any) -> msgspec.Raw:
-    """The request's `response_format`, encoded once per type. Raises as `strict_schema` does."""
+    """The request's `response_format`, made once per type. Raises as `strict_schema` does."""
+    if not isinstance(of, type) and not hasattr(of, "__args__"):
+        raise TypeError(
+            f"a type is wanted here (a msgspec Struct, dataclass, attrs class, TypedDict or pydantic model), "
+            f"not a {type(of).__name__}; a JSON schema that you wrote goes to create(response_format=...)"
+        )
+    return _response_format(of)
+
+
+@functools.lru_cache(maxsize=256)
+def _response_format(of: Any) -> msgspec.Raw:
     name = re.sub(r"[^a-zA-Z0-9_-]", "_", type_name(of))[:64]
     # The nested form is the documented one. Together takes the schema beside `type` as well, the other servers of this
     # protocol (and a strict reading of the documentation) do not.
@@ -52,14 +61,9 @@ def response_format(of: Any) -> msgspec.Raw:
 
 def _as_written(of: Any) -> tuple[JSON, JSON]:
     """The schema as msgspec or pydantic make it, and its definitions."""
-    if not isinstance(of, type) and not hasattr(of, "__args__"):
-        raise TypeError(
-            f"a type is wanted here (a msgspec Struct, dataclass, attrs class, TypedDict or pydantic model), "
-            f"not a {type(of).__name__}; a JSON schema that you wrote goes to create(response_format=...)"
-        )
     try:
         if _is_pydantic(of):
-            root = _hook(of)
+            root: JSON = of.model_json_schema()
             return root, root.pop("$defs", {})
         schemas, definitions = msgspec.json.schema_components((of,), schema_hook=_hook, ref_template=_REF + "{name}")
     except Exception as error:
@@ -72,10 +76,12 @@ def _is_pydantic(of: Any) -> bool:
 
 
 def _hook(of: Any) -> JSON:
-    """A pydantic model inside of a type that is msgspec's to describe."""
+    """A pydantic model inside of a type that is msgspec's to describe; what it defines has names of its own."""
     if not _is_pydantic(of):
         raise NotImplementedError
-    return cast(JSON, of.model_json_schema())
+    prefix = f"{of.__name__}_"
+    schema: JSON = of.model_json_schema(ref_template=f"{_REF}{prefix}{{model}}")
+    return {**schema, "$defs": {prefix + name: made for name, made in schema.get("$defs", {}).items()}}
 
 
 class _Schema:
