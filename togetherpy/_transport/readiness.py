@@ -13,7 +13,7 @@ import asyncio
 class Readiness:
     """Of one socket, on one loop; used in that loop's thread only."""
 
-    __slots__ = ("_deadline", "_descriptor", "_loop", "_registered", "_timer", "_waiter")
+    __slots__ = ("_deadline", "_descriptor", "_loop", "_registered", "_timer", "_timer_at", "_waiter")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int) -> None:
         self._loop = loop
@@ -21,10 +21,10 @@ class Readiness:
         self._registered = False
         self._waiter: asyncio.Future[bool] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._deadline = 0.0
+        self._timer_at = self._deadline = 0.0
 
-    async def wait(self, seconds: float) -> bool:
-        """True when there is something to read (the end included), False after `seconds`.
+    def wait(self, seconds: float) -> asyncio.Future[bool]:
+        """True when there is something to read (the end included), False after `seconds`. One waiter at a time.
 
         Raises:
             NotImplementedError: the loop cannot watch sockets (Windows' proactor loop).
@@ -32,14 +32,11 @@ class Readiness:
         if not self._registered:
             self._loop.add_reader(self._descriptor, self._readable)
             self._registered = True
-        self._deadline = self._loop.time() + seconds
-        if self._timer is None or self._timer.when() > self._deadline:
+        self._deadline = deadline = self._loop.time() + seconds
+        if self._timer is None or self._timer_at > deadline:
             self._set_timer()
-        self._waiter = self._loop.create_future()
-        try:
-            return await self._waiter
-        finally:
-            self._waiter = None
+        self._waiter = waiter = self._loop.create_future()
+        return waiter
 
     def stop(self) -> None:
         """Forgets the socket; to be called before it is closed or given to somebody else."""
@@ -51,10 +48,11 @@ class Readiness:
             self._waiter.set_result(False)
 
     def _readable(self) -> None:
-        if self._waiter is None:
-            self._unregister()
-        elif not self._waiter.done():
-            self._waiter.set_result(True)
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(True)
+        else:
+            self._unregister()  # nobody waits: the loop would call this again and again
 
     def _unregister(self) -> None:
         if self._registered:
@@ -66,7 +64,8 @@ class Readiness:
         # the wait.
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_at(min(self._deadline, self._loop.time() + 3600.0), self._on_timer)
+        self._timer_at = min(self._deadline, self._loop.time() + 3600.0)
+        self._timer = self._loop.call_at(self._timer_at, self._on_timer)
 
     def _on_timer(self) -> None:
         self._timer = None

@@ -149,34 +149,35 @@ class _Wire:
             raise
         return await outcome
 
-    async def receive(self, deadline: float) -> None:
-        """Waits for the next bytes of the answer.
+    async def receive(self, seconds: float) -> None:
+        """Waits `seconds` at most for the next bytes of the answer.
 
         Raises:
-            TimeoutError: none came before the deadline. OSError: the connection is gone.
+            TimeoutError: none came. OSError: the connection is gone.
         """
-        while True:
-            conn, _ = self.lease.held()
-            data = receive_now(conn)
-            if data is not None:
-                self.lease.answer.receive(data)
-                return
-            if self._readiness is None:
-                self._readiness = Readiness(self._loop, conn.sock.fileno())
+        conn = self.lease.held()[0]
+        if self._readiness is None:
+            self._readiness = Readiness(self._loop, conn.sock.fileno())
+        # Nothing tells that TLS has decrypted more than was taken, so of TLS it is asked first; of TCP that would
+        # be a system call and an exception for nothing.
+        data = receive_now(conn) if hasattr(conn.sock, "pending") else None
+        while data is None:
             try:
-                ready = await self._readiness.wait(deadline - time.monotonic())
+                ready = await self._readiness.wait(seconds)
             except NotImplementedError:
-                await self.in_worker(lambda: self.lease.receive(deadline))
+                await self.in_worker(lambda: self.lease.receive(time.monotonic() + seconds))
                 return
             if not ready:
                 raise TimeoutError
+            data = receive_now(self.lease.held()[0])
+        self.lease.answer.receive(data)
 
     async def drain(self) -> None:
         """After the end of a stream: gives the connection back if its body ends soon, else drops it (B12, B13)."""
         deadline = time.monotonic() + DRAIN_SECONDS
         try:
             while (over := self.lease.answer.skim()) is None:
-                await self.receive(deadline)
+                await self.receive(deadline - time.monotonic())
         except (OSError, ValueError):
             over = False
         self.end(reusable=over and self.lease.answer.keep_alive)
@@ -208,13 +209,13 @@ async def _finish(wire: _Wire, request: Request, deadline: float) -> Outcome:
     pieces: list[bytes] = []
     try:
         while answer.head is None:
-            await wire.receive(deadline)
+            await wire.receive(deadline - time.monotonic())
         if request.stream and is_event_stream(answer.head.status, answer.head.headers):
             answer.lift_limit()
             return Opened(answer.head.status, answer.head.headers, LoopBody(wire))
         while (piece := answer.take()) != b"":
             if piece is None:
-                await wire.receive(deadline)
+                await wire.receive(deadline - time.monotonic())
             else:
                 pieces.append(piece)
     except (OSError, ValueError, TooLargeError) as error:
@@ -240,7 +241,7 @@ class LoopBody:
         try:
             deadline = time.monotonic() + seconds
             while (data := lease.answer.take()) is None:
-                await self._wire.receive(deadline)
+                await self._wire.receive(deadline - time.monotonic())
             if not data:
                 self._wire.end(reusable=lease.answer.keep_alive)
         except (OSError, ValueError, TooLargeError) as error:
