@@ -12,7 +12,7 @@ import attrs
 import msgspec
 import pydantic
 from answers import completion
-from clients import CALL, failure
+from clients import CALL, AsyncStream, SyncStream, failure
 
 ROOT = Path(__file__).parent.parent
 
@@ -137,6 +137,11 @@ def fails(expected: type[BaseException], caller: Any, method: str, **params: Any
 def final(caller: Any, stream: Any) -> Any:
     """`stream.get_final_response()`, of any kind of client."""
     return stream.get_final_response() if caller.kind == "sync" else caller.loop.run(stream.get_final_response())
+
+
+def reading(caller: Any, stream: Any) -> Any:
+    """A stream with the ways to read it that are the same for any kind of client."""
+    return SyncStream(stream) if caller.kind == "sync" else AsyncStream(stream, caller.loop)
 
 
 def loaded_after(code: str, *modules: str) -> list[str]:
