@@ -15,8 +15,8 @@ _ENTRY = re.compile(
     r"\s*(?:[-*]\s+)?(?::param\s+(?:[^:\s]+\s+)?)?[`*]*(?P<name>\w+)`*\s*(?:\([^)]*\))?\s*:\s*(?P<text>.*)"
 )
 _HEADER = re.compile(
-    r"(args|arguments|params|parameters|other parameters|keyword arguments|attributes|returns?|yields?|raises|warns"
-    r"|examples?|notes?|see also|references|warnings?)\s*:?|:\w+.*:.*",
+    r"(?P<parameters>(other |keyword )?(args|arguments|params|parameters))\s*:?"
+    r"|(attributes|returns?|yields?|raises|warns|examples?|notes?|see also|references|warnings?)\s*:?|:\w+.*:.*",
     re.IGNORECASE,
 )
 
@@ -26,10 +26,11 @@ def read_docstring(doc: str | None, names: Collection[str]) -> tuple[str, dict[s
     prose: list[str] = []
     entries: dict[str, list[str]] = {}
     entry: list[str] | None = None
-    indent, types_first, in_prose = 0, False, True
+    indent, types_first, in_prose, elsewhere = 0, False, True, False
     for line in inspect.cleandoc(doc or "").split("\n"):
         text, width = line.strip(), len(line) - len(line.lstrip())
-        match = _ENTRY.match(line)
+        match = None if elsewhere else _ENTRY.match(line)
+        header = _HEADER.fullmatch(text)
         if match and match["name"] in names and match["name"] not in entries:
             # NumPy's style has the type behind the colon, and the text below.
             entry = entries[match["name"]] = [] if types_first else [match["text"]]
@@ -38,8 +39,9 @@ def read_docstring(doc: str | None, names: Collection[str]) -> tuple[str, dict[s
             entry.append(text)
         elif text and set(text) == {"-"}:
             types_first = True
-        elif text and _HEADER.fullmatch(text):
+        elif header:
             entry, in_prose = None, False
+            elsewhere = not header["parameters"] and not text.startswith(":")
         elif text or in_prose:
             entry = None
             if in_prose:
