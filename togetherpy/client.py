@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar
 import msgspec
 
 from togetherpy._core.attempts import Attempts
-from togetherpy._core.chunks import ChunkReader
 from togetherpy._core.config import (
     Config,
     HiddenFields,
@@ -33,19 +32,18 @@ from togetherpy._core.config import (
     merge_headers,
 )
 from togetherpy._core.encode import encode_request
-from togetherpy._core.errors import request_id
 from togetherpy._core.retry import Quota
 from togetherpy._core.wire import AsyncTransport, Endpoint, Opened, Outcome, Request
-from togetherpy._stream import AsyncStream, Stream
 from togetherpy.error import APIConnectionError
-from togetherpy.types._response import APIResponse, APIStreamResponse, ResponseInfo
 from togetherpy.types._timeout import Timeout
 
 if TYPE_CHECKING:
     import ssl
 
+    from togetherpy._core.chunks import ChunkReader
     from togetherpy._transport.pool import Pool
     from togetherpy.resources.chat import AsyncChat, Chat
+    from togetherpy.types._response import ResponseInfo
 
 Transport = TypeVar("Transport")
 
@@ -208,15 +206,24 @@ class _Call:
         now = time.monotonic()
         return self._attempts.judge(outcome, monotonic=now, now=time.time(), jitter=_chance.random())
 
-    def finish(self, value: Any, outcome: Any, stream: Callable[..., Any]) -> Any:
-        """What the caller gets for the final outcome and its value; `stream`: Stream or AsyncStream."""
+    def finish(self, value: Any, outcome: Any, stream: str) -> Any:
+        """What the caller gets for the final outcome and its value; `stream`: the name of Stream or AsyncStream."""
+        if not (self._raw or isinstance(value, Opened)):
+            return value
+        # A process that is started for one plain call should not load what streams and raw answers are made of.
+        from togetherpy import _stream
+        from togetherpy.types._response import APIResponse, APIStreamResponse, ResponseInfo
+
         if isinstance(value, Opened):
             head = ResponseInfo(**self._facts(value))
-            made = stream(self._reader(head), value.body, head, min(self._timeout.total, self._timeout.stream_idle))
+            idle = min(self._timeout.total, self._timeout.stream_idle)
+            made = getattr(_stream, stream)(self._reader(head), value.body, head, idle)
             return APIStreamResponse(value=made, **self._facts(value)) if self._raw else made
-        return APIResponse(value=value, content=outcome.body, **self._facts(outcome)) if self._raw else value
+        return APIResponse(value=value, content=outcome.body, **self._facts(outcome))
 
     def _facts(self, outcome: Any) -> dict[str, Any]:
+        from togetherpy._core.errors import request_id
+
         return {
             "status_code": outcome.status,
             "headers": outcome.headers,
@@ -226,6 +233,8 @@ class _Call:
         }
 
     def _reader(self, head: ResponseInfo) -> ChunkReader[Any]:
+        from togetherpy._core.chunks import ChunkReader
+
         endpoint, secrets = self.request.endpoint, self._config.secrets
         if endpoint.own is not None:
             from togetherpy._core.own import OwnReader
@@ -314,7 +323,7 @@ class Together(_Client["Pool"]):
             outcome = transport.send(call.request, call.deadline, call.connect, fresh=call.fresh)
             value, wait = call.judge(outcome)
             if wait is None:
-                return call.finish(value, outcome, Stream)
+                return call.finish(value, outcome, "Stream")
             transport.sleep(wait)
 
     def close(self) -> None:
@@ -407,7 +416,7 @@ class AsyncTogether(_Client["AsyncTransport"]):
             outcome = await transport.send(call.request, call.deadline, call.connect, fresh=call.fresh)
             value, wait = call.judge(outcome)
             if wait is None:
-                return call.finish(value, outcome, AsyncStream)
+                return call.finish(value, outcome, "AsyncStream")
             await transport.sleep(wait)
 
     def close(self) -> Awaitable[None]:

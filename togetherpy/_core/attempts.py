@@ -11,7 +11,6 @@ from typing import Any
 from togetherpy._core import retry
 from togetherpy._core.config import Config
 from togetherpy._core.decode import decode_outcome
-from togetherpy._core.errors import answer_of
 from togetherpy._core.retry import Quota
 from togetherpy._core.wire import Fault, Outcome, Reply, Request
 from togetherpy.error import APIError, APIStatusError
@@ -97,5 +96,7 @@ class Attempts:
             error.attempts = self.number - 1
         error.elapsed = self.elapsed
         if isinstance(outcome, Reply):
+            from togetherpy._core.errors import answer_of  # loaded by now, but not by calls that succeed
+
             error.response = answer_of(outcome, error, self._secrets)
         return error

@@ -6,17 +6,23 @@ The rule: a 2xx that can be read in any way is a value; one that cannot keeps it
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 import msgspec
 
 from togetherpy._core.config import Secret
-from togetherpy._core.errors import fault_error, named_error, shorten, status_error, unusable
-from togetherpy._core.sse import NamedEvent
 from togetherpy._core.wire import Endpoint, Fault, Headers, Opened, Outcome, Reply
 from togetherpy.types._model import keep_raw
 
 Secrets = tuple[Secret, ...]
+
+
+def _errors() -> ModuleType:
+    # A process that is started for one call should not load what is only for failures: a tenth of our own modules.
+    from togetherpy._core import errors
+
+    return errors
 
 
 def decode_outcome(endpoint: Endpoint, outcome: Outcome, *, stream: bool, secrets: Secrets) -> Any:
@@ -24,9 +30,9 @@ def decode_outcome(endpoint: Endpoint, outcome: Outcome, *, stream: bool, secret
     if isinstance(outcome, Opened):
         return outcome
     if isinstance(outcome, Fault):
-        return fault_error(outcome, secrets)
+        return _errors().fault_error(outcome, secrets)
     if not 200 <= outcome.status < 300:
-        return status_error(outcome, secrets)
+        return _errors().status_error(outcome, secrets)
     if endpoint.own is not None:
         from togetherpy._core.own import decode_own
 
@@ -36,16 +42,16 @@ def decode_outcome(endpoint: Endpoint, outcome: Outcome, *, stream: bool, secret
 
 def _decode_success(endpoint: Endpoint, reply: Reply, stream: bool, secrets: Secrets) -> Any:
     if not reply.body.strip():
-        return unusable(reply, "its body is empty", secrets)
+        return _errors().unusable(reply, "its body is empty", secrets)
     try:
         value = decode_json(endpoint.response, reply.body)
     except (ValueError, RecursionError) as error:
         # Both msgspec's and the standard library's complaints are ValueErrors; deep nesting is a RecursionError.
-        return unusable(reply, f"its body is not usable JSON ({shorten(str(error))})", secrets)
+        return _errors().unusable(reply, f"its body is not usable JSON ({_errors().shorten(str(error))})", secrets)
     if _names_error(value):
-        return named_error(reply.body, reply.status, reply.headers, secrets)
+        return _errors().named_error(reply.body, reply.status, reply.headers, secrets)
     if stream:
-        return unusable(reply, "a stream of events was asked for", secrets)
+        return _errors().unusable(reply, "a stream of events was asked for", secrets)
     return value
 
 
@@ -68,17 +74,17 @@ def decode_odd_event(
     decoder: msgspec.json.Decoder[Any], data: bytes, status: int, headers: Headers, secrets: Secrets
 ) -> Any:
     """The value of an event that is not a usual chunk, or the APIError that it names or deserves (D9, D11)."""
-    named = isinstance(data, NamedEvent) and data.event == "error"
+    named = getattr(data, "event", None) == "error"
     raw = bytes(data)
     try:
         value = decode_json(decoder, raw)
     except (ValueError, RecursionError) as error:
         if not named:
-            reason = f"an event of the stream is not usable JSON ({shorten(str(error))})"
-            return unusable(Reply(status, headers, raw), reason, secrets)
-        return named_error(raw, status, headers, secrets)
+            reason = f"an event of the stream is not usable JSON ({_errors().shorten(str(error))})"
+            return _errors().unusable(Reply(status, headers, raw), reason, secrets)
+        return _errors().named_error(raw, status, headers, secrets)
     if named or _names_error(value):
-        return named_error(raw, status, headers, secrets)
+        return _errors().named_error(raw, status, headers, secrets)
     return value
 
 
