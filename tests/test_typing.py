@@ -1,6 +1,6 @@
-"""What type checkers accept does run: every row of typing/accepted.py against a server on this machine.
+"""What type checkers accept does run: every row of the tables in typing/ against a server on this machine.
 
-That the checkers agree with the tables, and refuse what stands in typing/rejected.py, is checked by mypy and pyright.
+That the checkers agree with the tables, and refuse what stands in the others, is checked by mypy and pyright.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ import pytest
 
 import togetherpy
 from togetherpy.testing import LocalServer
+from togetherpy.types.common import FunctionCall, ToolCalls
 
 HERE = Path(__file__).parent / "typing"
 
@@ -34,7 +35,7 @@ def rows(module: ModuleType) -> list[str]:
     return [name for name, function in functions if function.__module__ == module.__name__]
 
 
-ACCEPTED = load("accepted")
+ACCEPTED = [(module, row) for module in map(load, ("accepted", "typed_surface")) for row in rows(module)]
 
 
 def argument(name: str, server: LocalServer) -> Any:
@@ -43,14 +44,15 @@ def argument(name: str, server: LocalServer) -> Any:
         "flag": lambda: True,
         "number": lambda: 0.5,
         "error": lambda: togetherpy.RateLimitError("slow down"),
+        "call": lambda: ToolCalls(function=FunctionCall(name="f", arguments='{"name": "Kivu"}')),
     }
     return makers[name]() if name in makers else togetherpy.Together(base_url=server.base_url, api_key="test")
 
 
-@pytest.mark.parametrize("row", rows(ACCEPTED))
-def test_what_is_accepted_runs(row: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("module", "row"), ACCEPTED, ids=[row for _, row in ACCEPTED])
+def test_what_is_accepted_runs(module: ModuleType, row: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TOGETHER_BASE_URL", raising=False)
-    function = getattr(ACCEPTED, row)
+    function = getattr(module, row)
     names = list(inspect.signature(function).parameters)
     with LocalServer() as server:
         if inspect.iscoroutinefunction(function):
@@ -69,3 +71,4 @@ async def asynchronously(function: Callable[..., Any], server: LocalServer) -> N
 
 def test_what_is_rejected_has_no_other_mistake() -> None:
     assert rows(load("rejected")) == ["asynchronous", "calls", "values"]
+    assert rows(load("typed_surface_rejected")) == ["calls", "values"]
