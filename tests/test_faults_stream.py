@@ -63,6 +63,19 @@ def test_stream_that_breaks_after_its_first_delta(client: Maker, last: Step) -> 
     assert not isinstance(error, TimeoutError)
 
 
+def test_what_came_with_bad_framing_is_kept(client: Maker, kind: str) -> None:  # fault B25
+    # In one read, but for aiohttp: its parser fails before it hands out the head.
+    pieces = [SSE, chunked(FIRST, end=False) + b"zz\r\n"]
+    sending = [send(*pieces)] if kind == "aiohttp" else [send(b"".join(pieces))]
+    with ScriptedServer([request, *sending, until_gone]) as server:
+        chunks: list[Any] = []
+        stream = client(server).stream()
+        error = failure(APIError, lambda: stream.each(chunks.append))
+        assert len(server.requests) == 1
+    assert [one.choices[0].delta.content for one in chunks] == ["Hello"]
+    assert error.partial.choices[0].message.content == "Hello"
+
+
 @pytest.mark.parametrize("stream", [FIRST, HELLO[: -len(DONE)], b""])
 def test_chunked_stream_cut_before_its_last_chunk(client: Maker, stream: bytes) -> None:  # faults B5, B7
     with ScriptedServer([request, send(SSE + chunked(stream, end=False)), close]) as server:

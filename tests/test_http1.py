@@ -31,9 +31,18 @@ def drip(data: bytes) -> list[bytes]:
 def read(pieces: Iterable[bytes], *, end: bool = False) -> tuple[ResponseReader, bytes]:
     reader = ResponseReader()
     body = b"".join([reader.feed(piece) for piece in pieces])
-    if end:
+    if end or reader.failure is not None:
         reader.end()
     return reader, body
+
+
+def test_what_came_before_a_bad_chunk_is_kept() -> None:
+    reader = ResponseReader()
+    assert reader.feed(OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\nzz\r\n") == b"abc"
+    assert "chunk size" in str(reader.failure)
+    for goes_on in (lambda: reader.feed(b"1\r\nd\r\n"), reader.end):
+        with pytest.raises(ProtocolError, match="chunk size"):
+            goes_on()
 
 
 ANSWERS = {

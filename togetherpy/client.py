@@ -317,8 +317,8 @@ class Together(_Client["Pool"]):
             TypeError, ValueError: the request cannot be sent; nothing was.
             APIError: what became of it.
         """
+        transport = self._shared.transport()  # before the clock starts: the first one loads the HTTP stack
         call = self._begin(endpoint, params, stream, choices, raw)
-        transport = self._shared.transport()
         while True:
             outcome = transport.send(call.request, call.deadline, call.connect, fresh=call.fresh)
             value, wait = call.judge(outcome)
@@ -410,8 +410,8 @@ class AsyncTogether(_Client["AsyncTransport"]):
             TypeError, ValueError: the request cannot be sent; nothing was.
             APIError: what became of it.
         """
+        transport = self._shared.transport()  # before the clock starts: the first one loads the HTTP stack
         call = self._begin(endpoint, params, stream, choices, raw)
-        transport = self._shared.transport()
         while True:
             outcome = await transport.send(call.request, call.deadline, call.connect, fresh=call.fresh)
             value, wait = call.judge(outcome)

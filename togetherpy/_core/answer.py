@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from togetherpy._core.http1 import Decompressor, Head, ResponseReader
+from togetherpy._core.http1 import Decompressor, Head, ProtocolError, ResponseReader
 from togetherpy._core.wire import Headers
 
 
@@ -26,7 +26,7 @@ def is_event_stream(status: int, headers: Headers) -> bool:
 class BodyReader:
     """A body while it arrives, its framing undone already: decompressed and counted."""
 
-    __slots__ = ("_decompressor", "_given", "_room", "ended")
+    __slots__ = ("_decompressor", "_given", "_room", "broken", "ended")
 
     def __init__(self, max_bytes: int) -> None:
         """`max_bytes`: the most body, after decompression, that is taken."""
@@ -35,6 +35,8 @@ class BodyReader:
         self._decompressor: Decompressor | None = None
         self.ended = False
         """All of the body has been given."""
+        self.broken: ProtocolError | None = None
+        """Why nothing more can be given; raised when what came before it has been taken."""
 
     def begin(self, headers: Headers) -> None:
         """Raises EncodingError when the body is in a form that was not offered (fault B22)."""
@@ -50,7 +52,8 @@ class BodyReader:
         """The next body bytes; b"" at a proper end; None when more must be given first.
 
         Raises:
-            EncodingError: the compressed body is corrupt or cut short. TooLargeError: it is over the limit.
+            EncodingError: the compressed body is corrupt or cut short. ProtocolError: its framing is.
+            TooLargeError: it is over the limit.
         """
         piece, self._given = self._given, b""
         decompressor = self._decompressor
@@ -63,6 +66,8 @@ class BodyReader:
             if self._room < 0:
                 raise TooLargeError
             return piece
+        if self.broken is not None:
+            raise self.broken
         if not self.ended:
             return None
         if decompressor is not None:
@@ -115,6 +120,7 @@ class Answer(BodyReader):
             self.received = True
             began = reader.head is None
             self._given = reader.feed(data)
+            self.broken = reader.failure
             if began and reader.head is not None:
                 self.begin(reader.head.headers)
         else:

@@ -140,7 +140,8 @@ def make_config(
         proxy=proxy,
         ssl_context=ssl_context,
         trust_env=trust_env,
-        secrets=(key,),
+        # A shorter one is no real key, and hiding it would hide parts of ordinary words.
+        secrets=(key,) if len(key.reveal()) > 4 else (),
     )
 
 

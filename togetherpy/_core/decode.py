@@ -14,6 +14,7 @@ import msgspec
 from togetherpy._core.config import Secret
 from togetherpy._core.wire import Endpoint, Fault, Headers, Opened, Outcome, Reply
 from togetherpy.types._model import keep_raw
+from togetherpy.types.chat_completions import ChatCompletionResponse
 
 Secrets = tuple[Secret, ...]
 
@@ -51,7 +52,9 @@ def _decode_success(endpoint: Endpoint, reply: Reply, stream: bool, secrets: Sec
     if _names_error(value):
         return _errors().named_error(reply.body, reply.status, reply.headers, secrets)
     if stream:
-        return _errors().unusable(reply, "a stream of events was asked for", secrets)
+        failure = _errors().unusable(reply, "a stream of events was asked for", secrets)
+        failure.partial = value if isinstance(value, ChatCompletionResponse) else None  # it was paid for
+        return failure
     return value
 
 

@@ -88,6 +88,7 @@ class ResponseReader:
         "_trailer",
         "_trailer_lines",
         "complete",
+        "failure",
         "head",
         "surplus",
     )
@@ -107,6 +108,8 @@ class ResponseReader:
         self._need_crlf = False
         self._trailer = False
         self._trailer_lines = 0
+        self.failure: ProtocolError | None = None
+        """What was wrong behind the bytes that `feed` returned last."""
 
     @property
     def keep_alive(self) -> bool:
@@ -149,6 +152,8 @@ class ResponseReader:
         """
         if self.complete:
             return
+        if self.failure is not None:
+            raise self.failure
         if self.head is not None and self._remaining is None and not self._chunked:
             self.complete = True
             return
@@ -200,16 +205,28 @@ class ResponseReader:
 
     def _read_chunks(self, data: bytes) -> bytes:
         """The body bytes of as many chunks, or parts of chunks, as there are."""
+        if self.failure is not None:
+            raise self.failure
+        pieces: list[bytes] = []
+        position = 0
         if self._buffer:
             data = self._buffer + data
             self._buffer = b""
-        pieces: list[bytes] = []
-        position, size = 0, len(data)
+        if not (self._remaining or self._need_crlf or self._trailer):
+            position = _take_whole_chunks(data, 0, pieces)
+        if position < len(data):
+            try:
+                self._take_chunks(data, position, pieces)
+            except ProtocolError as error:
+                if not pieces:
+                    raise
+                self.failure = error  # what came before it was paid for
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _take_chunks(self, data: bytes, position: int, pieces: list[bytes]) -> None:
+        """Takes what `_take_whole_chunks` leaves: chunks cut anywhere, with extensions, and the trailer."""
+        size = len(data)
         while position < size and not self.complete:
-            if not (self._remaining or self._need_crlf or self._trailer):
-                position = _take_whole_chunks(data, position, pieces)
-                if position == size:
-                    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
             if self._remaining:
                 piece = data[position : position + self._remaining]
                 pieces.append(piece)
@@ -222,7 +239,7 @@ class ResponseReader:
                 if size - position >= _MAX_LINE + 2:
                     raise ProtocolError(f"a line between its chunks is longer than {_MAX_LINE} bytes")
                 self._buffer = data[position:]
-                break
+                return
             line = data[position:line_end]
             position = line_end + 2
             if not self._need_crlf:
@@ -231,8 +248,9 @@ class ResponseReader:
                 raise ProtocolError("a chunk is longer than its size says")
             else:
                 self._need_crlf = False
+                if not self._trailer:
+                    position = _take_whole_chunks(data, position, pieces)
         self.surplus = self.complete and position < size
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _take_line(self, line: bytes) -> None:
         """A chunk-size line; or, after the last chunk, a trailer line, or the empty one that ends the body."""
