@@ -64,15 +64,14 @@ def test_stream_that_breaks_after_its_first_delta(client: Maker, last: Step) -> 
 
 
 def test_what_came_with_bad_framing_is_kept(client: Maker, kind: str) -> None:  # fault B25
-    # In one read, but for aiohttp: its parser fails before it hands out the head.
-    pieces = [SSE, chunked(FIRST, end=False) + b"zz\r\n"]
-    sending = [send(*pieces)] if kind == "aiohttp" else [send(b"".join(pieces))]
+    good, bad, got_first = SSE + chunked(FIRST, end=False), b"zz\r\n", threading.Event()
+    # In one read, but for aiohttp, whose parser fails before it hands out what came with the bad bytes.
+    sending = [send(good), wait(got_first), send(bad)] if kind == "aiohttp" else [send(good + bad)]
     with ScriptedServer([request, *sending, until_gone]) as server:
-        chunks: list[Any] = []
         stream = client(server).stream()
-        error = failure(APIError, lambda: stream.each(chunks.append))
+        error = failure(APIError, lambda: stream.each(lambda one: got_first.set()))
         assert len(server.requests) == 1
-    assert [one.choices[0].delta.content for one in chunks] == ["Hello"]
+    assert got_first.is_set()
     assert error.partial.choices[0].message.content == "Hello"
 
 
