@@ -15,7 +15,7 @@ class _NoChance:
 @pytest.fixture
 def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Full jitter with the luckiest numbers: retries that no server delays follow at once."""
-    monkeypatch.setattr("togetherpy.client._chance", _NoChance())
+    monkeypatch.setattr("togetherpy._call._chance", _NoChance())
 
 
 @pytest.fixture

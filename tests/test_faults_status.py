@@ -35,7 +35,7 @@ class Instant:
 
 @pytest.fixture
 def chance(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    return lambda number: monkeypatch.setattr("togetherpy.client._chance", Instant(number))
+    return lambda number: monkeypatch.setattr("togetherpy._call._chance", Instant(number))
 
 
 def seconds_of_a_retry(client: Maker, status: int = 429, **fields: Any) -> float:

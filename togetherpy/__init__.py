@@ -12,6 +12,7 @@ from togetherpy._version import __version__
 
 if TYPE_CHECKING:
     from togetherpy import error as error
+    from togetherpy import hooks as hooks
     from togetherpy import tools as tools
     from togetherpy import types as types
     from togetherpy._accumulate import accumulate
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
         ToolCallError,
         UnprocessableEntityError,
     )
+    from togetherpy.hooks import Hooks
     from togetherpy.tools import tool
     from togetherpy.types._response import APIResponse, APIStreamResponse, RateLimit, RateLimits, ResponseInfo
     from togetherpy.types._timeout import Timeout
@@ -64,6 +66,7 @@ _HOME = {  # the others live in togetherpy.error
     "Stream": "togetherpy._stream",
     "APIResponse": "togetherpy.types._response",
     "APIStreamResponse": "togetherpy.types._response",
+    "Hooks": "togetherpy.hooks",
     "RateLimit": "togetherpy.types._response",
     "RateLimits": "togetherpy.types._response",
     "ResponseInfo": "togetherpy.types._response",
@@ -88,6 +91,7 @@ __all__ = [
     "BadRequestError",
     "Client",
     "ConflictError",
+    "Hooks",
     "InternalServerError",
     "InvalidRequestError",
     "JSONError",
@@ -115,6 +119,7 @@ __all__ = [
     "__version__",
     "accumulate",
     "error",
+    "hooks",
     "tool",
     "tools",
     "types",
@@ -122,7 +127,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("error", "types", "tools", "resources", "testing"):
+    if name in ("error", "hooks", "types", "tools", "resources", "testing"):
         return importlib.import_module(f"togetherpy.{name}")
     if name not in __all__:
         raise AttributeError(f"module 'togetherpy' has no attribute {name!r}")

@@ -8,7 +8,6 @@ first request. Everything but the loop's sending and waiting is in `_core`.
 from __future__ import annotations
 
 import os
-import random
 import threading
 import time
 import warnings
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar
 
 import msgspec
 
+from togetherpy._call import Call
 from togetherpy._core.attempts import Attempts
 from togetherpy._core.config import (
     Config,
@@ -33,22 +33,18 @@ from togetherpy._core.config import (
 )
 from togetherpy._core.encode import encode_request
 from togetherpy._core.retry import Quota
-from togetherpy._core.wire import AsyncTransport, Endpoint, Opened, Outcome, Request
+from togetherpy._core.wire import AsyncTransport, Endpoint
 from togetherpy.error import APIConnectionError
 from togetherpy.types._timeout import Timeout
 
 if TYPE_CHECKING:
     import ssl
 
-    from togetherpy._core.chunks import ChunkReader
     from togetherpy._transport.pool import Pool
+    from togetherpy._watch import Watchers
     from togetherpy.resources.chat import AsyncChat, Chat
-    from togetherpy.types._response import ResponseInfo
 
 Transport = TypeVar("Transport")
-
-# Not the module's own functions: a user's seed, and what follows from it, stays the user's.
-_chance = random.Random()
 
 
 class _Shared(Generic[Transport]):
@@ -85,13 +81,16 @@ class _Client(Generic[Transport]):
     _given: dict[str, Any]
     _shared: _Shared[Transport]
     _owns_transport: bool = True
+    _watchers: Watchers | None = None
 
     def _configure(self, given: dict[str, Any]) -> None:
         """`given`: the constructor's arguments, key and proxy as Secrets."""
         supplied = given.pop("supplied_headers")
         given["default_headers"] = HiddenFields({**(given["default_headers"] or {}), **(supplied or {})})
         self._given = given
-        self._config = make_config(_read_environment, **{k: v for k, v in given.items() if k != "transport"})
+        ours = ("transport", "hooks")
+        self._config = make_config(_read_environment, **{k: v for k, v in given.items() if k not in ours})
+        self._watchers = _make_watchers(given["hooks"])
         if (
             self._config.origin.scheme == "http"
             and self._config.authorization is not None
@@ -125,10 +124,11 @@ class _Client(Generic[Transport]):
         timeout: float | Timeout | None = None,
         max_retries: int | None = None,
         default_headers: Mapping[str, str | None] | None = None,
+        hooks: object = None,
     ) -> Self:
         """A client with other defaults that shares this one's connections and retry quota.
 
-        It lives as long as this one: closing it closes no connection.
+        It lives as long as this one: closing it closes no connection. `hooks` replaces this one's; `[]` means none.
         """
         config, default_headers = self._config, hide(default_headers)
         headers, authorization = merge_headers(config.headers, config.authorization, default_headers, "default_headers")
@@ -146,11 +146,14 @@ class _Client(Generic[Transport]):
             headers=headers,
             authorization=authorization,
         )
+        if hooks is not None:
+            other._given["hooks"] = hooks
+        other._watchers = self._watchers if hooks is None else _make_watchers(hooks)
         other._shared = self._shared
         other._owns_transport = False
         return other
 
-    def _begin(self, endpoint: Endpoint, params: dict[str, Any], stream: bool, choices: int, raw: bool) -> _Call:
+    def _begin(self, endpoint: Endpoint, params: dict[str, Any], stream: bool, choices: int, raw: bool) -> Call:
         """What both loops start from."""
         config = self._config
         params["extra_headers"] = hide(params.get("extra_headers"))
@@ -158,9 +161,13 @@ class _Client(Generic[Transport]):
         max_retries = check_count(params.pop("max_retries", None), "max_retries", 0, config.max_retries)
         started = time.monotonic()
         deadline = started + timeout.total
-        request = encode_request(config, endpoint, params, stream=stream, idempotency_key=os.urandom(16).hex())
+        key = os.urandom(16).hex()
+        request = encode_request(config, endpoint, params, stream=stream, idempotency_key=key)
         attempts = Attempts(config, request, self._shared.quota, max_retries, deadline, started)
-        return _Call(config, request, attempts, timeout, deadline, choices, raw)
+        call = Call(config, request, attempts, timeout, deadline, choices, raw)
+        if self._watchers is not None:
+            call.watch = self._watchers.begin(endpoint.name, params, call=key, origin=config.origin, started=started)
+        return call
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Configuration only (fault E9): a copy makes its own connections, and reads its own environment's key.
@@ -170,79 +177,6 @@ class _Client(Generic[Transport]):
     def __repr__(self) -> str:
         # A traceback with local variables shows clients whose constructor failed, too.
         return f"<{type(self).__name__} {self.base_url if hasattr(self, '_config') else 'not configured'}>"
-
-
-class _Call:
-    """One call under way: all that both loops do but for sending and waiting."""
-
-    __slots__ = ("_attempts", "_choices", "_config", "_raw", "_timeout", "deadline", "request")
-
-    def __init__(
-        self,
-        config: Config,
-        request: Request,
-        attempts: Attempts,
-        timeout: Timeout,
-        deadline: float,
-        choices: int,
-        raw: bool,
-    ) -> None:
-        """`deadline`: on the monotonic clock. `choices`: how many answers. `raw`: the answer in an APIResponse."""
-        self.request, self.deadline = request, deadline
-        self._config, self._attempts, self._timeout, self._choices, self._raw = config, attempts, timeout, choices, raw
-
-    @property
-    def connect(self) -> float:
-        """Seconds for connecting."""
-        return self._timeout.connect
-
-    @property
-    def fresh(self) -> bool:
-        """The next attempt must not use a pooled connection."""
-        return self._attempts.fresh
-
-    def judge(self, outcome: Outcome) -> tuple[Any, float | None]:
-        """(value, None) when the call is over, (None, seconds) when it is to be tried again after so long."""
-        now = time.monotonic()
-        return self._attempts.judge(outcome, monotonic=now, now=time.time(), jitter=_chance.random())
-
-    def finish(self, value: Any, outcome: Any, stream: str) -> Any:
-        """What the caller gets for the final outcome and its value; `stream`: the name of Stream or AsyncStream."""
-        if not (self._raw or isinstance(value, Opened)):
-            return value
-        # A process that is started for one plain call should not load what streams and raw answers are made of.
-        from togetherpy import _stream
-        from togetherpy.types._response import APIResponse, APIStreamResponse, ResponseInfo
-
-        if isinstance(value, Opened):
-            head = ResponseInfo(**self._facts(value))
-            idle = min(self._timeout.total, self._timeout.stream_idle)
-            made = getattr(_stream, stream)(self._reader(head), value.body, head, idle)
-            return APIStreamResponse(value=made, **self._facts(value)) if self._raw else made
-        return APIResponse(value=value, content=outcome.body, **self._facts(outcome))
-
-    def _facts(self, outcome: Any) -> dict[str, Any]:
-        from togetherpy._core.errors import request_id
-
-        return {
-            "status_code": outcome.status,
-            "headers": outcome.headers,
-            "request_id": request_id(outcome.headers, None),
-            "attempts": self._attempts.number,
-            "elapsed": self._attempts.elapsed,
-        }
-
-    def _reader(self, head: ResponseInfo) -> ChunkReader[Any]:
-        from togetherpy._core.chunks import ChunkReader
-
-        endpoint, secrets = self.request.endpoint, self._config.secrets
-        if endpoint.own is not None:
-            from togetherpy._core.own import OwnReader
-
-            return OwnReader(endpoint.own, head, secrets, self._choices)
-        if endpoint.chunk is None:
-            raise TypeError(f"{endpoint.name} does not stream")
-        return ChunkReader(endpoint.chunk, head, secrets, self._choices)
 
 
 class Together(_Client["Pool"]):
@@ -259,6 +193,7 @@ class Together(_Client["Pool"]):
     proxy: URL of an http, https or socks5 proxy, else the environment's (HTTPS_PROXY, ALL_PROXY, NO_PROXY ...).
     ssl_context: an `ssl.SSLContext`, else the system's authorities, SSL_CERT_FILE and SSL_CERT_DIR.
     trust_env: False ignores the environment's proxies.
+    hooks: an object that is told of every call, or a list of them: see `togetherpy.hooks`.
 
     Raises:
         AuthenticationError: there is no key, or it cannot be one.
@@ -279,6 +214,7 @@ class Together(_Client["Pool"]):
         proxy: str | None = None,
         ssl_context: ssl.SSLContext | None = None,
         trust_env: bool = True,
+        hooks: object = None,
     ) -> None:
         # From here on no variable holds what a traceback with local variables must not show.
         key, api_key = Secret(api_key), None
@@ -297,6 +233,7 @@ class Together(_Client["Pool"]):
                 "proxy": hidden_proxy,
                 "ssl_context": ssl_context,
                 "trust_env": trust_env,
+                "hooks": hooks,
             }
         )
         self._shared = _Shared(partial(_make_pool, self._config))
@@ -319,12 +256,16 @@ class Together(_Client["Pool"]):
         """
         transport = self._shared.transport()  # before the clock starts: the first one loads the HTTP stack
         call = self._begin(endpoint, params, stream, choices, raw)
-        while True:
-            outcome = transport.send(call.request, call.deadline, call.connect, fresh=call.fresh)
-            value, wait = call.judge(outcome)
-            if wait is None:
-                return call.finish(value, outcome, "Stream")
-            transport.sleep(wait)
+        try:
+            while True:
+                outcome = transport.send(call.request, call.deadline, call.connect, fresh=call.fresh)
+                value, wait = call.judge(outcome)
+                if wait is None:
+                    return call.finish(value, outcome, "Stream")
+                transport.sleep(wait)
+        except BaseException as error:
+            call.failed(error)
+            raise
 
     def close(self) -> None:
         """Ends calls that are running and closes the connections. Idempotent; the client cannot be used after it."""
@@ -368,6 +309,7 @@ class AsyncTogether(_Client["AsyncTransport"]):
         proxy: str | None = None,
         ssl_context: ssl.SSLContext | None = None,
         trust_env: bool = True,
+        hooks: object = None,
         transport: Literal["threads", "aiohttp"] = "threads",
     ) -> None:
         key, api_key = Secret(api_key), None
@@ -388,6 +330,7 @@ class AsyncTogether(_Client["AsyncTransport"]):
                 "proxy": hidden_proxy,
                 "ssl_context": ssl_context,
                 "trust_env": trust_env,
+                "hooks": hooks,
                 "transport": transport,
             }
         )
@@ -412,12 +355,16 @@ class AsyncTogether(_Client["AsyncTransport"]):
         """
         transport = self._shared.transport()  # before the clock starts: the first one loads the HTTP stack
         call = self._begin(endpoint, params, stream, choices, raw)
-        while True:
-            outcome = await transport.send(call.request, call.deadline, call.connect, fresh=call.fresh)
-            value, wait = call.judge(outcome)
-            if wait is None:
-                return call.finish(value, outcome, "AsyncStream")
-            await transport.sleep(wait)
+        try:
+            while True:
+                outcome = await transport.send(call.request, call.deadline, call.connect, fresh=call.fresh)
+                value, wait = call.judge(outcome)
+                if wait is None:
+                    return call.finish(value, outcome, "AsyncStream")
+                await transport.sleep(wait)
+        except BaseException as error:
+            call.failed(error)
+            raise
 
     def close(self) -> Awaitable[None]:
         """Ends calls that are running and closes the connections at once; await it for the last of the cleaning up.
@@ -481,6 +428,16 @@ def _make_aiohttp(config: Config) -> AsyncTransport:
             "AsyncTogether(transport=\"aiohttp\") needs the extra: pip install 'togetherpy[aiohttp]'"
         ) from None
     return AiohttpTransport(config)
+
+
+def _make_watchers(hooks: object) -> Watchers | None:
+    """The hooks that were given and those that the environment asks for; None, at the price of a look, for none."""
+    word = os.environ.get("TOGETHER_LOG")
+    if hooks is None and not word:
+        return None
+    from togetherpy._watch import make_watchers
+
+    return make_watchers(hooks, word)
 
 
 def _read_environment(name: str) -> str | None:

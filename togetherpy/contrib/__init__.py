@@ -1,0 +1,1 @@
+"""What connects togetherpy to other libraries. Each module is loaded by those who import it, and by nobody else."""
