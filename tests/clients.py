@@ -55,6 +55,12 @@ class SyncStream:
     def next(self) -> Any:
         return next(self.raw)
 
+    def texts(self) -> list[str]:
+        return list(self.raw.text_deltas())
+
+    def final(self) -> Any:
+        return self.raw.get_final_response()
+
     def close(self) -> None:
         self.raw.close()
 
@@ -68,8 +74,15 @@ class SyncClient:
     def create(self, **params: Any) -> Any:
         return self.raw.chat.completions.create(**{**CALL, **params})
 
+    def raw_response(self, **params: Any) -> Any:
+        return self.raw.chat.completions.with_raw_response.create(**{**CALL, **params})
+
     def stream(self, **params: Any) -> Any:
         return SyncStream(self.create(stream=True, **params))
+
+    def opened(self, raw: Any) -> Any:
+        """A stream that was come by otherwise."""
+        return SyncStream(raw)
 
     def chunks(self, **params: Any) -> list[Any]:
         """Every chunk of a stream."""
@@ -130,6 +143,16 @@ class AsyncStream(SyncStream):
 
         return self._loop.run(one())
 
+    def texts(self) -> list[str]:
+        async def all_of_them() -> list[str]:
+            return [text async for text in self.raw.text_deltas()]
+
+        texts: list[str] = self._loop.run(all_of_them())
+        return texts
+
+    def final(self) -> Any:
+        return self._loop.run(self.raw.get_final_response())
+
     def close(self) -> None:
         self._loop.run(self.raw.close())
 
@@ -147,8 +170,17 @@ class AsyncClient(SyncClient):
 
         return self.loop.run(call())
 
+    def raw_response(self, **params: Any) -> Any:
+        async def call() -> Any:
+            return await self.raw.chat.completions.with_raw_response.create(**{**CALL, **params})
+
+        return self.loop.run(call())
+
     def stream(self, **params: Any) -> Any:
         return AsyncStream(self.create(stream=True, **params), self.loop)
+
+    def opened(self, raw: Any) -> Any:
+        return AsyncStream(raw, self.loop)
 
     def with_options(self, **options: Any) -> Any:
         return type(self)(self.raw.with_options(**options), self.kind, self.loop)
