@@ -78,7 +78,7 @@ class AiohttpTransport:
 
     async def _session(self) -> Session:
         """The session of the running loop."""
-        loop = asyncio.getrunning_loop()
+        loop = asyncio.get_running_loop()
         session = self._sessions.get(loop)
         if session is None:
             self._sessions = {loop: other for loop, other in self._sessions.items() if not loop.is_closed()}
@@ -106,7 +106,7 @@ class AiohttpTransport:
     async def aclose(self) -> None:
         """The same, and closes every connection."""
         self.close()
-        running = asyncio.getrunning_loop()
+        running = asyncio.get_running_loop()
         for loop, session in list(self._sessions.items()):
             if loop is running:
                 await session.close()
@@ -135,7 +135,7 @@ class _Exchange:
         self._server = config.origin.authority
         self._scheme = config.origin.scheme
         self._call, self._slots, self._calls = call, slots, calls
-        self._loop = asyncio.getrunning_loop()
+        self._loop = asyncio.get_running_loop()
         self._pid = os.getpid()
         self._body = BodyReader(config.max_response_bytes)
         self._response: aiohttp.ClientResponse | None = None

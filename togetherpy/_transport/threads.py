@@ -57,7 +57,7 @@ class ThreadTransport:
         if not await wait_for_slot(self._pool.slots, call, deadline - time.monotonic(), self._pool.forget):
             return self._pool.no_slot(call)
         lease = self._pool.lease(call)
-        wire = _Wire(asyncio.getrunning_loop(), self.workers, lease)
+        wire = _Wire(asyncio.get_running_loop(), self.workers, lease)
         try:
             outcome = await self._begin(wire, request, deadline, connect, fresh) or await _finish(
                 wire, request, deadline
