@@ -314,7 +314,7 @@ def test_aiohttp_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_outside_of_a_loop(kind: str) -> None:
     client = make_raw(kind, api_key=KEY, base_url="http://127.0.0.1:1", max_retries=0)
     coroutine = client.chat.completions.create(**CALL)
-    with pytest.raises(RuntimeError, match="no running event loop"):
+    with pytest.raises(RuntimeError, match="asyncio only, and there is no running event loop"):
         coroutine.send(None)
 
 

@@ -23,7 +23,7 @@ from togetherpy._transport.lease import Lease
 from togetherpy._transport.pool import Pool
 from togetherpy._transport.readiness import Readiness
 from togetherpy._transport.surroundings import DRAIN_SECONDS
-from togetherpy._transport.waiting import NEVER, running_loop, wait_for_slot
+from togetherpy._transport.waiting import NEVER, running_loop, this_loop, wait_for_slot
 from togetherpy._transport.workers import Workers
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ class ThreadTransport:
         if not await wait_for_slot(self._pool.slots, call, deadline - time.monotonic(), self._pool.forget):
             return self._pool.no_slot(call)
         lease = self._pool.lease(call)
-        wire = _Wire(asyncio.get_running_loop(), self.workers, lease)
+        wire = _Wire(this_loop(), self.workers, lease)
         try:
             outcome = await self._begin(wire, request, deadline, connect, fresh) or await _finish(
                 wire, request, deadline

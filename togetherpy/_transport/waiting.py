@@ -21,7 +21,7 @@ async def wait_for_slot(slots: Slots, call: Call, seconds: float, forget: Callab
 
     `forget` is called with the call when the wait is cancelled.
     """
-    loop = asyncio.get_running_loop()
+    loop = this_loop()
     turn: asyncio.Future[None] = loop.create_future()
 
     def wake() -> None:
@@ -57,3 +57,18 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
+
+
+def this_loop() -> asyncio.AbstractEventLoop:
+    """The event loop that runs in this thread.
+
+    Raises:
+        RuntimeError: there is none: the coroutine is driven by hand, or by another library's loop.
+    """
+    loop = running_loop()
+    if loop is None:
+        raise RuntimeError(
+            "AsyncTogether works in asyncio only, and there is no running event loop: call it from a coroutine that "
+            "asyncio.run(...) runs, or use Together"
+        )
+    return loop
