@@ -38,7 +38,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     time: float
     """When this happened, on the same clock."""
     attempt: int
-    """Which attempt this is about, from 1."""
+    """Which attempt this is about, from 1; the repetition on a connection that had gone stale is not counted."""
 
     @property
     def elapsed(self) -> float:

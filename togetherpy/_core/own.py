@@ -16,7 +16,7 @@ import msgspec
 
 from togetherpy._core.chunks import ChunkReader
 from togetherpy._core.config import Secret
-from togetherpy._core.errors import misfit, named_error, shorten, unusable
+from togetherpy._core.errors import mask, misfit, named_error, shorten, unusable
 from togetherpy._core.sse import NamedEvent
 from togetherpy._core.wire import Endpoint, Reply
 from togetherpy.error import APIError
@@ -134,7 +134,9 @@ def decode_own(own: OwnType[Any], reply: Reply, *, stream: bool, secrets: Secret
     if b'"error"' in raw and read_signs(raw).names_error:
         return named_error(raw, reply.status, reply.headers, secrets)
     if stream:
-        return unusable(reply, "a stream of events was asked for", secrets)
+        failure = unusable(reply, "a stream of events was asked for", secrets)
+        failure.body = mask(raw, secrets)  # whole, for it was paid for
+        return failure
     if own.type is bytes and raw.lstrip()[:1] != b"{":
         return unusable(reply, "its body is no JSON object", secrets)
     return _value(own, raw, reply, secrets)
