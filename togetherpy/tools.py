@@ -45,7 +45,7 @@ class Tool(Generic[P, R]):
     def __init__(self, function: Callable[P, R], *, name: str | None = None, description: str | None = None) -> None:
         self.function = function
         self.name = _checked_name(function, name)
-        self.is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(_code_of(function))
+        self.is_async: bool = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(_code_of(function))
         signature = _signature(function)
         prose, texts = read_docstring(inspect.getdoc(function), signature.parameters)
         self.description = prose if description is None else description
