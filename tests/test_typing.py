@@ -35,7 +35,7 @@ def rows(module: ModuleType) -> list[str]:
     return [name for name, function in functions if function.__module__ == module.__name__]
 
 
-ACCEPTED = [(module, row) for module in map(load, ("accepted", "typed_surface")) for row in rows(module)]
+ACCEPTED = [(module, row) for module in map(load, ("accepted", "facts", "typed_surface")) for row in rows(module)]
 
 
 def argument(name: str, server: LocalServer) -> Any:
@@ -72,3 +72,4 @@ async def asynchronously(function: Callable[..., Any], server: LocalServer) -> N
 def test_what_is_rejected_has_no_other_mistake() -> None:
     assert rows(load("rejected")) == ["asynchronous", "calls", "values"]
     assert rows(load("typed_surface_rejected")) == ["calls", "values"]
+    assert rows(load("facts_rejected")) == ["calls", "values"]
