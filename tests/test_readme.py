@@ -28,6 +28,13 @@ EXPECTED = {
     "Into a Struct": r"\S+.* \['\S+.*\] [\d.]+ (fresh|salt)\n",
     "Into a pydantic model, streamed": r"\{\"name\":.*\}\n\S+ [\d.]+ \[.*\]\n",
     "Running tools": r"\['\{\"city\":.*\"sky\":\"sunny\"\}'\]\n\[\]\n.*sunny.*\n2 answers, 4 messages\n",
+    "Stream helpers": r"\S.{40,}\n\d+ tokens, stop\nTrue\n",
+    "Raw responses": (
+        r"200 application/json; charset=utf-8 \S+\n1 attempt\(s\) in 0\.\d{3} s, \d+ bytes\n"
+        r"100\.0 199\.0 2\.0 33333\.0\n\['choices', .*'usage'\]\n\S.{40,}\n"
+    ),
+    "Your own response type": r"\S.{40,}\n\['choices', .*'usage'\]\n",
+    "Hooks": r"(openai/gpt-oss-20b: 200 after \d\.\d{3} s, \('stop',\)\n){2}complete\n\d+ tokens\n",
     "Many at a time": r"(.*\S.{20,}\n)+",
     "Errors and retries": r"refused: 404 model_not_available .*no-such/model.*\nfor the support: \S+\n",
     "Testing your own code": r"(?s).*\b2 passed.*",
