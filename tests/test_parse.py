@@ -224,6 +224,7 @@ def test_a_type_without_a_schema_costs_nothing(client: Maker, server: LocalServe
     error = fails(TypeError, client(server), "parse", response_format=Bad)
     assert str(error).startswith("Bad.thing is of type Thing, which has no JSON schema; annotate it with str, int")
     fails(TypeError, client(server), "parse", response_format={"type": "json_object"})
+    fails(TypeError, client(server), "parse", response_format=Node, response_type=Node)
     assert "parse() needs model=" in str(fails(TypeError, client(server), "parse", response_format=Node, model=None))
     assert server.requests == []
 

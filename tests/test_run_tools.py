@@ -354,6 +354,7 @@ def test_the_key_in_extra_headers_is_shown_nowhere(client: Maker, server: LocalS
         ({"tools": [weather, tool(name="weather")(broken)]}, ValueError, "two tools are named weather"),
         ({"stream": True}, TypeError, "stream=True"),
         ({"n": 2}, TypeError, "n=..."),
+        ({"response_type": dict}, TypeError, "takes no response_type"),
         ({"messages": "Hello"}, TypeError, "messages must be a list"),
         ({"messages": None}, TypeError, "needs messages="),
     ],

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import msgspec
 
-from togetherpy.types._decoding import decoder, type_name
+from togetherpy.types._decoding import type_name
 
 JSON = dict[str, Any]
 _REF = "#/$defs/"
@@ -55,7 +55,6 @@ def _response_format(of: Any) -> msgspec.Raw:
     # The nested form is the documented one. Together takes the schema beside `type` as well, the other servers of this
     # protocol (and a strict reading of the documentation) do not.
     schema = {"name": name, "schema": strict_schema(of), "strict": True}
-    decoder(of)  # complains now about what could not be decoded, before anything is paid for
     return msgspec.Raw(msgspec.json.encode({"type": "json_schema", "json_schema": schema}))
 
 

@@ -28,8 +28,10 @@ def asking_for(to: Any, params: dict[str, Any]) -> dict[str, Any]:
     """`params` with the `response_format` that `to` makes.
 
     Raises:
-        TypeError: `to` has no JSON schema.
+        TypeError: `to` has no JSON schema, or there is another type beside it.
     """
+    if params.get("response_type") is not None:
+        raise TypeError("parse() takes response_format=..., the type of the text; response_type goes with create()")
     params["response_format"] = response_format(to)
     return params
 

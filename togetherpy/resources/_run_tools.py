@@ -100,6 +100,8 @@ class _Run:
         """Raises TypeError and ValueError for what cannot be meant, before anything is sent."""
         if params.get("stream") or (params.get("n") or 1) != 1:
             raise TypeError("run_tools() takes neither stream=True nor n=...: it needs whole answers, one at a time")
+        if params.get("response_type") is not None:
+            raise TypeError("run_tools() takes no response_type: it needs the tool calls of each answer")
         if isinstance(cast(Any, max_turns), bool) or not isinstance(cast(Any, max_turns), int) or max_turns < 1:
             raise ValueError(f"max_turns must be an integer >= 1, not {max_turns!r}")
         self.raise_errors = raise_errors
