@@ -183,7 +183,7 @@ class Session:
         headers = dict(request.headers)
         if request.authorization is not None:
             headers["Authorization"] = request.authorization.reveal()
-        url = URL(f"{origin.scheme}://{origin.authority}{request.target}", encoded=True)
+        url = _url(f"{origin.scheme}://{origin.authority}{request.target}")
         options: dict[str, Any] = {}
         if self.proxy is not None:
             options["proxy"] = self.proxy.url
@@ -207,6 +207,11 @@ def _make_socket(address: Any) -> socket.socket:
     sock = socket.socket(family, kind, protocol)
     set_options(sock)
     return sock
+
+
+@lru_cache(maxsize=64)
+def _url(text: str) -> URL:
+    return URL(text, encoded=True)  # percent-encoded already
 
 
 @lru_cache(maxsize=16)
