@@ -21,7 +21,7 @@ from togetherpy.hooks import (
     StreamStartEvent,
 )
 
-logger = logging.getLogger("togetherpy")
+_logger = logging.getLogger("togetherpy")
 _lock = threading.Lock()
 _handler: logging.Handler | None = None
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO}
@@ -34,10 +34,10 @@ class LoggingHooks(Hooks):
     """
 
     def on_request(self, event: RequestEvent) -> None:
-        logger.debug("%s begins, to %s:%d", _name(event), event.server_address, event.server_port)
+        _logger.debug("%s begins, to %s:%d", _name(event), event.server_address, event.server_port)
 
     def on_retry(self, event: RetryEvent) -> None:
-        logger.warning(
+        _logger.warning(
             "%s: attempt %d failed (%s), request %s; the next in %.3f s",
             _name(event),
             event.attempt,
@@ -47,10 +47,10 @@ class LoggingHooks(Hooks):
         )
 
     def on_response(self, event: ResponseEvent) -> None:
-        logger.info("%s: %d after %.3f s, %s", _name(event), event.status_code, event.elapsed, _outcome(event))
+        _logger.info("%s: %d after %.3f s, %s", _name(event), event.status_code, event.elapsed, _outcome(event))
 
     def on_stream_start(self, event: StreamStartEvent) -> None:
-        logger.debug(
+        _logger.debug(
             "%s: stream opened, %d after %.3f s, request %s",
             _name(event),
             event.status_code,
@@ -61,13 +61,13 @@ class LoggingHooks(Hooks):
     def on_stream_end(self, event: StreamEndEvent) -> None:
         if event.error is not None:
             failure = f"broke off with {type(event.error).__name__}"
-            logger.warning("%s: stream %s after %.3f s, %s", _name(event), failure, event.elapsed, _outcome(event))
+            _logger.warning("%s: stream %s after %.3f s, %s", _name(event), failure, event.elapsed, _outcome(event))
             return
         state = "read to its end" if event.complete else "left early"
-        logger.info("%s: stream %s after %.3f s, %s", _name(event), state, event.elapsed, _outcome(event))
+        _logger.info("%s: stream %s after %.3f s, %s", _name(event), state, event.elapsed, _outcome(event))
 
     def on_error(self, event: ErrorEvent) -> None:
-        logger.warning(
+        _logger.warning(
             "%s: %s after %.3f s, status %s, attempt %d, request %s",
             _name(event),
             type(event.error).__name__,
@@ -94,9 +94,9 @@ def turned_on(word: str) -> LoggingHooks | None:
         if _handler is None:
             _handler = logging.StreamHandler()
             _handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-            logger.setLevel(level)
-            if not logger.hasHandlers():
-                logger.addHandler(_handler)
+            _logger.setLevel(level)
+            if not _logger.hasHandlers():
+                _logger.addHandler(_handler)
     return LoggingHooks()
 
 

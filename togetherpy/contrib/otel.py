@@ -35,8 +35,8 @@ from togetherpy.hooks import (
 
 try:
     from opentelemetry import metrics, trace
-except ModuleNotFoundError as error:
-    if error.name is None or not error.name.startswith("opentelemetry"):
+except ModuleNotFoundError as _error:
+    if _error.name is None or not _error.name.startswith("opentelemetry"):
         raise
     raise ImportError("togetherpy.contrib.otel needs the extra: pip install 'togetherpy[otel]'") from None
 
