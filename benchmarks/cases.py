@@ -50,6 +50,9 @@ def _plain() -> list[Case]:
         replace(base, name="call-json", about="plain call, the answer a small JSON object", serves="json"),
         replace(base, name="call-parse", about="the same answer as an object of the user's own type", serves="json",
                 needs="parse"),
+        replace(base, name="call-own-type", about="plain call, short answer, two of its fields, into the user's type",
+                needs="answer_own"),
+        replace(base, name="call-hooks", about="plain call, short answer, with hooks", needs="answer_hooks"),
         replace(base, name="call-16-threads", about="plain calls of 16 threads on one client", op="threads",
                 at_once=16, count=320, roles=shared),
     ]  # fmt: skip
@@ -66,6 +69,10 @@ def _stream() -> list[Case]:
         replace(base, name="stream-single", about="stream of 1,000 chunks, a segment each, 1 ms apart",
                 serves="single-1000", count=2),
         replace(base, name="stream-tools", about="stream of 1,000 chunks of two tool calls", serves="tools-1000"),
+        replace(base, name="stream-own-type", about="stream of 1,000 chunks in one burst, two fields of each into the "
+                "user's own type", serves="burst-1000", needs="stream_own"),
+        replace(base, name="stream-hooks", about="stream of 1,000 chunks in one burst, with hooks", serves="burst-1000",
+                needs="stream_hooks"),
         replace(gathered, serves="burst-100000", warms="burst-100"),
     ]  # fmt: skip
 
@@ -127,7 +134,7 @@ def quick(case: Case) -> Case | None:
     if case.op == "installed" or case.group == "growth":
         return None
     kind, *numbers = case.serves.split("-")
-    if case.needs in ("stream", "astream", "accumulate"):
+    if case.needs in ("stream", "stream_own", "stream_hooks", "astream", "accumulate"):
         numbers[0], units = "20", 20
         if kind == "drip":
             numbers[1] = "5"

@@ -34,6 +34,8 @@ LIMITS = (
     Limit("call-short", "togetherpy", 1 / 12, "together"),
     Limit("call-short", "togetherpy", 1, "bare"),
     Limit("call-parse", "togetherpy", 1.3, "togetherpy", than="call-json"),
+    Limit("stream-own-type", "togetherpy", 1, "togetherpy", than="stream-burst"),
+    Limit("stream-hooks", "togetherpy", 1.1, "togetherpy", than="stream-burst"),
     Limit("stream-burst", "togetherpy", 1 / 40, "together"),
     Limit("stream-burst", "togetherpy", 1 / 4, "together_1"),
     Limit("stream-burst", "togetherpy", 1.5, "floor"),

@@ -217,6 +217,17 @@ def test_an_event_named_error_is_raised(client: Maker) -> None:
         assert "late" in str(client(server).fails(APIStatusError, stream=True, response_type=bytes))
 
 
+@pytest.mark.parametrize("end", [DONE, b""])
+def test_an_error_beside_a_choice_that_goes_on_is_raised_at_the_end(client: Maker, end: bytes) -> None:  # fault D9
+    odd = tight(chunk("b", error={"message": "late"}))
+    with ScriptedServer([request, send(SSE + chunked(tight(chunk("a")) + odd + end))]) as server:
+        seen: list[Any] = []
+        stream = client(server).stream(response_type=dict)
+        error = failure(APIStatusError, lambda: stream.each(seen.append))
+    assert "late" in str(error)
+    assert len(seen) == 2
+
+
 def test_the_word_alone_is_no_error(client: Maker) -> None:
     harmless = completion('"error"') | {"error": None, "kind": "error", "object": "error"}
     events = event(chunk('"error"', error="", kind="error")) + event(chunk("", "error")) + DONE

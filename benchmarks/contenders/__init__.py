@@ -6,6 +6,8 @@
     IMPORT_CLIENT  the statement that imports what its user makes a client of
     connect(url) -> client                             answer(client, ask) -> Tally
     stream(client, ask) -> Tally                       accumulate(client, ask) -> Tally
+    answer_own, stream_own: as answer and stream, decoded into the user's own type
+    answer_hooks, stream_hooks: the same with hooks that look at every event
     aconnect(url, connections) -> client               aanswer(client, ask) -> Tally
     astream(client, ask) -> Tally                      aclose(client)
 

@@ -35,9 +35,7 @@ def decode_outcome(endpoint: Endpoint, outcome: Outcome, *, stream: bool, secret
     if not 200 <= outcome.status < 300:
         return _errors().status_error(outcome, secrets)
     if endpoint.own is not None:
-        from togetherpy._core.own import decode_own
-
-        return decode_own(endpoint.own, outcome, stream=stream, secrets=secrets)
+        return endpoint.own.judge(outcome, stream=stream, secrets=secrets)
     return _decode_success(endpoint, outcome, stream, secrets)
 
 

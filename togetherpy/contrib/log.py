@@ -34,9 +34,11 @@ class LoggingHooks(Hooks):
     """
 
     def on_request(self, event: RequestEvent) -> None:
+        """DEBUG: a call begins."""
         _logger.debug("%s begins, to %s:%d", _name(event), event.server_address, event.server_port)
 
     def on_retry(self, event: RetryEvent) -> None:
+        """WARNING: an attempt failed."""
         _logger.warning(
             "%s: attempt %d failed (%s), request %s; the next in %.3f s",
             _name(event),
@@ -47,9 +49,11 @@ class LoggingHooks(Hooks):
         )
 
     def on_response(self, event: ResponseEvent) -> None:
+        """INFO: an answer came."""
         _logger.info("%s: %d after %.3f s, %s", _name(event), event.status_code, event.elapsed, _outcome(event))
 
     def on_stream_start(self, event: StreamStartEvent) -> None:
+        """DEBUG: a stream was accepted."""
         _logger.debug(
             "%s: stream opened, %d after %.3f s, request %s",
             _name(event),
@@ -59,6 +63,7 @@ class LoggingHooks(Hooks):
         )
 
     def on_stream_end(self, event: StreamEndEvent) -> None:
+        """INFO, or WARNING when it broke off: a stream is over."""
         if event.error is not None:
             failure = f"broke off with {type(event.error).__name__}"
             _logger.warning("%s: stream %s after %.3f s, %s", _name(event), failure, event.elapsed, _outcome(event))
@@ -67,6 +72,7 @@ class LoggingHooks(Hooks):
         _logger.info("%s: stream %s after %.3f s, %s", _name(event), state, event.elapsed, _outcome(event))
 
     def on_error(self, event: ErrorEvent) -> None:
+        """WARNING: a call failed."""
         _logger.warning(
             "%s: %s after %.3f s, status %s, attempt %d, request %s",
             _name(event),

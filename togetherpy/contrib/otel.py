@@ -35,8 +35,8 @@ from togetherpy.hooks import (
 
 try:
     from opentelemetry import metrics, trace
-except ModuleNotFoundError as _error:
-    if _error.name is None or not _error.name.startswith("opentelemetry"):
+except ModuleNotFoundError as _missing:
+    if not (_missing.name or "").startswith("opentelemetry"):
         raise
     raise ImportError("togetherpy.contrib.otel needs the extra: pip install 'togetherpy[otel]'") from None
 
@@ -99,6 +99,7 @@ class OpenTelemetryHooks(Hooks):
         return _rebuild, (self._given,)
 
     def on_request(self, event: RequestEvent) -> None:
+        """The span begins."""
         attributes = _common(event)
         for name, (attribute, kind) in _SETTINGS.items():
             value = event.settings.get(name)
@@ -114,6 +115,7 @@ class OpenTelemetryHooks(Hooks):
         self._spans[event.call] = self._tracer.start_span(name, kind=trace.SpanKind.CLIENT, attributes=attributes)
 
     def on_retry(self, event: RetryEvent) -> None:
+        """An event of the span."""
         span = self._spans.get(event.call)
         if span is not None:
             span.add_event(
@@ -126,15 +128,18 @@ class OpenTelemetryHooks(Hooks):
             )
 
     def on_response(self, event: ResponseEvent) -> None:
+        """The span ends."""
         self._end(event, _answered(event), None)
 
     def on_stream_end(self, event: StreamEndEvent) -> None:
+        """The span ends."""
         attributes = _answered(event)
         if event.first_data is not None:
             attributes["gen_ai.response.time_to_first_chunk"] = event.first_data - event.started
         self._end(event, attributes, event.error)
 
     def on_error(self, event: ErrorEvent) -> None:
+        """The span ends, as an error."""
         self._end(event, {}, event.error)
 
     def _end(self, event: Event, attributes: dict[str, Any], error: BaseException | None) -> None:
