@@ -194,8 +194,8 @@ def decoded() -> list[ChatCompletionChunk]:
 @pytest.mark.parametrize(
     "chunks",
     [
-        pytest.param(decoded(), id="objects"),
-        pytest.param(iter(decoded()), id="an iterator"),
+        pytest.param(decoded, id="objects"),
+        pytest.param(lambda: iter(decoded()), id="an iterator"),
         pytest.param(CHUNKS, id="dicts"),
         pytest.param([json.dumps(one) for one in CHUNKS], id="text"),
         pytest.param([json.dumps(one).encode() + b"\n" for one in CHUNKS], id="lines"),
@@ -205,7 +205,7 @@ def decoded() -> list[ChatCompletionChunk]:
     ],
 )
 def test_chunks_from_anywhere(chunks: Any) -> None:
-    answer = togetherpy.accumulate(chunks)
+    answer = togetherpy.accumulate(chunks() if callable(chunks) else chunks)
     assert answer.choices is not None
     assert answer.choices[0].message.content == "Hello"
     assert answer.choices[0].finish_reason == "stop"
