@@ -1,7 +1,6 @@
 """text_deltas, get_final_response, current and accumulate: what streams are made into, over every client."""
 
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -234,14 +233,10 @@ def test_a_line_that_is_no_json() -> None:
         togetherpy.accumulate(["{not json"])
 
 
-def seconds(count: int) -> float:
-    """CPU time of accumulating so many chunks, text and tool calls."""
-    text = [msgspec.convert(chunk("word "), ChatCompletionChunk)] * (count // 2)
-    calls = [msgspec.convert(call(0, "argument"), ChatCompletionChunk)] * (count // 2)
-    started = time.process_time()
-    togetherpy.accumulate(text + calls)
-    return time.process_time() - started
-
-
 def test_a_hundred_thousand_chunks() -> None:
-    assert min(seconds(100_000) for _ in range(3)) < 1
+    """That they cost the same each is measured by the benchmark accumulate-100k."""
+    text = [msgspec.convert(chunk("word "), ChatCompletionChunk)] * 50_000
+    calls = [msgspec.convert(call(0, "argument"), ChatCompletionChunk)] * 50_000
+    message = togetherpy.accumulate(text + calls).choices[0].message
+    assert message.content == "word " * 50_000
+    assert message.tool_calls[0].function.arguments == "argument" * 50_000
