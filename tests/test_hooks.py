@@ -32,6 +32,7 @@ from scripted import ScriptedServer, repeat, request, reset, send, until_gone
 
 import togetherpy
 from togetherpy import StreamInterruptedError
+from togetherpy._watch import _BlockingBody
 from togetherpy.hooks import (
     ErrorEvent,
     Event,
@@ -249,6 +250,32 @@ def test_a_cancelled_call(kind: str, seen: Recorder, stream: bool) -> None:
     found = seen.only(StreamEndEvent if stream else ErrorEvent)
     assert isinstance(found.error, asyncio.CancelledError)
     assert seen.events[-1] is found
+
+
+class Memory:
+    """A Body that gives what it was given."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self._pieces = list(pieces)
+
+    def read(self, seconds: float) -> bytes:
+        return self._pieces.pop(0)
+
+    def close(self, *, drained: bool) -> None:
+        pass
+
+
+def test_a_stream_has_one_end_and_a_ping_is_no_data() -> None:
+    ends: list[float | None] = []
+    body = _BlockingBody(Memory(b": ping\n\n", b"data: {}\n\n"), lambda first, error: ends.append(first))
+    body.read(1)
+    before = time.monotonic()
+    body.read(1)
+    body.close(drained=True)
+    body.close(drained=True)
+    (first,) = ends
+    assert first is not None
+    assert before <= first <= time.monotonic()
 
 
 # Where hooks run

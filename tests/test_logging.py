@@ -125,6 +125,11 @@ def test_a_program_that_has_set_up_logging_keeps_its_own_form() -> None:
     assert said("info", setup) == ["mine INFO"] * 2
 
 
+def test_the_level_is_set_once() -> None:
+    setup = "togetherpy.Together(); import logging; logging.getLogger('togetherpy').setLevel('ERROR')"
+    assert said("info", setup) == []
+
+
 def test_an_unknown_word_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOGETHER_LOG", "loud")
     with pytest.warns(UserWarning, match="TOGETHER_LOG takes debug or info, not 'loud'") as caught:

@@ -211,6 +211,12 @@ def test_an_error_inside_of_a_success_is_raised(client: Maker, to: Any, body: An
     assert len(seen) == 1
 
 
+def test_an_error_after_the_choices_is_raised(client: Maker) -> None:  # fault B16
+    body = completion("x" * 5000) | {"error": {"message": "late"}}
+    with ScriptedServer([request, send(answer(body))]) as server:
+        assert "late" in str(client(server).fails(APIStatusError, response_type=dict))
+
+
 def test_an_event_named_error_is_raised(client: Maker) -> None:
     named = b'event: error\ndata: {"finish_reason":null, "message": "late"}\n\n'
     with ScriptedServer([request, send(SSE + chunked(named))]) as server:
@@ -272,6 +278,13 @@ def test_every_choice_needs_one(client: Maker) -> None:  # fault B7
                 assert len(caller.chunks(response_type=dict, n=2)) == 2
             else:
                 caller.fails(StreamInterruptedError, stream=True, response_type=dict, n=2)
+
+
+def test_the_end_of_one_choice_in_an_event_of_several(client: Maker) -> None:  # fault B7
+    one_ends = chunk("a", "stop")
+    one_ends["choices"] += chunk("b", None, 1)["choices"]
+    with ScriptedServer([request, send(SSE + chunked(tight(one_ends) + tight(chunk("c", "length", 1))))]) as server:
+        assert len(client(server).chunks(response_type=dict, n=2)) == 2
 
 
 @pytest.mark.parametrize("end", [DONE, b"data: [DONE]", b"data:[DONE]\r\n\r\n"])
