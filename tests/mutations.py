@@ -6,6 +6,7 @@ The rule: after its last byte the server ends the connection, so whoever waits f
 
 import copy
 import itertools
+import json
 import random
 import re
 import zlib
@@ -139,13 +140,11 @@ _ODD: list[Any] = [
 
 def to_json(chance: random.Random, value: Any, wrong: bool) -> bytes:
     """The value as JSON; `wrong`: with some of its parts replaced, removed or renamed."""
-    from json import dumps
-
     if wrong:
         value = copy.deepcopy(value)
         for _ in range(chance.choice([1, 1, 2, 4])):
             value = _twist(chance, value)
-    return dumps(value, ensure_ascii=chance.random() < 0.5).encode("utf-8", "surrogatepass")
+    return json.dumps(value, ensure_ascii=chance.random() < 0.5).encode("utf-8", "surrogatepass")
 
 
 def _twist(chance: random.Random, value: Any) -> Any:

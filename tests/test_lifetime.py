@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from answers import COMPLETION, OK, SSE, STREAM_OK, answer, chunk, chunked, error_body, event, text_of
 from clients import ASYNC_KINDS, CALL, KEY, KINDS, failure, make_raw
+from leftovers import descriptors, own_threads
 from scripted import (
     ScriptedServer,
     Step,
@@ -347,7 +348,7 @@ async def _eventually(condition: Callable[[], bool]) -> None:
 @pytest.mark.parametrize("at", ["headers", "body", "stream", "handshake"])
 def test_cancellation(kind: str, at: str, times: int, monkeypatch: pytest.MonkeyPatch) -> None:  # fault E6
     monkeypatch.setattr("togetherpy._transport.workers.IDLE_SECONDS", 0.02)
-    others = _own_threads()
+    others = own_threads()
     scripts: dict[str, list[Step]] = {
         "headers": [request, until_gone],
         "body": [request, send(OK[:-5]), until_gone],
@@ -372,7 +373,7 @@ def test_cancellation(kind: str, at: str, times: int, monkeypatch: pytest.Monkey
             assert (await _start(client)).id == "r-1"  # the only slot is free
             assert server.connections == 2
         await client.aclose()
-        await _eventually(lambda: _own_threads() <= others)
+        await _eventually(lambda: own_threads() <= others)
 
     with ScriptedServer(scripts[at], GOOD, scheme=scheme) as server:
         asyncio.run(main())
@@ -409,10 +410,10 @@ def test_cancellation_while_queueing_and_connecting(kind: str) -> None:  # fault
 @pytest.mark.parametrize("kind", ASYNC_KINDS)
 def test_two_hundred_cancelled_calls_leave_nothing(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:  # fault E6
     monkeypatch.setattr("togetherpy._transport.workers.IDLE_SECONDS", 0.05)
-    others = _own_threads()
+    others = own_threads()
 
     def sockets() -> int:
-        return sum(os.readlink(f"/proc/self/fd/{name}").startswith("socket:") for name in _descriptors())
+        return sum(name.startswith("socket:") for name in descriptors())
 
     async def main() -> None:
         client = make_raw(kind, api_key=KEY, base_url=server.base_url, max_connections=20, timeout=LIMIT)
@@ -442,20 +443,7 @@ def test_two_hundred_cancelled_calls_leave_nothing(kind: str, monkeypatch: pytes
         before = sockets()
         asyncio.run(main())
         assert sockets() == before
-        asyncio.run(_eventually(lambda: _own_threads() <= others))
-
-
-def _own_threads() -> set[threading.Thread]:
-    return {thread for thread in threading.enumerate() if thread.name.startswith("togetherpy-")}
-
-
-def _descriptors() -> list[str]:
-    names: list[str] = []
-    for name in os.listdir("/proc/self/fd"):
-        with contextlib.suppress(OSError):
-            os.readlink(f"/proc/self/fd/{name}")
-            names.append(name)
-    return names
+        asyncio.run(_eventually(lambda: own_threads() <= others))
 
 
 # Event loops
