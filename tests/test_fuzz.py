@@ -28,7 +28,7 @@ from togetherpy._core.sse import SSEParser
 
 SECONDS = float(os.environ.get("TOGETHER_FUZZ_SECONDS", "24"))
 SEED = int(os.environ.get("TOGETHER_FUZZ_SEED", "0"))
-FAILED: list[int] = []
+FAILED: list[int] = [909, 910]
 HANG = 10.0
 """Seconds; a call that takes so long is stuck, for the server has ended every connection after its last byte."""
 BATCH = 500
@@ -135,9 +135,13 @@ class Said:
     """A step of the server's script: the case that is on, then the end."""
 
     case: Case
+    begun: bool
+
+    def on(self, case: Case) -> None:
+        self.case, self.begun = case, False
 
     def __call__(self, peer: Peer) -> None:
-        case = self.case
+        case, self.begun = self.case, True
         for piece in case.pieces:
             peer.sock.sendall(piece)
         (reset if case.reset else close)(peer)
@@ -165,14 +169,29 @@ def _text(get: Any) -> str:
         return ""  # an answer so odd that it has no text in the usual place
 
 
-def _check(caller: Any, case: Case) -> None:
+def _check(caller: Any, said: Said) -> None:
+    """Runs the case that is on until it was its answer that the call met.
+
+    A server that says more than one answer, slowly, can have the rest of it taken for the answer to the next request:
+    the first answer is whole, the connection is idle when it is used again, and HTTP/1.1 does not number its answers.
+    """
+    _check_once(caller, said)
+    for _ in range(100):
+        if said.begun:
+            return
+        _check_once(caller, said)
+    raise AssertionError("no request has reached the server")
+
+
+def _check_once(caller: Any, said: Said) -> None:
+    case = said.case
     outcome = _outcome(caller, case)
     if isinstance(outcome, TogetherError):
         assert not isinstance(outcome, APITimeoutError), outcome
         assert str(outcome)
         assert type(pickle.loads(pickle.dumps(outcome))) is type(outcome)
-        assert case.must != "good", outcome
-    elif case.must is not None:
+        assert case.must != "good" or not said.begun, outcome
+    elif case.must is not None and said.begun:
         assert outcome == (TEXT if case.stream else COMPLETION)
     assert free_slots(caller) == 1
 
@@ -185,9 +204,9 @@ def _run(kind: str, cases: Iterator[int]) -> int:
         caller = make(kind, base_url=server.base_url, timeout=HANG, max_connections=1)
         try:
             for count, seed in enumerate(cases, 1):  # noqa: B007
-                said.case = make_case(seed)
+                said.on(make_case(seed))
                 with named_seed(seed, said.case.data):
-                    _check(caller, said.case)
+                    _check(caller, said)
         finally:
             caller.end()
     eventually(lambda: len(descriptors()) == len(before), lambda: (before, sorted(descriptors())))
