@@ -11,18 +11,18 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from togetherpy._core.answer import TooLargeError, is_event_stream
 from togetherpy._core.config import Config
-from togetherpy._core.wire import Fault, Opened, Outcome, Reply, Request
+from togetherpy._core.wire import Fault, Outcome, Phase, Request
+from togetherpy._transport.answering import finish
 from togetherpy._transport.calls import Call, Slots
-from togetherpy._transport.exchange import ONE_SEND, receive_now, request_bytes, send, send_now
+from togetherpy._transport.connections import Connection
+from togetherpy._transport.exchange import ONE_SEND, receive, receive_now, request_bytes, send, send_now
 from togetherpy._transport.lease import Lease
 from togetherpy._transport.pool import Pool
 from togetherpy._transport.readiness import Readiness
-from togetherpy._transport.surroundings import DRAIN_SECONDS
 from togetherpy._transport.waiting import NEVER, running_loop, this_loop, wait_for_slot
 from togetherpy._transport.workers import Workers
 
@@ -59,7 +59,7 @@ class ThreadTransport:
         lease = self._pool.lease(call)
         wire = _Wire(this_loop(), self.workers, lease)
         try:
-            outcome = await self._begin(wire, request, deadline, connect, fresh) or await _finish(
+            outcome = await self._begin(wire, request, deadline, connect, fresh) or await finish(
                 wire, request, deadline
             )
         except BaseException:
@@ -112,11 +112,13 @@ class ThreadTransport:
 class _Wire:
     """A lease on an event loop: who uses its connection, the loop or a worker, and how to stop either."""
 
-    __slots__ = ("_busy", "_loop", "_readiness", "_workers", "lease")
+    __slots__ = ("_busy", "_early", "_loop", "_readiness", "_workers", "answer", "lease")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, workers: Workers, lease: Lease) -> None:
         self._loop, self._workers = loop, workers
-        self.lease = lease
+        self.lease, self.answer = lease, lease.answer
+        self._early: bytes | None = None
+        """What came before anybody asked for it."""
         self._readiness: Readiness | None = None
         self._busy = False
         """A worker is using the connection."""
@@ -149,38 +151,48 @@ class _Wire:
             raise
         return await outcome
 
-    async def receive(self, seconds: float) -> None:
-        """Waits `seconds` at most for the next bytes of the answer.
+    @property
+    def ended(self) -> bool:
+        """The connection and its slot have been given back."""
+        return self.lease.ended
+
+    def wait(self, seconds: float) -> Awaitable[bool]:
+        """True when it is worth while to ask what has arrived, False after `seconds`; one waiter at a time.
 
         Raises:
-            TimeoutError: none came. OSError: the connection is gone.
+            OSError: the connection was given back.
         """
         conn = self.lease.held()[0]
-        if self._readiness is None:
-            self._readiness = Readiness(self._loop, conn.sock.fileno())
         # Nothing tells that TLS has decrypted more than was taken, so of TLS it is asked first; of TCP that would
         # be a system call and an exception for nothing.
-        data = receive_now(conn) if hasattr(conn.sock, "pending") else None
-        while data is None:
-            try:
-                ready = await self._readiness.wait(seconds)
-            except NotImplementedError:
-                await self.in_worker(lambda: self.lease.receive(time.monotonic() + seconds))
-                return
-            if not ready:
-                raise TimeoutError
-            data = receive_now(self.lease.held()[0])
-        self.lease.answer.receive(data)
-
-    async def drain(self) -> None:
-        """After the end of a stream: gives the connection back if its body ends soon, else drops it (B12, B13)."""
-        deadline = time.monotonic() + DRAIN_SECONDS
+        if hasattr(conn.sock, "pending") and (data := receive_now(conn)) is not None:
+            self._early = data
+            now: asyncio.Future[bool] = self._loop.create_future()
+            now.set_result(True)
+            return now
+        if self._readiness is None:
+            self._readiness = Readiness(self._loop, conn.sock.fileno())
         try:
-            while (over := self.lease.answer.skim()) is None:
-                await self.receive(deadline - time.monotonic())
-        except (OSError, ValueError):
-            over = False
-        self.end(reusable=over and self.lease.answer.keep_alive)
+            return self._readiness.wait(seconds)
+        except NotImplementedError:
+            return self.in_worker(lambda: self._wait_blocking(conn, time.monotonic() + seconds))
+
+    def _wait_blocking(self, conn: Connection, deadline: float) -> bool:
+        self._early = receive(conn, deadline)
+        return True
+
+    def arrived(self) -> bytes | None:
+        """What has arrived; b"" when the server closed its side, None when nothing has.
+
+        Raises:
+            OSError: the connection is gone.
+        """
+        data, self._early = self._early, None
+        return receive_now(self.lease.held()[0]) if data is None else data
+
+    def fault(self, error: Exception, phase: Phase) -> Fault:
+        """What `error` means at this point of the attempt."""
+        return self.lease.fault(error, phase)
 
     def end(self, *, reusable: bool) -> None:
         """Gives the connection back; in the loop's thread, no worker using it."""
@@ -201,74 +213,6 @@ class _Wire:
             self._loop.call_soon_threadsafe(lambda: self.end(reusable=False))
         except RuntimeError:
             self.lease.end(reusable=False)  # a closed loop watches nothing any more
-
-
-async def _finish(wire: _Wire, request: Request, deadline: float) -> Outcome:
-    """Reads the answer to a request that was sent; of an accepted stream only the head."""
-    answer = wire.lease.answer
-    pieces: list[bytes] = []
-    try:
-        while answer.head is None:
-            await wire.receive(deadline - time.monotonic())
-        if request.stream and is_event_stream(answer.head.status, answer.head.headers):
-            answer.lift_limit()
-            return Opened(answer.head.status, answer.head.headers, LoopBody(wire))
-        while (piece := answer.take()) != b"":
-            if piece is None:
-                await wire.receive(deadline - time.monotonic())
-            else:
-                pieces.append(piece)
-    except (OSError, ValueError, TooLargeError) as error:
-        return wire.lease.fault(error, "sent")
-    wire.end(reusable=answer.keep_alive)
-    return Reply(answer.head.status, answer.head.headers, pieces[0] if len(pieces) == 1 else b"".join(pieces))
-
-
-class LoopBody:
-    """The unread body of an accepted stream. `read` is for one task at a time."""
-
-    __slots__ = ("_pid", "_wire")
-
-    def __init__(self, wire: _Wire) -> None:
-        self._wire = wire
-        self._pid = os.getpid()
-
-    async def read(self, seconds: float) -> bytes | Fault:
-        """Body bytes as soon as there are some; b"" at a proper end. Waits `seconds` at most."""
-        if self._pid != os.getpid():
-            return Fault("closed", "committed", "A stream cannot be read in a forked child.")
-        lease = self._wire.lease
-        try:
-            deadline = time.monotonic() + seconds
-            while (data := lease.answer.take()) is None:
-                await self._wire.receive(deadline - time.monotonic())
-            if not data:
-                self._wire.end(reusable=lease.answer.keep_alive)
-        except (OSError, ValueError, TooLargeError) as error:
-            fault = lease.fault(error, "committed")
-            self._wire.end(reusable=False)
-            return fault
-        except BaseException:
-            self._wire.abandon()
-            raise
-        return data
-
-    async def aclose(self, *, drained: bool) -> None:
-        """Gives the connection back (`drained`: the end of the stream was seen) or drops it. Idempotent."""
-        if self._wire.lease.ended:
-            return
-        if drained and self._pid == os.getpid():
-            try:
-                await self._wire.drain()
-            except BaseException:
-                self._wire.abandon()
-                raise
-        else:
-            self.abandon()
-
-    def abandon(self) -> None:
-        """Drops the connection at once, from any thread, without waiting."""
-        self._wire.abandon()
 
 
 def _deliver(outcome: asyncio.Future[Any], result: Any, failure: BaseException | None) -> None:

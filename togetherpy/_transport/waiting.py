@@ -1,6 +1,6 @@
-"""Waiting on an event loop for what threads share: a slot, or the end of a pause.
+"""Waiting on an event loop: for what threads share, a slot or the end of a pause; and the end of other waits.
 
-In: the queue for slots and a call that may be aborted. Out: whether the slot was got.
+In: the queue for slots, a call that may be aborted, a time limit. Out: whether it came.
 The rule: no thread is held while waiting, and a cancelled wait leaves neither a place in the queue nor a slot behind.
 """
 
@@ -14,6 +14,8 @@ from togetherpy._transport.calls import Call, Slots
 
 NEVER = Slots(0)
 """Waiting for a slot that never comes free is a sleep that `Call.abort` ends."""
+_LONGEST_TIMER = 3600.0
+"""Seconds; a limit of `inf` is no time for a loop's timer."""
 
 
 async def wait_for_slot(slots: Slots, call: Call, seconds: float, forget: Callable[[Call], None]) -> bool:
@@ -49,6 +51,60 @@ async def wait_for_slot(slots: Slots, call: Call, seconds: float, forget: Callab
 def _wake(turn: asyncio.Future[None]) -> None:
     if not turn.done():
         turn.set_result(None)
+
+
+class Arrival:
+    """Something that is waited for again and again on one loop, by one at a time, each time for so long at most."""
+
+    __slots__ = ("_deadline", "_loop", "_timer", "_timer_at", "_waiter")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._waiter: asyncio.Future[bool] | None = None
+        # One timer for all waits, moved when it fires: a timer per wait would cost more than the wait.
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = self._deadline = 0.0
+
+    def wait(self, seconds: float) -> asyncio.Future[bool]:
+        """True when it has come, False after `seconds`, or when nothing will come any more."""
+        self._deadline = deadline = self._loop.time() + seconds
+        if self._timer is None or self._timer_at > deadline:
+            self._start_timer()
+        self._waiter = waiter = self._loop.create_future()
+        return waiter
+
+    def tell(self) -> bool:
+        """It has come; whether anybody was waiting for it."""
+        return self._end_wait(True)
+
+    def stop(self) -> None:
+        """Nothing will come any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._end_wait(False)
+
+    def _end_wait(self, came: bool) -> bool:
+        waiter = self._waiter
+        if waiter is None or waiter.done():
+            return False
+        waiter.set_result(came)
+        return True
+
+    def _start_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = min(self._deadline, self._loop.time() + _LONGEST_TIMER)
+        self._timer = self._loop.call_at(self._timer_at, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        if self._waiter is None or self._waiter.done():
+            return
+        if self._loop.time() < self._deadline:
+            self._start_timer()
+        else:
+            self._end_wait(False)
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
