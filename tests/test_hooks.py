@@ -258,7 +258,7 @@ class Memory:
     def __init__(self, *pieces: bytes) -> None:
         self._pieces = list(pieces)
 
-    def read(self, seconds: float) -> bytes:
+    def read(self, deadline: float) -> bytes:
         return self._pieces.pop(0)
 
     def close(self, *, drained: bool) -> None:

@@ -63,10 +63,9 @@ class Stream(Generic[T]):
             return False
         if self._over:
             raise reader.closed()
-        deadline = time.monotonic() + self._idle
-        seconds = self._idle
+        deadline = time.monotonic() + self._idle  # only content counts against silence (fault B9)
         while True:
-            data = self._body.read(seconds)
+            data = self._body.read(deadline)
             if isinstance(data, Fault):
                 raise reader.interrupted(data)
             if not data:
@@ -74,7 +73,6 @@ class Stream(Generic[T]):
                 return False
             if reader.feed(data):
                 return True
-            seconds = deadline - time.monotonic()  # only content counts against silence (fault B9)
 
     def text_deltas(self: Stream[ChatCompletionChunk]) -> Iterator[str]:
         """The text of the first choice, piece by piece as it arrives; other choices and reasoning are passed over.
@@ -160,33 +158,26 @@ class AsyncStream(Generic[T]):
 
     async def _read(self) -> bool:
         """Waits for the next event that carries data; False when the stream is over."""
+        reader = self._reader
         try:
-            if await self._read_event():
-                return True
+            if not reader.complete:
+                if self._over:
+                    raise reader.closed()
+                deadline = time.monotonic() + self._idle  # only content counts against silence (fault B9)
+                while True:
+                    data = await self._body.read(deadline)
+                    if isinstance(data, Fault):
+                        raise reader.interrupted(data)
+                    if not data:
+                        reader.end()
+                        break
+                    if reader.feed(data):
+                        return True
         except BaseException:
             self._abandon()
             raise
         await self.close()
         return False
-
-    async def _read_event(self) -> bool:
-        reader = self._reader
-        if reader.complete:
-            return False
-        if self._over:
-            raise reader.closed()
-        deadline = time.monotonic() + self._idle
-        seconds = self._idle
-        while True:
-            data = await self._body.read(seconds)
-            if isinstance(data, Fault):
-                raise reader.interrupted(data)
-            if not data:
-                reader.end()
-                return False
-            if reader.feed(data):
-                return True
-            seconds = deadline - time.monotonic()  # only content counts against silence (fault B9)
 
     def _abandon(self) -> None:
         if not self._over:

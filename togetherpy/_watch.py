@@ -221,9 +221,9 @@ class _BlockingBody(_WatchedBody):
 
     __slots__ = ()
 
-    def read(self, seconds: float) -> bytes | Fault:
+    def read(self, deadline: float) -> bytes | Fault:
         try:
-            return self._see(self._body.read(seconds))
+            return self._see(self._body.read(deadline))
         except BaseException as error:  # KeyboardInterrupt
             self._error = error
             raise
@@ -240,9 +240,9 @@ class _AsyncBody(_WatchedBody):
 
     __slots__ = ()
 
-    async def read(self, seconds: float) -> bytes | Fault:
+    async def read(self, deadline: float) -> bytes | Fault:
         try:
-            return self._see(await self._body.read(seconds))
+            return self._see(await self._body.read(deadline))
         except BaseException as error:  # CancelledError
             self._error = error
             raise

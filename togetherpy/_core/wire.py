@@ -106,8 +106,8 @@ class Fault(msgspec.Struct, frozen=True):
 class Body(Protocol):
     """The unread body of an accepted stream, read by blocking calls."""
 
-    def read(self, seconds: float) -> bytes | Fault:
-        """Body bytes as soon as there are some; b"" at a proper end. Waits `seconds` at most."""
+    def read(self, deadline: float) -> bytes | Fault:
+        """Body bytes as soon as there are some; b"" at a proper end. `deadline`: on the monotonic clock."""
         ...
 
     def close(self, *, drained: bool) -> None:
@@ -117,8 +117,8 @@ class Body(Protocol):
 class AsyncBody(Protocol):
     """The same for a coroutine."""
 
-    async def read(self, seconds: float) -> bytes | Fault:
-        """Body bytes as soon as there are some; b"" at a proper end. Waits `seconds` at most."""
+    async def read(self, deadline: float) -> bytes | Fault:
+        """Body bytes as soon as there are some; b"" at a proper end. `deadline`: on the monotonic clock."""
         ...
 
     async def aclose(self, *, drained: bool) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import os
 import time
 from typing import Any, cast
 
@@ -20,6 +19,7 @@ from aiohttp.connector import Connection
 from togetherpy._core.answer import Answer
 from togetherpy._core.config import Config
 from togetherpy._core.wire import Fault, Outcome, Phase, Request
+from togetherpy._transport import process
 from togetherpy._transport.aiohttp_connections import Connecting, Connections, WireProtocol
 from togetherpy._transport.answering import finish
 from togetherpy._transport.calls import Call, Slots
@@ -44,7 +44,7 @@ class AiohttpTransport:
         self._loops: dict[asyncio.AbstractEventLoop, Connections] = {}
         self._calls: set[Call] = set()
         self._closed = False
-        self._pid = os.getpid()
+        self._pid = process.pid
         self.slots = Slots(config.max_connections)
 
     async def send(self, request: Request, deadline: float, connect: float, *, fresh: bool = False) -> Outcome:
@@ -52,7 +52,7 @@ class AiohttpTransport:
 
         `deadline`: on the monotonic clock. `connect`: seconds for connecting. `fresh`: on a new connection.
         """
-        if self._pid != os.getpid():
+        if self._pid != process.pid:
             self._forget_parent()
         if self._closed:
             return Fault("closed", "connecting", USED_AFTER_CLOSE)
@@ -107,7 +107,7 @@ class AiohttpTransport:
     def close(self) -> None:
         """Ends the calls that run, from any thread (fault E16). Idempotent."""
         self._closed = True
-        if self._pid == os.getpid():
+        if self._pid == process.pid:
             for call in list(self._calls):
                 call.abort()
 
@@ -125,7 +125,7 @@ class AiohttpTransport:
     def _forget_parent(self) -> None:
         # A child must not write on its parent's connections (fault E8), nor close them in TLS's manner.
         _INHERITED.append(self._loops)
-        self._pid, self._loops, self._calls = os.getpid(), {}, set()
+        self._pid, self._loops, self._calls = process.pid, {}, set()
         self.slots = Slots(self._config.max_connections)
 
     def __repr__(self) -> str:
@@ -146,7 +146,7 @@ class _Wire:
         self._secure = config.origin.scheme == "https"
         self._call, self._slots, self._calls = call, slots, calls
         self._loop = asyncio.get_running_loop()
-        self._pid = os.getpid()
+        self._pid = process.pid
         self._connection: Connection | None = None
         self._protocol: WireProtocol | None = None
         self._reused = False
@@ -202,18 +202,18 @@ class _Wire:
         protocol.write(request_bytes(request, connections.prefix, connections.fields))
         body = memoryview(request.body)
         for start in range(ONE_SEND, len(body), _PIECE):
-            if not await protocol.room(deadline - time.monotonic()):
+            if not await protocol.room(deadline):
                 return self.fault(TimeoutError(), "sent")
             protocol.write(body[start : start + _PIECE])
         return None
 
-    def wait(self, seconds: float) -> asyncio.Future[bool]:
-        """True when it is worth while to ask what has arrived, False after `seconds`; one waiter at a time.
+    def wait(self, deadline: float) -> asyncio.Future[bool]:
+        """True when it is worth while to ask what has arrived, False at the deadline; one waiter at a time.
 
         Raises:
             OSError: the connection was given back.
         """
-        return self._held().wait(seconds)
+        return self._held().wait(deadline)
 
     def arrived(self) -> bytes | None:
         """What has arrived; b"" when the server closed its side, None when nothing has.
@@ -243,7 +243,7 @@ class _Wire:
         self._calls.discard(self._call)
         connection, protocol = self._connection, self._protocol
         if connection is not None and protocol is not None:
-            if self._pid != os.getpid():
+            if self._pid != process.pid:
                 _INHERITED.append(connection)
             elif reusable and not self._call.aborted and protocol.rest():
                 connection.release()

@@ -103,10 +103,10 @@ class WireProtocol(ResponseHandler):
             awaited.tell()
             awaited.stop()
 
-    def wait(self, seconds: float) -> asyncio.Future[bool]:
-        """True when something has arrived or the connection is gone, False after `seconds`."""
+    def wait(self, deadline: float) -> asyncio.Future[bool]:
+        """True when something has arrived or the connection is gone, False at the deadline."""
         if not (self._pieces or self._lost):
-            return self._arrival.wait(seconds)
+            return self._arrival.wait(deadline)
         now: asyncio.Future[bool] = self._loop.create_future()
         now.set_result(True)
         return now
@@ -139,10 +139,10 @@ class WireProtocol(ResponseHandler):
         if self.transport is not None and not self.transport.is_closing():
             self.transport.write(data)
 
-    async def room(self, seconds: float) -> bool:
-        """Waits until what was written has mostly gone; False after `seconds`."""
+    async def room(self, deadline: float) -> bool:
+        """Waits until what was written has mostly gone; False at the deadline."""
         while self.writing_paused and not self._lost:
-            if not await self._room.wait(seconds):
+            if not await self._room.wait(deadline):
                 return False
         return True
 

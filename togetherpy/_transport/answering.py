@@ -7,13 +7,13 @@ wait for them and when the connection is given back is decided here, the same fo
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Awaitable
 from typing import Protocol
 
 from togetherpy._core.answer import Answer, TooLargeError, is_event_stream
 from togetherpy._core.wire import Fault, Opened, Outcome, Phase, Reply, Request
+from togetherpy._transport import process
 from togetherpy._transport.surroundings import DRAIN_SECONDS
 
 
@@ -27,8 +27,8 @@ class Wire(Protocol):
         """The connection and its slot have been given back."""
         ...
 
-    def wait(self, seconds: float) -> Awaitable[bool]:
-        """True when it is worth while to ask what has arrived, False after `seconds`; one waiter at a time.
+    def wait(self, deadline: float) -> Awaitable[bool]:
+        """True when it is worth while to ask what has arrived, False at the deadline; one waiter at a time.
 
         Raises:
             OSError: the connection was given back.
@@ -78,7 +78,7 @@ async def finish(wire: Wire, request: Request, deadline: float) -> Outcome:
 async def _receive(wire: Wire, deadline: float) -> None:
     """Waits for the next bytes of the answer."""
     while True:
-        if not await wire.wait(deadline - time.monotonic()):
+        if not await wire.wait(deadline):
             raise TimeoutError
         data = wire.arrived()
         if data is not None:
@@ -93,27 +93,22 @@ class LoopBody:
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
-        self._pid = os.getpid()
+        self._pid = process.pid
 
-    async def read(self, seconds: float) -> bytes | Fault:
-        """Body bytes as soon as there are some; b"" at a proper end. Waits `seconds` at most."""
+    async def read(self, deadline: float) -> bytes | Fault:
+        """Body bytes as soon as there are some; b"" at a proper end. `deadline`: on the monotonic clock."""
         wire = self._wire
-        if self._pid != os.getpid():
+        if self._pid != process.pid:
             return Fault("closed", "committed", "A stream cannot be read in a forked child.")
         answer = wire.answer
         try:
-            data = answer.take()
-            if data is None:
-                deadline = time.monotonic() + seconds
-                while data is None:
-                    # `_receive` once more: this runs for every chunk, and a coroutine less is felt.
-                    if not await wire.wait(seconds):
-                        raise TimeoutError
-                    received = wire.arrived()
-                    if received is not None:
-                        answer.receive(received)
-                        data = answer.take()
-                    seconds = deadline - time.monotonic()
+            while (data := answer.take()) is None:
+                # `_receive` once more: this runs for every chunk, and a coroutine less is felt.
+                if not await wire.wait(deadline):
+                    raise TimeoutError
+                received = wire.arrived()
+                if received is not None:
+                    answer.receive(received)
             if not data:
                 wire.end(reusable=answer.keep_alive)
         except (OSError, ValueError, TooLargeError) as error:
@@ -130,7 +125,7 @@ class LoopBody:
         wire = self._wire
         if wire.ended:
             return
-        if not drained or self._pid != os.getpid():
+        if not drained or self._pid != process.pid:
             wire.abandon()
             return
         try:

@@ -7,12 +7,13 @@ collection of a forgotten stream all use it.
 
 from __future__ import annotations
 
-import os
 import socket
 import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+
+from togetherpy._transport import process
 
 
 class Call:
@@ -28,7 +29,7 @@ class Call:
         self.aborted = False
         self._sock: socket.socket | None = None
         self._wake: Callable[[], None] | None = None
-        self._pid = os.getpid()
+        self._pid = process.pid
 
     def watch(self, sock: socket.socket | None) -> None:
         """From now on `abort` shuts this socket down."""
@@ -49,7 +50,7 @@ class Call:
         if wake is not None:
             wake()
         # A forked child shares the parent's socket: shutting it down here would cut the parent off (fault E8).
-        if sock is not None and self._pid == os.getpid():
+        if sock is not None and self._pid == process.pid:
             with suppress(OSError):  # not connected yet, or closed already
                 # SSLSocket.shutdown would also drop its TLS state under the thread that is reading.
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)

@@ -6,12 +6,12 @@ The rule: whoever ends a lease, from whichever thread and however often, the fir
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 
 from togetherpy._core.answer import Answer, TooLargeError
 from togetherpy._core.wire import Fault, Phase
+from togetherpy._transport import process
 from togetherpy._transport.calls import Call, Slots
 from togetherpy._transport.connections import Connection, Route
 from togetherpy._transport.exchange import receive
@@ -92,16 +92,16 @@ class PoolBody:
         self._lease = lease
         self._reading = threading.Lock()
         """Held while reading: a descriptor must not be closed under a thread that reads from it."""
-        self._pid = os.getpid()
+        self._pid = process.pid
 
-    def read(self, seconds: float) -> bytes | Fault:
-        """Body bytes as soon as there are some; b"" at a proper end. Waits `seconds` at most."""
+    def read(self, deadline: float) -> bytes | Fault:
+        """Body bytes as soon as there are some; b"" at a proper end. `deadline`: on the monotonic clock."""
         lease = self._lease
-        if self._pid != os.getpid():
+        if self._pid != process.pid:
             return Fault("closed", "committed", "A stream cannot be read in a forked child.")
         with self._reading:
             try:
-                answer, deadline = lease.answer, time.monotonic() + seconds
+                answer = lease.answer
                 while (data := answer.take()) is None:
                     answer.receive(receive(lease.held()[0], deadline))
                 if not data:
@@ -119,7 +119,7 @@ class PoolBody:
 
     def close(self, *, drained: bool) -> None:
         """Gives the connection back (`drained`: the end of the stream was seen) or drops it. Idempotent."""
-        if drained and self._pid == os.getpid() and self._reading.acquire(blocking=False):
+        if drained and self._pid == process.pid and self._reading.acquire(blocking=False):
             try:
                 if not self._lease.ended:
                     self._lease.drain(time.monotonic() + DRAIN_SECONDS)

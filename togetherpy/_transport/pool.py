@@ -7,7 +7,6 @@ happens (KeyboardInterrupt included) the connection is either whole and back in 
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 import time
@@ -17,6 +16,7 @@ from urllib3.exceptions import ClosedPoolError
 from togetherpy._core.answer import TooLargeError, is_event_stream
 from togetherpy._core.config import Config
 from togetherpy._core.wire import Fault, Opened, Outcome, Reply, Request
+from togetherpy._transport import process
 from togetherpy._transport.calls import Call, Slots
 from togetherpy._transport.connections import Connecting, Route, make_route
 from togetherpy._transport.exchange import ONE_SEND, request_bytes, send
@@ -40,7 +40,7 @@ class Pool:
         self._reset()
 
     def _reset(self) -> None:
-        self._pid = os.getpid()
+        self._pid = process.pid
         self._lock = threading.Lock()
         self._route: Route | None = None
         self._calls: set[Call] = set()
@@ -84,7 +84,7 @@ class Pool:
 
     def register(self, call: Call) -> Fault | None:
         """From now on `close` ends the call."""
-        if self._pid != os.getpid():
+        if self._pid != process.pid:
             # A child must not write on its parent's connections (fault E8); its own copies are just forgotten.
             _INHERITED.append(self._route)
             self._reset()
@@ -161,7 +161,7 @@ class Pool:
     def close(self) -> None:
         """Ends the calls that run and closes every connection (fault E16). Idempotent."""
         self._closing.set()
-        if self._pid != os.getpid():
+        if self._pid != process.pid:
             return
         for call in list(self._calls):
             call.abort()

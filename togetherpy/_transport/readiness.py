@@ -1,6 +1,6 @@
 """When a socket has something to read, asked of the running event loop.
 
-In: a connected socket. Out: an awaitable that ends when bytes have arrived, or the time is over.
+In: a connected socket, and how to read from it. Out: an awaitable that ends when bytes were read, or the time is over.
 The rule: no thread waits and, while a stream flows, no system call is made but the loop's own; a reader nobody waits
 for is taken out of the loop, so that a consumer that stops reading stops the sender (back-pressure by TCP).
 """
@@ -8,6 +8,7 @@ for is taken out of the loop, so that a consumer that stops reading stops the se
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from togetherpy._transport.waiting import Arrival
 
@@ -15,15 +16,17 @@ from togetherpy._transport.waiting import Arrival
 class Readiness(Arrival):
     """Of one socket, on one loop; used in that loop's thread only."""
 
-    __slots__ = ("_descriptor", "_registered")
+    __slots__ = ("_descriptor", "_read", "_registered")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int, read: Callable[[], bool]) -> None:
+        """`read`: takes what there is, without waiting; whether there was something."""
         super().__init__(loop)
         self._descriptor = descriptor
+        self._read = read
         self._registered = False
 
-    def wait(self, seconds: float) -> asyncio.Future[bool]:
-        """True when there is something to read (the end included), False after `seconds`.
+    def wait(self, deadline: float) -> asyncio.Future[bool]:
+        """True when something was read (the end included), False at the deadline.
 
         Raises:
             NotImplementedError: the loop cannot watch sockets (Windows' proactor loop).
@@ -31,7 +34,7 @@ class Readiness(Arrival):
         if not self._registered:
             self._loop.add_reader(self._descriptor, self._readable)
             self._registered = True
-        return super().wait(seconds)
+        return super().wait(deadline)
 
     def stop(self) -> None:
         """Forgets the socket; to be called before it is closed or given to somebody else."""
@@ -39,8 +42,12 @@ class Readiness(Arrival):
         super().stop()
 
     def _readable(self) -> None:
-        if not self.tell():
+        if self._waiter is None or self._waiter.done():
             self._unregister()  # nobody waits: the loop would call this again and again
+        elif self._read():
+            # Read here and not by whoever waits: he runs one turn of the loop later, by when the loop has found the
+            # same bytes again, and would be woken by these a second time for nothing.
+            self.tell()
 
     def _unregister(self) -> None:
         if self._registered:

@@ -9,13 +9,13 @@ on a warm connection touches none. Where a loop cannot watch sockets, workers wa
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from togetherpy._core.config import Config
 from togetherpy._core.wire import Fault, Outcome, Phase, Request
+from togetherpy._transport import process
 from togetherpy._transport.answering import finish
 from togetherpy._transport.calls import Call, Slots
 from togetherpy._transport.connections import Connection
@@ -35,7 +35,7 @@ class ThreadTransport:
     def __init__(self, config: Config) -> None:
         self._pool = Pool(config)
         self._most = config.max_connections
-        self._pid = os.getpid()
+        self._pid = process.pid
         self.workers = Workers(self._most)
 
     @property
@@ -48,8 +48,8 @@ class ThreadTransport:
 
         `deadline`: on the monotonic clock. `connect`: seconds for connecting. `fresh`: on a new connection.
         """
-        if self._pid != os.getpid():  # a forked child has none of its parent's threads
-            self._pid, self.workers = os.getpid(), Workers(self._most)
+        if self._pid != process.pid:  # a forked child has none of its parent's threads
+            self._pid, self.workers = process.pid, Workers(self._most)
         call = Call()
         fault = self._pool.register(call)
         if fault is not None:
@@ -112,13 +112,16 @@ class ThreadTransport:
 class _Wire:
     """A lease on an event loop: who uses its connection, the loop or a worker, and how to stop either."""
 
-    __slots__ = ("_busy", "_early", "_loop", "_readiness", "_workers", "answer", "lease")
+    __slots__ = ("_buffers", "_busy", "_loop", "_readiness", "_unread", "_workers", "answer", "lease")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, workers: Workers, lease: Lease) -> None:
         self._loop, self._workers = loop, workers
         self.lease, self.answer = lease, lease.answer
-        self._early: bytes | None = None
-        """What came before anybody asked for it."""
+        self._buffers = False
+        """Nothing tells that TLS has decrypted more than was taken, so of TLS it is asked before every wait. Of TCP
+        that would be a system call and an exception for nothing."""
+        self._unread: bytes | OSError | None = None
+        """What came, or why nothing more will, until somebody asks for it."""
         self._readiness: Readiness | None = None
         self._busy = False
         """A worker is using the connection."""
@@ -156,29 +159,35 @@ class _Wire:
         """The connection and its slot have been given back."""
         return self.lease.ended
 
-    def wait(self, seconds: float) -> Awaitable[bool]:
-        """True when it is worth while to ask what has arrived, False after `seconds`; one waiter at a time.
+    def wait(self, deadline: float) -> Awaitable[bool]:
+        """True when it is worth while to ask what has arrived, False at the deadline; one waiter at a time.
 
         Raises:
             OSError: the connection was given back.
         """
         conn = self.lease.held()[0]
-        # Nothing tells that TLS has decrypted more than was taken, so of TLS it is asked first; of TCP that would
-        # be a system call and an exception for nothing.
-        if hasattr(conn.sock, "pending") and (data := receive_now(conn)) is not None:
-            self._early = data
+        if self._readiness is None:
+            self._readiness = Readiness(self._loop, conn.sock.fileno(), self._read_now)
+            self._buffers = hasattr(conn.sock, "pending")
+        if self._buffers and self._read_now():
             now: asyncio.Future[bool] = self._loop.create_future()
             now.set_result(True)
             return now
-        if self._readiness is None:
-            self._readiness = Readiness(self._loop, conn.sock.fileno())
         try:
-            return self._readiness.wait(seconds)
+            return self._readiness.wait(deadline)
         except NotImplementedError:
-            return self.in_worker(lambda: self._wait_blocking(conn, time.monotonic() + seconds))
+            return self.in_worker(lambda: self._read_blocking(conn, deadline))
 
-    def _wait_blocking(self, conn: Connection, deadline: float) -> bool:
-        self._early = receive(conn, deadline)
+    def _read_now(self) -> bool:
+        conn = self.lease.conn
+        try:
+            self._unread = None if conn is None else receive_now(conn)
+        except OSError as error:
+            self._unread = error
+        return self._unread is not None
+
+    def _read_blocking(self, conn: Connection, deadline: float) -> bool:
+        self._unread = receive(conn, deadline)
         return True
 
     def arrived(self) -> bytes | None:
@@ -187,8 +196,10 @@ class _Wire:
         Raises:
             OSError: the connection is gone.
         """
-        data, self._early = self._early, None
-        return receive_now(self.lease.held()[0]) if data is None else data
+        data, self._unread = self._unread, None
+        if isinstance(data, OSError):
+            raise data
+        return data
 
     def fault(self, error: Exception, phase: Phase) -> Fault:
         """What `error` means at this point of the attempt."""

@@ -7,6 +7,7 @@ The rule: no thread is held while waiting, and a cancelled wait leaves neither a
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -65,9 +66,9 @@ class Arrival:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = self._deadline = 0.0
 
-    def wait(self, seconds: float) -> asyncio.Future[bool]:
-        """True when it has come, False after `seconds`, or when nothing will come any more."""
-        self._deadline = deadline = self._loop.time() + seconds
+    def wait(self, deadline: float) -> asyncio.Future[bool]:
+        """True when it has come, False at the deadline (on the monotonic clock) or when nothing will come any more."""
+        self._deadline = deadline
         if self._timer is None or self._timer_at > deadline:
             self._start_timer()
         self._waiter = waiter = self._loop.create_future()
@@ -94,14 +95,15 @@ class Arrival:
     def _start_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer_at = min(self._deadline, self._loop.time() + _LONGEST_TIMER)
-        self._timer = self._loop.call_at(self._timer_at, self._on_timer)
+        now = time.monotonic()  # the clock of a loop may be another one
+        self._timer_at = min(self._deadline, now + _LONGEST_TIMER)
+        self._timer = self._loop.call_later(max(0.0, self._timer_at - now), self._on_timer)
 
     def _on_timer(self) -> None:
         self._timer = None
         if self._waiter is None or self._waiter.done():
             return
-        if self._loop.time() < self._deadline:
+        if time.monotonic() < self._deadline:
             self._start_timer()
         else:
             self._end_wait(False)

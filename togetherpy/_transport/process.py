@@ -1,0 +1,20 @@
+"""Which process this is, without asking the system: that is a system call, and some ask for every chunk.
+
+In: nothing. Out: `pid`, in a forked child the child's.
+The rule: read it as `process.pid`, for a name imported from here would stay the parent's.
+"""
+
+from __future__ import annotations
+
+import os
+
+pid = os.getpid()
+
+
+def _after_fork() -> None:
+    global pid
+    pid = os.getpid()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
