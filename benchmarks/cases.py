@@ -79,7 +79,7 @@ def _stream() -> list[Case]:
 
 def _async() -> list[Case]:
     call = Case("", "async", "", "call", "flight", "aanswer", serves="delayed-20")
-    drip = Case("", "async", "", "chunk", "flight", "astream", rounds=3)  # no more chunks a second than peers can read
+    drip = Case("", "async", "", "chunk", "flight", "astream", rounds=3)
     return [
         replace(call, name="inflight-32", about="32 calls in flight, answered after 20 ms", at_once=32, count=640),
         replace(call, name="inflight-256", about="256 calls in flight, answered after 20 ms", at_once=256, count=1024,
@@ -88,9 +88,13 @@ def _async() -> list[Case]:
                 count=2000, rounds=1),
         replace(drip, name="async-burst", about="stream of 1,000 chunks in one burst, on an event loop",
                 serves="burst-1000", count=10, units=1000),
-        replace(drip, name="drip-100", about="100 streams dripping 50 chunks each, 50 to 150 ms apart",
-                serves="drip-50-100", at_once=100, count=100, units=50, warms="burst-20"),
-        replace(drip, name="drip-500", about="500 streams dripping 50 chunks each, 125 to 375 ms apart",
+        replace(drip, name="drip-100", about="100 streams dripping 100 chunks each, 20 to 60 ms apart",
+                serves="drip-100-40", at_once=100, count=100, units=100, warms="burst-20"),
+        # 100 tokens a second, as fast models have them: more chunks than any client here reads one by one.
+        replace(drip, name="drip-500", about="500 streams dripping 100 chunks each, 5 to 15 ms apart",
+                serves="drip-100-10", at_once=500, count=500, units=100, warms="burst-20"),
+        # Fewer than the slowest peer can read: every chunk is a wake-up of its own.
+        replace(drip, name="drip-500-slow", about="500 streams dripping 50 chunks each, 125 to 375 ms apart",
                 serves="drip-50-250", at_once=500, count=500, units=50, warms="burst-20"),
     ]  # fmt: skip
 
