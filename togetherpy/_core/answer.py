@@ -23,79 +23,21 @@ def is_event_stream(status: int, headers: Headers) -> bool:
     return headers.get("content-type", "text/event-stream").lower().startswith("text/event-stream")
 
 
-class BodyReader:
-    """A body while it arrives, its framing undone already: decompressed and counted."""
+class Answer:
+    """One answer while it arrives, from the first byte of its status line; its body decompressed and counted."""
 
-    __slots__ = ("_decompressor", "_given", "_room", "broken", "ended")
+    __slots__ = ("_broken", "_decompressor", "_given", "_reader", "_room", "ended", "received")
 
     def __init__(self, max_bytes: int) -> None:
         """`max_bytes`: the most body, after decompression, that is taken."""
+        self._reader = ResponseReader()
         self._room = max_bytes
         self._given = b""
         self._decompressor: Decompressor | None = None
-        self.ended = False
-        """All of the body has been given."""
-        self.broken: ProtocolError | None = None
+        self._broken: ProtocolError | None = None
         """Why nothing more can be given; raised when what came before it has been taken."""
-
-    def begin(self, headers: Headers) -> None:
-        """Raises EncodingError when the body is in a form that was not offered (fault B22)."""
-        coding = headers.get("content-encoding", "identity").lower()
-        if coding != "identity":
-            self._decompressor = Decompressor(coding)
-
-    def give(self, data: bytes) -> None:
-        """Body bytes as they came; to be called when `take` has answered None."""
-        self._given = data
-
-    def take(self) -> bytes | None:
-        """The next body bytes; b"" at a proper end; None when more must be given first.
-
-        Raises:
-            EncodingError: the compressed body is corrupt or cut short. ProtocolError: its framing is.
-            TooLargeError: it is over the limit.
-        """
-        piece, self._given = self._given, b""
-        decompressor = self._decompressor
-        if decompressor is not None and (piece or decompressor.more):
-            piece = decompressor.feed(piece)
-            while not piece and decompressor.more:
-                piece = decompressor.feed(b"")
-        if piece:
-            self._room -= len(piece)
-            if self._room < 0:
-                raise TooLargeError
-            return piece
-        if self.broken is not None:
-            raise self.broken
-        if not self.ended:
-            return None
-        if decompressor is not None:
-            decompressor.end()
-        return b""
-
-    def skim(self) -> bool | None:
-        """After the end of a stream: True at the proper end of the body, None when more must be given first,
-        False when there is more than blanks, which nobody wants (faults B12, B13)."""
-        piece = self.take()
-        while piece is not None and piece != b"" and not piece.strip():
-            piece = self.take()
-        return None if piece is None else piece == b""
-
-    def lift_limit(self) -> None:
-        """The body is a stream: it is not kept, and its events have a bound of their own."""
-        self._room = sys.maxsize
-
-
-class Answer(BodyReader):
-    """One answer while it arrives, from the first byte of its status line."""
-
-    __slots__ = ("_reader", "received")
-
-    def __init__(self, max_bytes: int) -> None:
-        """`max_bytes`: the most body, after decompression, that is taken."""
-        super().__init__(max_bytes)
-        self._reader = ResponseReader()
+        self.ended = False
+        """All of the body has arrived."""
         self.received = False
         """At least one byte has arrived."""
 
@@ -113,16 +55,57 @@ class Answer(BodyReader):
         """Takes what the socket gave (b"": the server closed its side), when there is no head or nothing to take.
 
         Raises:
-            ProtocolError: the bytes are not a proper answer. EncodingError: its body cannot be decompressed.
+            ProtocolError: the bytes are not a proper answer.
+            EncodingError: its body is in a form that was not offered (fault B22).
         """
         reader = self._reader
         if data:
             self.received = True
             began = reader.head is None
             self._given = reader.feed(data)
-            self.broken = reader.failure
+            self._broken = reader.failure
             if began and reader.head is not None:
-                self.begin(reader.head.headers)
+                coding = reader.head.content_coding or "identity"
+                if coding != "identity":
+                    self._decompressor = Decompressor(coding)
         else:
             reader.end()
         self.ended = reader.complete
+
+    def take(self) -> bytes | None:
+        """The next body bytes; b"" at a proper end; None when more must be received first.
+
+        Raises:
+            EncodingError: the compressed body is corrupt or cut short. ProtocolError: its framing is.
+            TooLargeError: it is over the limit.
+        """
+        piece, self._given = self._given, b""
+        decompressor = self._decompressor
+        if decompressor is not None and (piece or decompressor.more):
+            piece = decompressor.feed(piece)
+            while not piece and decompressor.more:
+                piece = decompressor.feed(b"")
+        if piece:
+            self._room -= len(piece)
+            if self._room < 0:
+                raise TooLargeError
+            return piece
+        if self._broken is not None:
+            raise self._broken
+        if not self.ended:
+            return None
+        if decompressor is not None:
+            decompressor.end()
+        return b""
+
+    def skim(self) -> bool | None:
+        """After the end of a stream: True at the proper end of the body, None when more must be received first,
+        False when there is more than blanks, which nobody wants (faults B12, B13)."""
+        piece = self.take()
+        while piece is not None and piece != b"" and not piece.strip():
+            piece = self.take()
+        return None if piece is None else piece == b""
+
+    def lift_limit(self) -> None:
+        """The body is a stream: it is not kept, and its events have a bound of their own."""
+        self._room = sys.maxsize

@@ -18,8 +18,9 @@ MAX_FIELDS = 100
 _MAX_LINE = 4096  # a chunk-size line with its extensions, or a trailer line
 _GZIP = 16 + zlib.MAX_WBITS
 
-_STATUS_LINE = re.compile(r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [^\r\n\0]*)?")
-_FIELD_LINES = re.compile(r"(?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\0]*)*")
+_CRLF = "\r\n"
+_STATUS_LINE = re.compile(r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [^\r\n\0]*)?(?=\r\n|\Z)")
+_FIELD_LINES = re.compile(r"(?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]++:[^\r\n\0]*+)*+")
 _TRAILER_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\0]*")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n\0]*)?")
 
@@ -42,6 +43,10 @@ class Head(NamedTuple):
     status: int
     headers: Headers
     keep_alive: bool
+    transfer_coding: str | None
+    """In lower case, as the next two; None where the field is missing."""
+    length: str | None
+    content_coding: str | None
 
 
 def parse_head(block: bytes) -> Head:
@@ -51,30 +56,46 @@ def parse_head(block: bytes) -> Head:
         ProtocolError: not HTTP/1.x, a malformed field, or too many of them (fault B25).
     """
     text = block.decode("latin-1")
-    status_line, _, _ = text.partition("\r\n")
-    match = _STATUS_LINE.fullmatch(status_line)
+    match = _STATUS_LINE.match(text)
     if match is None:
-        raise ProtocolError(f"its first line is not an HTTP/1.1 status line: {status_line[:60]!r}")
+        raise ProtocolError(f"its first line is not an HTTP/1.1 status line: {text.partition(_CRLF)[0][:60]!r}")
     if _FIELD_LINES.fullmatch(text, match.end()) is None:
         raise ProtocolError("a header line is malformed")
-    lines = text.split("\r\n")
-    if len(lines) > MAX_FIELDS + 1:
+    if text.count(_CRLF) > MAX_FIELDS:
         raise ProtocolError(f"it has more than {MAX_FIELDS} header fields")
-    fields: dict[str, str] = {}
-    for line in lines[1:]:
-        name, _, value = line.partition(":")
-        name = name.lower()
-        if name in fields:
-            if name in ("content-length", "transfer-encoding"):
-                raise ProtocolError(f"it has two {name} fields")
-            fields[name] += ", " + value.strip(" \t")
-        else:
-            fields[name] = value.strip(" \t")
-    connection = fields.get("connection", "").lower()
+    lowered = text.lower()
+    connection = ", ".join(_values(lowered, "connection"))
+    transfer_coding, length = _only_value(lowered, "transfer-encoding"), _only_value(lowered, "content-length")
     # HTTP/1.0 has no transfer-encoding: whoever sends both may have a second idea of where the answer ends.
-    lasting = match[1] == "1" or ("keep-alive" in connection and "transfer-encoding" not in fields)
-    keep_alive = lasting and "close" not in connection
-    return Head(int(match[2]), Headers(fields), keep_alive)
+    lasting = match[1] == "1" or ("keep-alive" in connection and transfer_coding is None)
+    return Head(
+        int(match[2]),
+        Headers(text[match.end() :]),
+        lasting and "close" not in connection,
+        transfer_coding,
+        length,
+        ", ".join(_values(lowered, "content-encoding")) or None,
+    )
+
+
+def _values(lowered: str, name: str) -> list[str]:
+    """The values of the fields of this name in a head, in lower case as the head is; its lines are proper ones."""
+    values: list[str] = []
+    line = f"\r\n{name}:"
+    at = lowered.find(line)
+    while at >= 0:
+        at += len(line)
+        end = lowered.find(_CRLF, at)
+        values.append(lowered[at : end if end >= 0 else None].strip(" \t"))
+        at = lowered.find(line, at)
+    return values
+
+
+def _only_value(lowered: str, name: str) -> str | None:
+    values = _values(lowered, name)
+    if len(values) > 1:
+        raise ProtocolError(f"it has two {name} fields")
+    return values[0] if values else None
 
 
 class ResponseReader:
@@ -185,12 +206,11 @@ class ResponseReader:
 
     def _frame(self, head: Head) -> None:
         """How the body is delimited (RFC 9112, 6.3)."""
-        coding = head.headers.get("transfer-encoding")
-        length = head.headers.get("content-length")
+        coding, length = head.transfer_coding, head.length
         if head.status in (204, 304):
             self.complete = True
         elif coding is not None:
-            if coding.lower() != "chunked":
+            if coding != "chunked":
                 raise ProtocolError(f"it uses the transfer coding {coding[:40]!r}, which was not offered")
             if length is not None:
                 raise ProtocolError("it has both transfer-encoding and content-length")
