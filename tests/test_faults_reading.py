@@ -4,6 +4,7 @@ import functools
 import gzip
 import json
 import resource
+import threading
 import time
 import zlib
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 from answers import COMPLETION, HELLO, OK, SSE, STREAM_OK, answer, chunked, completion, event, head, text_of
 from answers import chunk as make_chunk
-from scripted import ScriptedServer, Step, close, drip, half_close, request, reset, send, until_gone
+from scripted import ScriptedServer, Step, close, drip, half_close, request, reset, send, until_gone, wait
 
 from togetherpy import APIConnectionError, APIError, APIResponseError, APITimeoutError, InternalServerError, Timeout
 
@@ -35,6 +36,19 @@ def test_no_answer_in_time(client: Maker, stream: bool) -> None:  # fault B1
         assert server.connections == 1
     assert (error.phase, error.maybe_billed, error.attempts) == ("sent", True, 1)
     assert "timeout" in str(error)
+
+
+def test_server_that_does_not_take_the_request(client: Maker) -> None:  # fault B1
+    """More than the buffers on the way hold: it is the sending that takes too long."""
+    large, over = [{"role": "user", "content": "x" * 20_000_000}], threading.Event()
+    with ScriptedServer([wait(over), until_gone]) as server:
+        begun = time.monotonic()
+        error = client(server, timeout=0.5, max_retries=2).fails(APITimeoutError, messages=large)
+        assert time.monotonic() - begun < 2.0
+        over.set()
+        server.wait_gone(0)
+        assert server.connections == 1
+    assert (error.phase, error.attempts) == ("sent", 1)
 
 
 @pytest.mark.parametrize("stream", [False, True])

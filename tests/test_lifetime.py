@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from answers import COMPLETION, OK, SSE, STREAM_OK, answer, chunk, chunked, error_body, event, text_of
+from answers import COMPLETION, OK, SSE, STREAM_OK, answer, chunk, chunked, completion, error_body, event, text_of
 from clients import ASYNC_KINDS, CALL, KEY, KINDS, failure, make_raw
 from leftovers import descriptors, own_threads
 from scripted import (
     ScriptedServer,
     Step,
     close,
+    do,
     repeat,
     request,
     reset,
@@ -78,6 +79,26 @@ def test_stale_connection_is_replaced_unseen(client: Maker, when: str, last: Ste
         call()
         assert server.connections == 2
         call()
+        assert server.connections == 2
+
+
+def test_bytes_that_nobody_asked_for_end_the_connection(client: Maker) -> None:  # fault B25
+    """They came while the connection lay in the pool; taken for an answer, they would be the next call's."""
+    kept, said = threading.Event(), threading.Event()
+    surplus: list[Step] = [
+        request,
+        send(OK),
+        wait(kept),
+        send(answer(completion(id="wrong"))),
+        do(said.set),
+        until_gone,
+    ]
+    with ScriptedServer(surplus, GOOD) as server:
+        caller = client(server, max_retries=0)
+        caller.create()
+        kept.set()
+        assert said.wait(LIMIT)
+        assert caller.create().id == "r-1"
         assert server.connections == 2
 
 
