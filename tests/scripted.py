@@ -108,6 +108,17 @@ def drip(data: bytes, every: float) -> Step:
     return step
 
 
+def flood(data: bytes) -> Step:
+    """Sends as fast as the client takes it, until it goes."""
+
+    def step(peer: Peer) -> None:
+        end = time.monotonic() + LIMIT
+        while time.monotonic() < end:
+            peer.sock.sendall(data)
+
+    return step
+
+
 def wait(event: threading.Event) -> Step:
     """Goes on when the test says so."""
 

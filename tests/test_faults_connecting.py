@@ -1,5 +1,6 @@
 """Faults of connecting, A1 to A11: names, TCP, TLS, proxies."""
 
+import asyncio
 import contextlib
 import os
 import socket
@@ -15,13 +16,14 @@ from typing import Any
 
 import pytest
 import trustme
-from answers import OK, STREAM_OK, text_of
-from clients import KEY, PASSWORD, make
+from answers import OK, SSE, STREAM_OK, chunk, chunked, event, text_of
+from clients import ASYNC_KINDS, CALL, KEY, PASSWORD, make
 from scripted import (
     ScriptedServer,
     Step,
     close,
     drip,
+    flood,
     half_close,
     refusing_port,
     request,
@@ -32,7 +34,7 @@ from scripted import (
     until_gone,
 )
 
-from togetherpy import APIConnectionError, APITimeoutError, Timeout
+from togetherpy import APIConnectionError, APITimeoutError, AsyncTogether, Timeout
 
 Maker = Callable[..., Any]
 
@@ -118,6 +120,29 @@ def trusting(authority: trustme.CA) -> ssl.SSLContext:
     context = ssl.create_default_context()
     authority.configure_trust(context)
     return context
+
+
+@pytest.mark.parametrize("transport", ASYNC_KINDS)
+def test_fast_stream_under_tls_leaves_the_loop_to_others(  # fault E6
+    transport: Any, authority: trustme.CA, good: Step
+) -> None:
+    """What TLS has decrypted needs no waiting for; but then neither timeouts nor other tasks would get their turn."""
+
+    async def read(stream: Any) -> None:
+        async for _ in stream:
+            pass
+
+    async def main() -> None:
+        async with AsyncTogether(
+            api_key="k", base_url=server.base_url, transport=transport, ssl_context=trusting(authority)
+        ) as client:
+            stream = await client.chat.completions.create(**CALL, stream=True)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(read(stream), 0.3)
+
+    events = chunked(event(chunk("x" * 1000)) * 60, end=False)
+    with ScriptedServer([good, request, send(SSE), flood(events)], scheme="https") as server:
+        asyncio.run(main())
 
 
 @pytest.fixture

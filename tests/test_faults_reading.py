@@ -11,14 +11,46 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from answers import COMPLETION, HELLO, OK, SSE, STREAM_OK, answer, chunked, completion, event, head, text_of
+from answers import COMPLETION, HELLO, OK, SSE, STREAM_OK, answer, chunked, completion, error_body, event, head, text_of
 from answers import chunk as make_chunk
-from scripted import ScriptedServer, Step, close, drip, half_close, request, reset, send, until_gone, wait
+from scripted import (
+    LIMIT,
+    Peer,
+    ScriptedServer,
+    Step,
+    close,
+    drip,
+    flood,
+    half_close,
+    request,
+    reset,
+    send,
+    until_gone,
+    wait,
+)
 
-from togetherpy import APIConnectionError, APIError, APIResponseError, APITimeoutError, InternalServerError, Timeout
+from togetherpy import (
+    APIConnectionError,
+    APIError,
+    APIResponseError,
+    APITimeoutError,
+    InternalServerError,
+    InvalidRequestError,
+    Timeout,
+)
 
 Maker = Callable[..., Any]
 BODY = json.dumps(completion()).encode()
+
+
+def head_only(peer: Peer) -> None:
+    """Receives the head of a request, and of its body what comes along with it."""
+    peer.read_until(b"\r\n\r\n")
+
+
+def until_gone_unread(peer: Peer) -> None:
+    """Reads nothing more, and ends when the client has gone: then writing fails."""
+    assert peer.server.over.wait(LIMIT)
 
 
 def both_ways(client: Maker, server: ScriptedServer, **options: Any) -> list[Any]:
@@ -49,6 +81,35 @@ def test_server_that_does_not_take_the_request(client: Maker) -> None:  # fault 
         server.wait_gone(0)
         assert server.connections == 1
     assert (error.phase, error.attempts) == ("sent", 1)
+
+
+@pytest.mark.parametrize("last", [[close], [half_close, until_gone_unread], [until_gone_unread]])
+def test_refusal_of_a_request_before_it_is_sent_whole(client: Maker, last: list[Step]) -> None:
+    """RFC 9112, 9.3: a server may answer without reading; a client that goes on sending would wait for ever."""
+    large = [{"role": "user", "content": "x" * 20_000_000}]
+    refusal = send(answer(error_body(), 413))
+    with ScriptedServer([head_only, refusal, *last], [request, send(OK)]) as server:
+        caller = client(server, timeout=10)
+        error = caller.fails(InvalidRequestError, messages=large)
+        assert error.status_code == 413
+        assert caller.create().id == "r-1"
+        assert server.connections == 2  # what was not sent makes the first one useless
+
+
+TALK = {
+    "interim answers": [b"HTTP/1.1 103 Early Hints\r\n\r\n" * 2000],
+    "body": [head(200), b"x" * 65536],
+}
+
+
+@pytest.mark.parametrize("talk", TALK)
+def test_talk_without_end_ends_at_the_deadline(client: Maker, talk: str) -> None:  # fault B2
+    first, again = TALK[talk][:-1], TALK[talk][-1]
+    with ScriptedServer([request, send(*first), flood(again)]) as server:
+        begun = time.monotonic()
+        client(server, timeout=0.5, max_response_bytes=10**12).fails(APITimeoutError)
+        assert time.monotonic() - begun < 2.0
+        server.wait_gone(0)
 
 
 @pytest.mark.parametrize("stream", [False, True])

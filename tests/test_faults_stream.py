@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from answers import DONE, HELLO, SSE, SSE_CLOSE, STREAM_OK, answer, chunk, chunked, event, head, text_of
 from clients import failure
-from scripted import ScriptedServer, Step, close, drip, half_close, request, reset, send, until_gone, wait
+from scripted import ScriptedServer, Step, close, drip, flood, half_close, request, reset, send, until_gone, wait
 
 from togetherpy import (
     APIError,
@@ -154,6 +154,15 @@ def test_half_an_event_is_no_content(client: Maker) -> None:  # fault B9
         begun = time.monotonic()
         client(server, timeout=Timeout(stream_idle=0.3)).fails(StreamTimeoutError, stream=True)
         assert time.monotonic() - begun < 1.8
+
+
+def test_pings_without_end_are_silence(client: Maker) -> None:  # fault B9
+    with ScriptedServer([request, send(SSE_CLOSE + FIRST), flood(b": ping\n\n" * 5000)]) as server:
+        begun = time.monotonic()
+        error = client(server, timeout=Timeout(total=60, stream_idle=0.5)).fails(StreamTimeoutError, stream=True)
+        assert time.monotonic() - begun < 2.0
+        server.wait_gone(0)
+    assert error.partial.choices[0].message.content == "Hello"
 
 
 def test_slow_content_is_allowed(client: Maker) -> None:  # fault B10

@@ -102,6 +102,33 @@ def test_bytes_that_nobody_asked_for_end_the_connection(client: Maker) -> None: 
         assert server.connections == 2
 
 
+@pytest.mark.parametrize("transport", ASYNC_KINDS)
+def test_bytes_that_came_while_the_loop_was_busy(transport: Any) -> None:  # fault B25
+    """The loop has not read them yet when the connection is used again."""
+    kept, said = threading.Event(), threading.Event()
+    surplus: list[Step] = [
+        request,
+        send(OK),
+        wait(kept),
+        send(answer(completion(id="wrong"))),
+        do(said.set),
+        until_gone,
+    ]
+
+    async def main() -> str:
+        async with togetherpy.AsyncTogether(
+            api_key=KEY, base_url=server.base_url, max_retries=0, transport=transport
+        ) as client:
+            await client.chat.completions.create(**CALL)
+            kept.set()
+            assert said.wait(LIMIT)
+            return str((await client.chat.completions.create(**CALL)).id)
+
+    with ScriptedServer(surplus, GOOD) as server:
+        assert asyncio.run(main()) == "r-1"
+        assert server.connections == 2
+
+
 def test_stale_retry_is_not_counted(client: Maker) -> None:  # fault E1
     script = [request, send(answer(error_body(), 400))]
     with ScriptedServer([request, send(OK), request, close], script) as server:
@@ -575,6 +602,32 @@ def test_fork(kind: str) -> None:  # fault E8
         assert len(server.requests) == 6
         if kind != "aiohttp":  # an event loop that ends takes aiohttp's connections with it
             assert sorted(by_connection) == [0, 2, 4]
+
+
+FORKING_AWAY = """
+import gc
+async def main():
+    global client
+    await run(False)
+    child = os.fork()
+    if not child:
+        client = None
+        gc.collect()
+        os._exit(0)
+    os.waitpid(child, 0)
+    await run(False)
+    await client.close()
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+@pytest.mark.parametrize("transport", ASYNC_KINDS)
+def test_fork_and_forget(transport: str) -> None:  # fault E8
+    """The child's copy of an idle connection shares the parent's event loop with it, as far as the system knows."""
+    with ScriptedServer(GOOD) as server:
+        ends_quietly(run_program(transport, server, FORKING_AWAY), "")
+        assert server.connections == 1
 
 
 FORKING_IN_A_STREAM = """

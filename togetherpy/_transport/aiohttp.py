@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
+import threading
 import time
 from typing import Any, cast
 
@@ -44,6 +45,8 @@ class AiohttpTransport:
         self._loops: dict[asyncio.AbstractEventLoop, Connections] = {}
         self._calls: set[Call] = set()
         self._closed = False
+        self._lock = threading.Lock()
+        """Held while `_loops` is changed or gone through; loops run in threads of their own."""
         self._pid = process.pid
         self.slots = Slots(config.max_connections)
 
@@ -89,8 +92,11 @@ class AiohttpTransport:
         loop = asyncio.get_running_loop()
         connections = self._loops.get(loop)
         if connections is None:
-            self._loops = {loop: other for loop, other in self._loops.items() if not loop.is_closed()}
-            connections = self._loops[loop] = Connections(self._config)
+            connections = Connections(self._config)
+            with self._lock:
+                for other in [other for other in self._loops if other.is_closed()]:
+                    del self._loops[other]
+                self._loops[loop] = connections
             await connections.close_with_loop()
         return connections
 
@@ -105,27 +111,29 @@ class AiohttpTransport:
             self._calls.discard(call)
 
     def close(self) -> None:
-        """Ends the calls that run, from any thread (fault E16). Idempotent."""
+        """Ends the calls that run and closes the idle connections, from any thread (fault E16). Idempotent."""
         self._closed = True
         if self._pid == process.pid:
             for call in list(self._calls):
                 call.abort()
+            with self._lock:
+                loops = list(self._loops.items())
+            for loop, connections in loops:
+                with contextlib.suppress(RuntimeError):  # closed, and with it the connections
+                    loop.call_soon_threadsafe(connections.drop_idle)
 
     async def aclose(self) -> None:
         """The same, and closes every connection."""
         self.close()
-        running = asyncio.get_running_loop()
-        for loop, connections in list(self._loops.items()):
-            if loop is running:
-                await connections.close()
-            elif not loop.is_closed():
-                asyncio.run_coroutine_threadsafe(connections.close(), loop)
-        self._loops = {}
+        with self._lock:
+            connections = self._loops.pop(asyncio.get_running_loop(), None)
+        if connections is not None:
+            await connections.close()
 
     def _forget_parent(self) -> None:
         # A child must not write on its parent's connections (fault E8), nor close them in TLS's manner.
-        _INHERITED.append(self._loops)
         self._pid, self._loops, self._calls = process.pid, {}, set()
+        self._lock = threading.Lock()
         self.slots = Slots(self._config.max_connections)
 
     def __repr__(self) -> str:
@@ -150,6 +158,8 @@ class _Wire:
         self._connection: Connection | None = None
         self._protocol: WireProtocol | None = None
         self._reused = False
+        self._cut_short = False
+        """The answer came before the request was sent whole: nothing can follow it."""
         self._task: asyncio.Task[Any] | None = None
         """The task that is connecting, which ends when it is cancelled."""
         self._cancelled = False
@@ -199,11 +209,14 @@ class _Wire:
         protocol = self._protocol
         if protocol is None:
             return self.fault(OSError(), "sent")
-        protocol.write(request_bytes(request, connections.prefix, connections.fields))
+        protocol.write(memoryview(request_bytes(request, connections.prefix, connections.fields)))
         body = memoryview(request.body)
         for start in range(ONE_SEND, len(body), _PIECE):
             if not await protocol.room(deadline):
                 return self.fault(TimeoutError(), "sent")
+            if protocol.answered:
+                self._cut_short = True
+                break
             protocol.write(body[start : start + _PIECE])
         return None
 
@@ -245,11 +258,12 @@ class _Wire:
         if connection is not None and protocol is not None:
             if self._pid != process.pid:
                 _INHERITED.append(connection)
-            elif reusable and not self._call.aborted and protocol.rest():
+            elif reusable and not (self._call.aborted or self._cut_short) and protocol.rest():
                 connection.release()
             else:
                 with contextlib.suppress(RuntimeError):  # the loop has been closed
                     protocol.drop()
+                with contextlib.suppress(RuntimeError):
                     connection.close()
         self._slots.release()
 

@@ -8,6 +8,8 @@ other transports, and in a tenth of the time that aiohttp's own requests and res
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import socket
 import time
 from base64 import b64encode
@@ -15,10 +17,12 @@ from collections.abc import AsyncGenerator
 from contextvars import ContextVar
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
+from weakref import WeakSet
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
+from urllib3.util.wait import wait_for_read
 from yarl import URL
 
 from togetherpy._core.config import Config, Secret
@@ -39,14 +43,19 @@ class Connecting:
     """How far connecting has got, which aiohttp keeps to itself."""
 
     def __init__(self) -> None:
-        self.protocols = 0
-        """How many protocols were made: one when TCP is connected, one more for TLS inside of a proxy's tunnel."""
+        self.protocols: list[WireProtocol] = []
+        """Those that were made: one when TCP is connected, one more for TLS inside of a proxy's tunnel."""
 
     def stage(self, *, secure: bool, proxied: bool) -> str:
         """What it was at when it failed."""
-        if self.protocols == 0 or not secure:
+        if not self.protocols or not secure:
             return "connection"
-        return "proxy CONNECT" if proxied and self.protocols == 1 else "TLS handshake"
+        return "proxy CONNECT" if proxied and len(self.protocols) == 1 else "TLS handshake"
+
+    def give_up(self) -> None:
+        """Closes what was made, which aiohttp forgets when it is closed itself meanwhile."""
+        for protocol in self.protocols:
+            protocol.drop()
 
 
 _connecting: ContextVar[Connecting] = ContextVar("togetherpy_connecting")
@@ -59,7 +68,7 @@ class WireProtocol(ResponseHandler):
         super().__init__(loop)
         self.idle_since = 0.0, 0.0
         """Monotonic and wall clock of its last use: a frozen machine stops one of them (fault E15)."""
-        self._in_use = False
+        self._in_use = True
         self._pieces: list[bytes] = []
         self._size = 0
         self._held = False
@@ -76,9 +85,19 @@ class WireProtocol(ResponseHandler):
         """The connection is not needed for now; whether it can be used again."""
         self._in_use = False
         self.idle_since = time.monotonic(), time.time()
-        return not (self._pieces or self._lost)
+        # What is still to be sent when the answer has come will perhaps never be taken.
+        sent = self.transport is not None and not self.transport.get_write_buffer_size()
+        return sent and not (self._pieces or self._lost)
 
-    def too_old(self) -> bool:
+    def usable(self) -> bool:
+        """Whether the connection has not been idle for too long, nor has anything come that nobody asked for.
+
+        What has come is perhaps with the system still: the loop tells of it one turn later.
+        """
+        sock = None if self.transport is None else self.transport.get_extra_info("socket")
+        return not (sock is None or self._too_old() or wait_for_read(sock, 0.0))
+
+    def _too_old(self) -> bool:
         """Whether it has been idle for so long that somebody on the way has probably forgotten it."""
         monotonic, wall = self.idle_since
         return time.monotonic() - monotonic > IDLE_LIMIT or time.time() - wall > IDLE_LIMIT
@@ -90,6 +109,8 @@ class WireProtocol(ResponseHandler):
             self._pieces.append(data)
             self._size += len(data)
             self._arrival.tell()
+            if self.writing_paused:
+                self._room.tell()
             if self._size > _MOST_HELD and not self._held and self.transport is not None:
                 self._held = True
                 self.transport.pause_reading()
@@ -97,11 +118,27 @@ class WireProtocol(ResponseHandler):
             self.transport.abort()  # nobody asked: what else it says cannot be trusted
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        self._lost = True if exc is None else exc
+        self._lost = True if exc is None else exc.with_traceback(None)
+        if exc is not None and self._in_use:
+            self._save_unread()
         super().connection_lost(exc)
         for awaited in (self._arrival, self._room):
             awaited.tell()
             awaited.stop()
+
+    def _save_unread(self) -> None:
+        """Takes what came before sending failed: a refusal of a large request, which asyncio would throw away."""
+        transport = self.transport
+        if transport is None or transport.get_extra_info("sslcontext") is not None:
+            return  # of TLS only asyncio has the keys
+        with (
+            contextlib.suppress(OSError),
+            socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno())) as sock,
+        ):
+            sock.setblocking(False)
+            while self._size < _MOST_HELD and (data := sock.recv(_MOST_HELD)):
+                self._pieces.append(data)
+                self._size += len(data)
 
     def wait(self, deadline: float) -> asyncio.Future[bool]:
         """True when something has arrived or the connection is gone, False at the deadline."""
@@ -124,13 +161,14 @@ class WireProtocol(ResponseHandler):
             self._size = 0
             if self._held and self.transport is not None:
                 self._held = False
-                self.transport.resume_reading()
+                with contextlib.suppress(RuntimeError):  # uvloop's, of a connection that is about to be lost
+                    self.transport.resume_reading()
             return data
         if self._lost is False:
             return None
         if self._lost is True:
             return b""
-        # asyncio's frames hold the request, and with it the key, among their local variables (fault G5).
+        # Without the traceback: asyncio's frames hold the request, and with it the key, among their locals (fault G5).
         lost = self._lost.with_traceback(None)
         raise lost if isinstance(lost, OSError) else OSError(0, str(lost)) from None
 
@@ -140,11 +178,17 @@ class WireProtocol(ResponseHandler):
             self.transport.write(data)
 
     async def room(self, deadline: float) -> bool:
-        """Waits until what was written has mostly gone; False at the deadline."""
-        while self.writing_paused and not self._lost:
+        """Waits until what was written has mostly gone, or there is an answer already; False at the deadline."""
+        await asyncio.sleep(0)  # of TLS, the loop tells only later that a connection is lost
+        while self.writing_paused and not self.answered:
             if not await self._room.wait(deadline):
                 return False
         return True
+
+    @property
+    def answered(self) -> bool:
+        """Something has arrived, or the connection is gone: nothing more needs to be sent."""
+        return bool(self._pieces or self._lost)
 
     def resume_writing(self) -> None:
         super().resume_writing()
@@ -166,14 +210,27 @@ class _Connector(aiohttp.TCPConnector):
         self._factory: Any = self._make_protocol
 
     def _make_protocol(self) -> WireProtocol:
-        _connecting.get().protocols += 1
-        return WireProtocol(self._loop)
+        protocol = WireProtocol(self._loop)
+        _connecting.get().protocols.append(protocol)
+        return protocol
+
+    def __del__(self, _warnings: Any = None) -> None:
+        """Closes nothing, unlike aiohttp's: that could be in a forked child, or in another thread than the loop's."""
+
+    def drop_idle(self) -> None:
+        """Closes the connections that nobody uses."""
+        idle = [protocol for kept in self._conns.values() for protocol, _ in kept]
+        self._conns.clear()
+        for protocol in idle:
+            cast(WireProtocol, protocol).drop()
 
     async def idle(self, key: Any) -> Connection | None:
         """A connection that has served before and can again."""
         while (connection := await super()._get(key, [])) is not None:
-            if not cast(WireProtocol, connection.protocol).too_old():
+            protocol = cast(WireProtocol, connection.protocol)
+            if protocol.usable():
                 return connection
+            protocol.drop()
             connection.close()
         return None
 
@@ -228,6 +285,7 @@ class Connections:
         self.fields = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
         """Header fields that belong to the way, not to the request."""
         self._closer = self._until_loop_ends()
+        _live.add(self)
 
     async def idle(self) -> Connection | None:
         """A connection that has served before and can again. Does not wait."""
@@ -240,8 +298,12 @@ class Connections:
             request = self._make_request()
             self._key = request.connection_key
             return await self._connector.connect(request, [], aiohttp.ClientTimeout(total=None))
+        except BaseException:
+            progress.give_up()
+            raise
         finally:
-            _connecting.reset(token)
+            with contextlib.suppress(ValueError):  # a coroutine that is closed from outside is in another context
+                _connecting.reset(token)
 
     def _make_request(self) -> aiohttp.ClientRequest:
         """A request that is never sent: the connector takes from it where to connect to, and how."""
@@ -270,9 +332,21 @@ class Connections:
         finally:
             await self._connector.close()
 
+    def drop_idle(self) -> None:
+        """Closes those that nobody uses; in the loop's own thread."""
+        self._connector.drop_idle()
+
     async def close(self) -> None:
         """Closes them; in the loop's own thread."""
         await self._closer.aclose()
+
+
+_live: WeakSet[Connections] = WeakSet()
+_INHERITED: list[Connections] = []
+"""A forked child keeps its parent's connections alive unused: closing them would take them out of its loop (E8)."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: _INHERITED.extend(_live))
 
 
 def _make_socket(address: Any) -> socket.socket:

@@ -77,6 +77,10 @@ async def finish(wire: Wire, request: Request, deadline: float) -> Outcome:
 
 async def _receive(wire: Wire, deadline: float) -> None:
     """Waits for the next bytes of the answer."""
+    # `wait` alone always says True of a server that never stops talking. But the first bytes may have lain there
+    # for long, while the loop was busy elsewhere.
+    if wire.answer.received and time.monotonic() >= deadline:
+        raise TimeoutError
     while True:
         if not await wire.wait(deadline):
             raise TimeoutError
@@ -104,7 +108,7 @@ class LoopBody:
         try:
             while (data := answer.take()) is None:
                 # `_receive` once more: this runs for every chunk, and a coroutine less is felt.
-                if not await wire.wait(deadline):
+                if time.monotonic() >= deadline or not await wire.wait(deadline):
                     raise TimeoutError
                 received = wire.arrived()
                 if received is not None:

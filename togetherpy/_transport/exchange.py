@@ -9,12 +9,16 @@ from __future__ import annotations
 import ssl
 import time
 
+from urllib3.util.wait import wait_for_socket
+
 from togetherpy._core.wire import Request
 from togetherpy._transport.connections import Connection
 
 RECEIVE = 64 * 1024
 ONE_SEND = 64 * 1024
 """Bytes of a body that are copied behind its head, so that one system call and one packet carry both."""
+_FITS = 2 * ONE_SEND
+"""Bytes that go at once, if nothing is stuck: to send them with a time limit saves switching it off and on."""
 _LONGEST_WAIT = 1e6
 """Seconds; what a socket's timeout can hold. Stands for "for ever"."""
 
@@ -33,11 +37,24 @@ def request_bytes(request: Request, prefix: str, fields: str) -> bytes:
     return "".join(lines).encode("latin-1") + request.body[:ONE_SEND]
 
 
-def send(conn: Connection, data: memoryview, deadline: float) -> None:
-    """Writes all of `data`; a view, so that a traceback's local variables do not show it."""
-    while data:
+def send(conn: Connection, data: memoryview, deadline: float) -> bytes | None:
+    """Writes all of `data`; a view, so that a traceback's local variables do not show it.
+
+    But when an answer begins before all is written, it returns what has arrived of it: a server that refuses a large
+    request need not read it (RFC 9112, 9.3).
+    """
+    if len(data) < _FITS:
         _arm(conn, deadline)
         data = data[conn.sock.send(data) :]
+    while data and (data := send_now(conn, data)):
+        seconds = min(deadline - time.monotonic(), _LONGEST_WAIT)
+        if seconds <= 0 or not wait_for_socket(conn.sock, read=True, write=True, timeout=seconds):
+            raise TimeoutError
+        # What makes a socket under TLS readable may be no answer, but TLS's own.
+        answer = receive_now(conn)
+        if answer is not None:
+            return answer
+    return None
 
 
 def receive(conn: Connection, deadline: float) -> bytes:

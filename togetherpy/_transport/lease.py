@@ -22,13 +22,15 @@ from togetherpy._transport.surroundings import DRAIN_SECONDS
 class Lease:
     """One slot, taken; and, once there is one, its connection and the answer that comes over it."""
 
-    __slots__ = ("_calls", "_once", "_route", "_slots", "answer", "call", "conn", "reused", "server")
+    __slots__ = ("_calls", "_cut_short", "_once", "_route", "_slots", "answer", "call", "conn", "reused", "server")
 
     def __init__(self, server: str, slots: Slots, calls: set[Call], call: Call, max_bytes: int) -> None:
         self.server = server
         self.call = call
         self.answer = Answer(max_bytes)
         self.reused = False
+        self._cut_short = False
+        """The answer came before the request was sent whole."""
         self.conn: Connection | None = None
         self._slots, self._calls = slots, calls
         self._route: Route | None = None
@@ -62,7 +64,7 @@ class Lease:
         self._calls.discard(self.call)
         self.call.watch(None)
         if self.conn is not None and self._route is not None:
-            if reusable and not self.call.aborted:
+            if reusable and not (self.call.aborted or self._cut_short):
                 self.conn.idle_since = time.monotonic(), time.time()
             else:
                 self.conn.close()
@@ -72,6 +74,11 @@ class Lease:
     def receive(self, deadline: float) -> None:
         """Waits for the next bytes of the answer."""
         self.answer.receive(receive(self.held()[0], deadline))
+
+    def receive_early(self, data: bytes) -> None:
+        """Takes the beginning of an answer to a request that was not sent whole, so that nothing can follow it."""
+        self._cut_short = True
+        self.answer.receive(data)
 
     def drain(self, deadline: float) -> None:
         """After the end of a stream: gives the connection back if its body ends soon, else drops it (B12, B13)."""

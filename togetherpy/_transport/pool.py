@@ -176,12 +176,14 @@ def transmit(lease: Lease, request: Request, deadline: float) -> Fault | None:
     """Sends the request on the lease's connection."""
     conn, route = lease.held()
     try:
-        send(conn, memoryview(request_bytes(request, route.prefix, route.fields)), deadline)
-        if len(request.body) > ONE_SEND:
-            send(conn, memoryview(request.body)[ONE_SEND:], deadline)
+        early = send(conn, memoryview(request_bytes(request, route.prefix, route.fields)), deadline)
+        if early is None and len(request.body) > ONE_SEND:
+            early = send(conn, memoryview(request.body)[ONE_SEND:], deadline)
+        if early is not None:
+            lease.receive_early(early)
     except (BrokenPipeError, ConnectionResetError):
         return None  # a server that refuses a large request may answer before it has read it all
-    except OSError as error:
+    except (OSError, ValueError) as error:
         return lease.fault(error, "sent")
     return None
 

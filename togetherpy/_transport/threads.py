@@ -27,6 +27,8 @@ from togetherpy._transport.waiting import NEVER, running_loop, this_loop, wait_f
 from togetherpy._transport.workers import Workers
 
 T = TypeVar("T")
+_PATIENCE = 16
+"""Reads, of 16 kB at most, after which the other tasks of the loop get their turn while TLS has more already."""
 
 
 class ThreadTransport:
@@ -81,13 +83,14 @@ class ThreadTransport:
         try:
             conn, route = lease.held()
             rest = send_now(conn, memoryview(request_bytes(request, route.prefix, route.fields)))
-            if rest:
-                await wire.in_worker(lambda: send(conn, rest, deadline))
-            if len(request.body) > ONE_SEND:
-                await wire.in_worker(lambda: send(conn, memoryview(request.body)[ONE_SEND:], deadline))
+            early = await wire.in_worker(lambda: send(conn, rest, deadline)) if rest else None
+            if early is None and len(request.body) > ONE_SEND:
+                early = await wire.in_worker(lambda: send(conn, memoryview(request.body)[ONE_SEND:], deadline))
+            if early is not None:
+                lease.receive_early(early)
         except (BrokenPipeError, ConnectionResetError):
             return None  # a server that refuses a large request may answer before it has read it all
-        except OSError as error:
+        except (OSError, ValueError) as error:
             return lease.fault(error, "sent")
         return None
 
@@ -112,7 +115,7 @@ class ThreadTransport:
 class _Wire:
     """A lease on an event loop: who uses its connection, the loop or a worker, and how to stop either."""
 
-    __slots__ = ("_buffers", "_busy", "_loop", "_readiness", "_unread", "_workers", "answer", "lease")
+    __slots__ = ("_at_once", "_buffers", "_busy", "_loop", "_readiness", "_unread", "_workers", "answer", "lease")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, workers: Workers, lease: Lease) -> None:
         self._loop, self._workers = loop, workers
@@ -120,6 +123,8 @@ class _Wire:
         self._buffers = False
         """Nothing tells that TLS has decrypted more than was taken, so of TLS it is asked before every wait. Of TCP
         that would be a system call and an exception for nothing."""
+        self._at_once = 0
+        """Times that it was not in vain."""
         self._unread: bytes | OSError | None = None
         """What came, or why nothing more will, until somebody asks for it."""
         self._readiness: Readiness | None = None
@@ -171,7 +176,11 @@ class _Wire:
             self._buffers = hasattr(conn.sock, "pending")
         if self._buffers and self._read_now():
             now: asyncio.Future[bool] = self._loop.create_future()
-            now.set_result(True)
+            self._at_once += 1
+            if self._at_once % _PATIENCE:
+                now.set_result(True)
+            else:
+                self._loop.call_soon(_deliver, now, True, None)
             return now
         try:
             return self._readiness.wait(deadline)
