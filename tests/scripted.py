@@ -141,7 +141,10 @@ def until_gone(peer: Peer) -> None:
 
 def half_close(peer: Peer) -> None:
     """No more from here, but the client may go on sending."""
-    peer.sock.shutdown(socket.SHUT_WR)
+    try:
+        peer.sock.shutdown(socket.SHUT_WR)
+    except OSError:  # not connected any more: the client had enough already
+        raise GoneError from None
 
 
 def close(peer: Peer) -> None:
