@@ -1,5 +1,6 @@
 """Faults of waiting for an answer and of reading it, B1 to B26; those of streams are in test_faults_stream.py."""
 
+import contextlib
 import functools
 import gzip
 import json
@@ -53,6 +54,15 @@ def until_gone_unread(peer: Peer) -> None:
     assert peer.server.over.wait(LIMIT)
 
 
+def until_silent(peer: Peer) -> None:
+    """Receives for as long as there is something to receive."""
+    peer.sock.settimeout(0.3)
+    with contextlib.suppress(TimeoutError):
+        while True:
+            peer.receive()
+    peer.sock.settimeout(LIMIT)
+
+
 def both_ways(client: Maker, server: ScriptedServer, **options: Any) -> list[Any]:
     """The exceptions of a plain call and of a streamed one."""
     return [client(server, **options).fails(APIError, stream=stream) for stream in (False, True)]
@@ -94,6 +104,18 @@ def test_refusal_of_a_request_before_it_is_sent_whole(client: Maker, last: list[
         assert error.status_code == 413
         assert caller.create().id == "r-1"
         assert server.connections == 2  # what was not sent makes the first one useless
+
+
+def test_connection_of_a_request_that_was_not_sent_whole_is_not_used_again(client: Maker) -> None:
+    """Nothing of it is stuck on the way: only the client knows that it did not send all."""
+    large = [{"role": "user", "content": "x" * 20_000_000}]
+    refusal, _, why = answer(error_body(), 413).partition(b"\r\n\r\n")
+    script = [head_only, send(refusal + b"\r\n\r\n"), until_silent, send(why), until_gone]
+    with ScriptedServer(script, [request, send(OK)]) as server:
+        caller = client(server, timeout=10)
+        assert caller.fails(InvalidRequestError, messages=large).status_code == 413
+        assert caller.create().id == "r-1"
+        assert server.connections == 2
 
 
 TALK = {
