@@ -82,18 +82,15 @@ def test_stale_connection_is_replaced_unseen(client: Maker, when: str, last: Ste
         assert server.connections == 2
 
 
+def surplus(kept: threading.Event, said: threading.Event) -> list[Step]:
+    """An answer, and when the connection is `kept`, another one that nobody asked for."""
+    return [request, send(OK), wait(kept), send(answer(completion(id="wrong"))), do(said.set), until_gone]
+
+
 def test_bytes_that_nobody_asked_for_end_the_connection(client: Maker) -> None:  # fault B25
     """They came while the connection lay in the pool; taken for an answer, they would be the next call's."""
     kept, said = threading.Event(), threading.Event()
-    surplus: list[Step] = [
-        request,
-        send(OK),
-        wait(kept),
-        send(answer(completion(id="wrong"))),
-        do(said.set),
-        until_gone,
-    ]
-    with ScriptedServer(surplus, GOOD) as server:
+    with ScriptedServer(surplus(kept, said), GOOD) as server:
         caller = client(server, max_retries=0)
         caller.create()
         kept.set()
@@ -106,14 +103,6 @@ def test_bytes_that_nobody_asked_for_end_the_connection(client: Maker) -> None: 
 def test_bytes_that_came_while_the_loop_was_busy(transport: Any) -> None:  # fault B25
     """The loop has not read them yet when the connection is used again."""
     kept, said = threading.Event(), threading.Event()
-    surplus: list[Step] = [
-        request,
-        send(OK),
-        wait(kept),
-        send(answer(completion(id="wrong"))),
-        do(said.set),
-        until_gone,
-    ]
 
     async def main() -> str:
         async with togetherpy.AsyncTogether(
@@ -124,7 +113,7 @@ def test_bytes_that_came_while_the_loop_was_busy(transport: Any) -> None:  # fau
             assert said.wait(LIMIT)
             return str((await client.chat.completions.create(**CALL)).id)
 
-    with ScriptedServer(surplus, GOOD) as server:
+    with ScriptedServer(surplus(kept, said), GOOD) as server:
         assert asyncio.run(main()) == "r-1"
         assert server.connections == 2
 

@@ -26,13 +26,15 @@ def is_event_stream(status: int, headers: Headers) -> bool:
 class Answer:
     """One answer while it arrives, from the first byte of its status line; its body decompressed and counted."""
 
-    __slots__ = ("_broken", "_decompressor", "_given", "_reader", "_room", "ended", "received")
+    __slots__ = ("_broken", "_decompressor", "_given", "_pieces", "_reader", "_room", "ended", "received")
 
     def __init__(self, max_bytes: int) -> None:
         """`max_bytes`: the most body, after decompression, that is taken."""
         self._reader = ResponseReader()
         self._room = max_bytes
         self._given = b""
+        self._pieces: list[bytes] = []
+        """What `whole` has gathered."""
         self._decompressor: Decompressor | None = None
         self._broken: ProtocolError | None = None
         """Why nothing more can be given; raised when what came before it has been taken."""
@@ -97,6 +99,15 @@ class Answer:
         if decompressor is not None:
             decompressor.end()
         return b""
+
+    def whole(self) -> bytes | None:
+        """All of the body; None when more must be received first. Raises what `take` raises."""
+        pieces = self._pieces
+        while (piece := self.take()) != b"":
+            if piece is None:
+                return None
+            pieces.append(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def skim(self) -> bool | None:
         """After the end of a stream: True at the proper end of the body, None when more must be received first,

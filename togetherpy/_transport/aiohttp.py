@@ -140,8 +140,6 @@ class AiohttpTransport:
         return f"<AiohttpTransport {self._server}>"
 
 
-_INHERITED: list[object] = []
-"""A forked child keeps its parent's connections alive unused."""
 _PIECE = 256 * 1024
 """Bytes of a large body that are handed to the loop at a time."""
 
@@ -257,7 +255,7 @@ class _Wire:
         connection, protocol = self._connection, self._protocol
         if connection is not None and protocol is not None:
             if self._pid != process.pid:
-                _INHERITED.append(connection)
+                process.inherited.append(connection)
             elif reusable and not (self._call.aborted or self._cut_short) and protocol.rest():
                 connection.release()
             else:

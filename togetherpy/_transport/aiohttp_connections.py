@@ -11,12 +11,10 @@ import asyncio
 import contextlib
 import os
 import socket
-import time
-from base64 import b64encode
 from collections.abc import AsyncGenerator
 from contextvars import ContextVar
 from typing import Any, cast
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 from weakref import WeakSet
 
 import aiohttp
@@ -26,11 +24,16 @@ from urllib3.util.wait import wait_for_read
 from yarl import URL
 
 from togetherpy._core.config import Config, Secret
+from togetherpy._transport import process
 from togetherpy._transport.surroundings import (
     IDLE_LIMIT,
     ProxySetupError,
+    clocks,
     default_ssl_context,
     find_proxy,
+    idle_too_long,
+    proxy_login,
+    request_parts,
     set_options,
 )
 from togetherpy._transport.waiting import Arrival
@@ -67,7 +70,7 @@ class WireProtocol(ResponseHandler):
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
         self.idle_since = 0.0, 0.0
-        """Monotonic and wall clock of its last use: a frozen machine stops one of them (fault E15)."""
+        """`clocks` of its last use."""
         self._in_use = True
         self._pieces: list[bytes] = []
         self._size = 0
@@ -84,7 +87,7 @@ class WireProtocol(ResponseHandler):
     def rest(self) -> bool:
         """The connection is not needed for now; whether it can be used again."""
         self._in_use = False
-        self.idle_since = time.monotonic(), time.time()
+        self.idle_since = clocks()
         # What is still to be sent when the answer has come will perhaps never be taken.
         sent = self.transport is not None and not self.transport.get_write_buffer_size()
         return sent and not (self._pieces or self._lost)
@@ -95,12 +98,7 @@ class WireProtocol(ResponseHandler):
         What has come is perhaps with the system still: the loop tells of it one turn later.
         """
         sock = None if self.transport is None else self.transport.get_extra_info("socket")
-        return not (sock is None or self._too_old() or wait_for_read(sock, 0.0))
-
-    def _too_old(self) -> bool:
-        """Whether it has been idle for so long that somebody on the way has probably forgotten it."""
-        monotonic, wall = self.idle_since
-        return time.monotonic() - monotonic > IDLE_LIMIT or time.time() - wall > IDLE_LIMIT
+        return not (sock is None or idle_too_long(self.idle_since) or wait_for_read(sock, 0.0))
 
     def data_received(self, data: bytes) -> None:
         if self._parser is not None:
@@ -253,8 +251,7 @@ class Proxy:
         self.url = URL(f"{parts.scheme}://{self.name}")
         self.authorization: Secret | None = None
         if parts.username is not None:
-            pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-            self.authorization = Secret("Basic " + b64encode(pair.encode()).decode())
+            self.authorization = proxy_login(Secret(f"{parts.username}:{parts.password or ''}"))
 
     def fields(self) -> dict[str, str]:
         """The header fields that are for the proxy."""
@@ -278,12 +275,9 @@ class Connections:
         )
         self._key: Any = None
         """What the connector knows our connections by; None before the first."""
-        forwarding = self.proxy is not None and origin.scheme == "http"
-        self.prefix = f"http://{origin.authority}" if forwarding else ""
-        """What stands before the path in a request line: a forwarding proxy wants the whole URL."""
-        fields = {"Host": origin.authority, **(self.proxy.fields() if self.proxy is not None and forwarding else {})}
-        self.fields = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-        """Header fields that belong to the way, not to the request."""
+        self.prefix, self.fields = request_parts(
+            origin, self.proxy.fields() if self.proxy is not None and origin.scheme == "http" else None
+        )
         self._closer = self._until_loop_ends()
         _live.add(self)
 
@@ -342,11 +336,9 @@ class Connections:
 
 
 _live: WeakSet[Connections] = WeakSet()
-_INHERITED: list[Connections] = []
-"""A forked child keeps its parent's connections alive unused: closing them would take them out of its loop (E8)."""
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=lambda: _INHERITED.extend(_live))
+    os.register_at_fork(after_in_child=lambda: process.inherited.extend(_live))
 
 
 def _make_socket(address: Any) -> socket.socket:

@@ -57,22 +57,18 @@ class Wire(Protocol):
 async def finish(wire: Wire, request: Request, deadline: float) -> Outcome:
     """Reads the answer to a request that was sent; of an accepted stream only the head."""
     answer = wire.answer
-    pieces: list[bytes] = []
     try:
         while answer.head is None:
             await _receive(wire, deadline)
         if request.stream and is_event_stream(answer.head.status, answer.head.headers):
             answer.lift_limit()
             return Opened(answer.head.status, answer.head.headers, LoopBody(wire))
-        while (piece := answer.take()) != b"":
-            if piece is None:
-                await _receive(wire, deadline)
-            else:
-                pieces.append(piece)
+        while (body := answer.whole()) is None:
+            await _receive(wire, deadline)
     except (OSError, ValueError, TooLargeError) as error:
         return wire.fault(error, "sent")
     wire.end(reusable=answer.keep_alive)
-    return Reply(answer.head.status, answer.head.headers, pieces[0] if len(pieces) == 1 else b"".join(pieces))
+    return Reply(answer.head.status, answer.head.headers, body)
 
 
 async def _receive(wire: Wire, deadline: float) -> None:

@@ -9,9 +9,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from base64 import b64encode
 from typing import Any, ClassVar, Literal, cast
-from urllib.parse import unquote
 
 from urllib3 import PoolManager, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -19,9 +17,17 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, LocationParseError, NameResolutionError, NewConnectionError
 from urllib3.util import Url, parse_url
 
-from togetherpy._core.config import Config, Secret
+from togetherpy._core.config import Config, Origin, Secret
 from togetherpy._transport.calls import Call
-from togetherpy._transport.surroundings import IDLE_LIMIT, ProxySetupError, default_ssl_context, find_proxy, set_options
+from togetherpy._transport.surroundings import (
+    ProxySetupError,
+    default_ssl_context,
+    find_proxy,
+    idle_too_long,
+    proxy_login,
+    request_parts,
+    set_options,
+)
 
 Stage = Literal["name look-up", "connection", "proxy CONNECT", "TLS handshake"]
 _LONGEST_WAIT = 1e6
@@ -39,7 +45,7 @@ class Connection(HTTPConnection):
     armed: float = -1.0
     """The timeout that the socket has; setting it is a system call, so it is set only when it matters."""
     idle_since: tuple[float, float] = (0.0, 0.0)
-    """Monotonic and wall clock of its last use: a frozen machine stops one of them."""
+    """`clocks` of its last use."""
     _handle: socket.socket | None = None
 
     def open(self, call: Call, deadline: float, pool: HTTPConnectionPool) -> None:
@@ -59,9 +65,8 @@ class Connection(HTTPConnection):
                 self._handle = None
 
     def stale(self) -> bool:
-        """Whether it has been idle for so long that somebody on the way has probably forgotten it."""
-        monotonic, wall = self.idle_since
-        return time.monotonic() - monotonic > IDLE_LIMIT or time.time() - wall > IDLE_LIMIT
+        """Whether it has probably been forgotten by somebody on the way."""
+        return idle_too_long(self.idle_since)
 
     def _left(self) -> float:
         return min(max(self.deadline - time.monotonic(), 0.001), _LONGEST_WAIT)
@@ -180,16 +185,12 @@ class _SecurePool(HTTPSConnectionPool):
 class Route:
     """The way to the server: a urllib3 pool, and what a proxy on the way asks of a request."""
 
-    def __init__(self, connections: HTTPConnectionPool, proxy: str | None, authority: str) -> None:
+    def __init__(self, connections: HTTPConnectionPool, proxy: str | None, origin: Origin) -> None:
         self.connections = connections
         self.proxy = proxy
         """host:port of the proxy, for messages; None without one."""
         forwarding = connections.proxy is not None and connections.scheme == "http"
-        self.prefix = f"http://{authority}" if forwarding else ""
-        """What stands before the path in a request line: a forwarding proxy wants the whole URL."""
-        fields = {"Host": authority, **(connections.proxy_headers if forwarding else {})}
-        self.fields = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-        """Header fields that belong to the way, not to the request."""
+        self.prefix, self.fields = request_parts(origin, connections.proxy_headers if forwarding else None)
 
     def take(self) -> Connection:
         """A pooled connection that is still open, else a new one that is not open yet.
@@ -222,7 +223,7 @@ def make_route(config: Config) -> Route:
     if proxy is None:
         _use(manager, {"http": _Pool, "https": _SecurePool})
     connections = manager.connection_from_host(origin.host, origin.port, origin.scheme)
-    return Route(connections, None if proxy is None else _parse_proxy(proxy).netloc, origin.authority)
+    return Route(connections, None if proxy is None else _parse_proxy(proxy).netloc, origin)
 
 
 def _use(manager: PoolManager, classes: dict[str, type[HTTPConnectionPool]]) -> None:
@@ -235,17 +236,13 @@ def _proxy_manager(proxy: Secret, config: Config, options: dict[str, Any]) -> Po
     if (url.scheme or "").startswith("socks"):
         return _socks_manager(proxy, options)
     # Not make_headers' name in lower case, which some proxies do not know.
-    headers = {"Proxy-Authorization": _basic(Secret(unquote(url.auth)))} if url.auth else None
+    headers = {"Proxy-Authorization": proxy_login(Secret(url.auth)).reveal()} if url.auth else None
     address = f"{url.scheme}://{url.netloc}"
     if url.scheme == "https":
         options["proxy_ssl_context"] = config.ssl_context or default_ssl_context()
     manager = ProxyManager(address, proxy_headers=headers, **options)
     _use(manager, {"http": _Pool, "https": _SecurePool})
     return manager
-
-
-def _basic(login: Secret) -> str:
-    return "Basic " + b64encode(login.reveal().encode()).decode()
 
 
 def _socks_manager(proxy: Secret, options: dict[str, Any]) -> PoolManager:

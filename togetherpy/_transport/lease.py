@@ -16,7 +16,7 @@ from togetherpy._transport.calls import Call, Slots
 from togetherpy._transport.connections import Connection, Route
 from togetherpy._transport.exchange import receive
 from togetherpy._transport.reasons import CLOSED, explain_exchange
-from togetherpy._transport.surroundings import DRAIN_SECONDS
+from togetherpy._transport.surroundings import DRAIN_SECONDS, clocks
 
 
 class Lease:
@@ -65,7 +65,7 @@ class Lease:
         self.call.watch(None)
         if self.conn is not None and self._route is not None:
             if reusable and not (self.call.aborted or self._cut_short):
-                self.conn.idle_since = time.monotonic(), time.time()
+                self.conn.idle_since = clocks()
             else:
                 self.conn.close()
             self._route.give_back(self.conn)

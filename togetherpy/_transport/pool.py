@@ -26,8 +26,6 @@ from togetherpy._transport.surroundings import ProxySetupError
 
 _ADDRESS = re.compile(r"[0-9.]+|[0-9a-fA-F:.]*:[0-9a-fA-F:.%]*")
 """A numeric address, which needs no name look-up."""
-_INHERITED: list[Route | None] = []
-"""A forked child keeps its parent's pools alive unused: collecting them would take locks held at the fork."""
 
 
 class Pool:
@@ -86,7 +84,7 @@ class Pool:
         """From now on `close` ends the call."""
         if self._pid != process.pid:
             # A child must not write on its parent's connections (fault E8); its own copies are just forgotten.
-            _INHERITED.append(self._route)
+            process.inherited.append(self._route)
             self._reset()
         self._calls.add(call)
         if self.closed:
@@ -191,19 +189,15 @@ def transmit(lease: Lease, request: Request, deadline: float) -> Fault | None:
 def _finish(lease: Lease, request: Request, deadline: float) -> Outcome:
     """Reads the answer to a request that was sent; of an accepted stream only the head."""
     answer = lease.answer
-    pieces: list[bytes] = []
     try:
         while answer.head is None:
             lease.receive(deadline)
         if request.stream and is_event_stream(answer.head.status, answer.head.headers):
             answer.lift_limit()
             return Opened(answer.head.status, answer.head.headers, PoolBody(lease))
-        while (piece := answer.take()) != b"":
-            if piece is None:
-                lease.receive(deadline)
-            else:
-                pieces.append(piece)
+        while (body := answer.whole()) is None:
+            lease.receive(deadline)
     except (OSError, ValueError, TooLargeError) as error:
         return lease.fault(error, "sent")
     lease.end(reusable=answer.keep_alive)
-    return Reply(answer.head.status, answer.head.headers, pieces[0] if len(pieces) == 1 else b"".join(pieces))
+    return Reply(answer.head.status, answer.head.headers, body)

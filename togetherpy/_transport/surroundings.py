@@ -10,15 +10,29 @@ import os
 import socket
 import ssl
 import threading
+import time
+from base64 import b64encode
+from collections.abc import Mapping
+from urllib.parse import unquote
 
 from togetherpy._core.config import Config, Origin, Secret
 
 IDLE_LIMIT = 55.0
 """Seconds; most load balancers forget a connection after 60, and a function may thaw much later (fault E15)."""
 
-
 DRAIN_SECONDS = 0.05
 """How long the end of a stream's body may take to come after the stream's own end (fault B12)."""
+
+
+def clocks() -> tuple[float, float]:
+    """Now, on the monotonic and on the wall clock: a frozen machine stops one of them."""
+    return time.monotonic(), time.time()
+
+
+def idle_too_long(since: tuple[float, float]) -> bool:
+    """Whether a connection that was last used `since` has probably been forgotten by somebody on the way."""
+    monotonic, wall = since
+    return time.monotonic() - monotonic > IDLE_LIMIT or time.time() - wall > IDLE_LIMIT
 
 
 class ProxySetupError(ValueError):
@@ -44,6 +58,21 @@ def _proxy_from_environment(origin: Origin) -> Secret | None:
     if wanted().reveal() is None or proxy_bypass(f"{origin.host}:{origin.port}"):
         return None
     return wanted()
+
+
+def proxy_login(login: Secret) -> Secret:
+    """The value of Proxy-Authorization (RFC 7617). `login`: name:password, as it stands in a URL."""
+    return Secret("Basic " + b64encode(unquote(login.reveal()).encode()).decode())
+
+
+def request_parts(origin: Origin, forwarder: Mapping[str, str] | None) -> tuple[str, str]:
+    """What stands before the path in a request line, and the header fields that belong to the way.
+
+    `forwarder`: the fields for a proxy that forwards, which wants the whole URL; None where there is no such proxy.
+    """
+    fields = {"Host": origin.authority, **(forwarder or {})}
+    prefix = "" if forwarder is None else f"http://{origin.authority}"
+    return prefix, "".join(f"{name}: {value}\r\n" for name, value in fields.items())
 
 
 def set_options(sock: socket.socket) -> None:

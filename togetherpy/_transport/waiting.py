@@ -74,9 +74,9 @@ class Arrival:
         self._waiter = waiter = self._loop.create_future()
         return waiter
 
-    def tell(self) -> bool:
-        """It has come; whether anybody was waiting for it."""
-        return self._end_wait(True)
+    def tell(self) -> None:
+        """It has come."""
+        self._end_wait(True)
 
     def stop(self) -> None:
         """Nothing will come any more."""
@@ -85,12 +85,9 @@ class Arrival:
             self._timer = None
         self._end_wait(False)
 
-    def _end_wait(self, came: bool) -> bool:
-        waiter = self._waiter
-        if waiter is None or waiter.done():
-            return False
-        waiter.set_result(came)
-        return True
+    def _end_wait(self, came: bool) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(came)
 
     def _start_timer(self) -> None:
         if self._timer is not None:
