@@ -594,14 +594,14 @@ def test_fork(kind: str) -> None:  # fault E8
 
 
 FORKING_AWAY = """
-import gc
 async def main():
     global client
     await run(False)
     child = os.fork()
     if not child:
-        client = None
-        gc.collect()
+        {leaving}
+        for _ in range(3):
+            await asyncio.sleep(0)
         os._exit(0)
     os.waitpid(child, 0)
     await run(False)
@@ -611,11 +611,12 @@ asyncio.run(main())
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+@pytest.mark.parametrize("leaving", ["client = None; __import__('gc').collect()", "await client.close()"])
 @pytest.mark.parametrize("transport", ASYNC_KINDS)
-def test_fork_and_forget(transport: str) -> None:  # fault E8
+def test_fork_and_leave(transport: str, leaving: str) -> None:  # fault E8
     """The child's copy of an idle connection shares the parent's event loop with it, as far as the system knows."""
     with ScriptedServer(GOOD) as server:
-        ends_quietly(run_program(transport, server, FORKING_AWAY), "")
+        ends_quietly(run_program(transport, server, FORKING_AWAY.replace("{leaving}", leaving)), "")
         assert server.connections == 1
 
 

@@ -125,6 +125,8 @@ class AiohttpTransport:
     async def aclose(self) -> None:
         """The same, and closes every connection."""
         self.close()
+        if self._pid != process.pid:
+            return
         with self._lock:
             connections = self._loops.pop(asyncio.get_running_loop(), None)
         if connections is not None:

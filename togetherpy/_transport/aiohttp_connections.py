@@ -15,7 +15,6 @@ from collections.abc import AsyncGenerator
 from contextvars import ContextVar
 from typing import Any, cast
 from urllib.parse import urlsplit
-from weakref import WeakSet
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -278,8 +277,8 @@ class Connections:
         self.prefix, self.fields = request_parts(
             origin, self.proxy.fields() if self.proxy is not None and origin.scheme == "http" else None
         )
+        self._pid = process.pid
         self._closer = self._until_loop_ends()
-        _live.add(self)
 
     async def idle(self) -> Connection | None:
         """A connection that has served before and can again. Does not wait."""
@@ -324,7 +323,10 @@ class Connections:
         try:
             yield
         finally:
-            await self._connector.close()
+            if self._pid == process.pid:
+                await self._connector.close()
+            else:
+                process.inherited.append(self)
 
     def drop_idle(self) -> None:
         """Closes those that nobody uses; in the loop's own thread."""
@@ -333,12 +335,6 @@ class Connections:
     async def close(self) -> None:
         """Closes them; in the loop's own thread."""
         await self._closer.aclose()
-
-
-_live: WeakSet[Connections] = WeakSet()
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=lambda: process.inherited.extend(_live))
 
 
 def _make_socket(address: Any) -> socket.socket:
