@@ -188,7 +188,8 @@ class ScriptedServer:
 
     host = "127.0.0.1"
 
-    def __init__(self, *scripts: list[Step], scheme: str = "http") -> None:
+    def __init__(self, *scripts: list[Step], scheme: str = "http", receive_buffer: int | None = None) -> None:
+        """`receive_buffer`: bytes that the system takes for a script which does not read."""
         self.over = threading.Event()
         self.requests: list[Recorded] = []
         self.peers: list[Peer] = []
@@ -198,6 +199,8 @@ class ScriptedServer:
         self._threads: list[threading.Thread] = []
         self._errors: list[BaseException] = []
         self._listener = socket.create_server((self.host, 0), backlog=512)
+        if receive_buffer is not None:
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.port: int = self._listener.getsockname()[1]
         self._start(self._accept)
 

@@ -5,6 +5,7 @@ import functools
 import gzip
 import json
 import resource
+import socket
 import threading
 import time
 import zlib
@@ -114,6 +115,25 @@ def test_connection_of_a_request_that_was_not_sent_whole_is_not_used_again(clien
     script = [head_only, send(refusal + b"\r\n\r\n"), until_silent, send(why), until_gone]
     with ScriptedServer(script, [request, send(OK)]) as server:
         caller = client(server, timeout=10)
+        assert caller.fails(InvalidRequestError, messages=large).status_code == 413
+        assert caller.create().id == "r-1"
+        assert server.connections == 2
+
+
+def test_connection_with_a_request_stuck_in_it_is_not_used_again(
+    client: Maker, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The request was written whole, but into a buffer."""
+
+    def narrow(sock: socket.socket) -> None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+
+    module = "aiohttp_connections" if kind == "aiohttp" else "connections"
+    monkeypatch.setattr(f"togetherpy._transport.{module}.set_options", narrow)
+    script = [head_only, send(answer(error_body(), 413)), until_gone_unread]
+    with ScriptedServer(script, [request, send(OK)], receive_buffer=4096) as server:
+        caller = client(server)
+        large = [{"role": "user", "content": "x" * 64_000}]
         assert caller.fails(InvalidRequestError, messages=large).status_code == 413
         assert caller.create().id == "r-1"
         assert server.connections == 2

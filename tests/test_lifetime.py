@@ -278,6 +278,16 @@ def test_close_ends_connecting(client: Maker) -> None:  # fault E16
         server.wait_gone(0)
 
 
+def test_close_ends_a_proxys_connecting(client: Maker) -> None:  # fault E16
+    with ScriptedServer([request, until_gone]) as proxy:
+        caller = client(base_url="https://198.51.100.1/v1", proxy=proxy.base_url.removesuffix("/v1"))
+        waiting = in_threads(1, lambda: caller.fails(APIConnectionError))
+        proxy.wait_requests(1)
+        caller.close()
+        assert "closed" in str(waiting()[0])
+        proxy.wait_gone(0)
+
+
 def test_close_closes_idle_connections(client: Maker) -> None:  # fault E16
     with ScriptedServer(GOOD) as server:
         caller = client(server)
@@ -285,6 +295,15 @@ def test_close_closes_idle_connections(client: Maker) -> None:  # fault E16
         caller.close()
         server.wait_gone(0)
         caller.close()
+
+
+@pytest.mark.parametrize("kind", KINDS[1:])
+def test_close_closes_idle_connections_of_another_loop(client: Maker) -> None:  # fault E16
+    with ScriptedServer(GOOD) as server:
+        caller = client(server)
+        caller.create()
+        asyncio.run(caller.raw.aclose())
+        server.wait_gone(0)
 
 
 @pytest.mark.parametrize("used", [False, True])
