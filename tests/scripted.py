@@ -119,6 +119,21 @@ def flood(data: bytes) -> Step:
     return step
 
 
+def flood_until_stuck(data: bytes, most: int, stuck: threading.Event) -> Step:
+    """Sends as fast as the client takes it, `most` bytes, until it takes no more for a while."""
+
+    def step(peer: Peer) -> None:
+        peer.sock.settimeout(0.5)
+        with contextlib.suppress(TimeoutError):
+            for _ in range(most // len(data)):
+                peer.sock.sendall(data)
+            raise AssertionError("the client never stopped the server")
+        peer.sock.settimeout(LIMIT)
+        stuck.set()
+
+    return step
+
+
 def wait(event: threading.Event) -> Step:
     """Goes on when the test says so."""
 

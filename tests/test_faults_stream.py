@@ -10,7 +10,21 @@ from typing import Any
 import pytest
 from answers import DONE, HELLO, SSE, SSE_CLOSE, STREAM_OK, answer, chunk, chunked, event, head, text_of
 from clients import failure
-from scripted import ScriptedServer, Step, close, drip, flood, half_close, request, reset, send, until_gone, wait
+from scripted import (
+    LIMIT,
+    ScriptedServer,
+    Step,
+    close,
+    drip,
+    flood,
+    flood_until_stuck,
+    half_close,
+    request,
+    reset,
+    send,
+    until_gone,
+    wait,
+)
 
 from togetherpy import (
     APIError,
@@ -163,6 +177,20 @@ def test_pings_without_end_are_silence(client: Maker) -> None:  # fault B9
         assert time.monotonic() - begun < 2.0
         server.wait_gone(0)
     assert error.partial.choices[0].message.content == "Hello"
+
+
+def test_stream_that_is_not_read_stops_the_server(client: Maker) -> None:
+    """Else what it sends would have to be kept somewhere."""
+    stuck = threading.Event()
+    events = chunked(event(chunk("x" * 1000)) * 60, end=False)
+    with ScriptedServer([request, send(SSE), flood_until_stuck(events, 200_000_000, stuck), until_gone]) as server:
+        stream = client(server).stream()
+        stream.next()
+        assert stuck.wait(LIMIT)
+        for _ in range(1000):
+            assert stream.next().choices[0].delta.content == "x" * 1000
+        stream.close()
+        server.wait_gone(0)
 
 
 def test_slow_content_is_allowed(client: Maker) -> None:  # fault B10
