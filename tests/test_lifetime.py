@@ -654,12 +654,35 @@ print(len(list(stream)))
 """
 
 
+FORKING_IN_AN_ASYNC_STREAM = """
+async def main():
+    stream = await client.chat.completions.create(**CALL, stream=True)
+    chunks = aiter(stream)
+    await anext(chunks)
+    waiting = asyncio.ensure_future(anext(chunks))
+    await asyncio.sleep(0)
+    child = os.fork()
+    if child == 0:
+        await stream.close()
+        await client.close()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        os._exit(0)
+    os.waitpid(child, 0)
+    print("child ended", flush=True)
+    await waiting
+    print(len([one async for one in chunks]) + 1)
+    await client.close()
+asyncio.run(main())
+"""
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
-def test_fork_with_a_stream_open() -> None:  # fault E8
+def test_fork_with_a_stream_open(kind: str) -> None:  # fault E8
     gate = threading.Event()
     script = [request, send(FIRST), wait(gate), send(chunked(event(chunk("", "stop")) + event("[DONE]")))]
     with ScriptedServer(script) as server:
-        process = run_program("sync", server, FORKING_IN_A_STREAM)
+        process = run_program(kind, server, FORKING_IN_A_STREAM if kind == "sync" else FORKING_IN_AN_ASYNC_STREAM)
         assert process.stdout is not None
         assert process.stdout.readline() == "child ended\n"
         gate.set()

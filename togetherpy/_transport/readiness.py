@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from togetherpy._transport import process
 from togetherpy._transport.waiting import Arrival
 
 
 class Readiness(Arrival):
     """Of one socket, on one loop; used in that loop's thread only."""
 
-    __slots__ = ("_descriptor", "_read", "_registered")
+    __slots__ = ("_descriptor", "_pid", "_read", "_registered")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int, read: Callable[[], bool]) -> None:
         """`read`: takes what there is, without waiting; whether there was something."""
@@ -24,6 +25,7 @@ class Readiness(Arrival):
         self._descriptor = descriptor
         self._read = read
         self._registered = False
+        self._pid = process.pid
 
     def wait(self, deadline: float) -> asyncio.Future[bool]:
         """True when something was read (the end included), False at the deadline.
@@ -52,4 +54,6 @@ class Readiness(Arrival):
     def _unregister(self) -> None:
         if self._registered:
             self._registered = False
-            self._loop.remove_reader(self._descriptor)
+            # A forked child's loop shares with its parent's what the system watches for it (fault E8).
+            if self._pid == process.pid:
+                self._loop.remove_reader(self._descriptor)
