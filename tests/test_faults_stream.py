@@ -179,14 +179,17 @@ def test_pings_without_end_are_silence(client: Maker) -> None:  # fault B9
     assert error.partial.choices[0].message.content == "Hello"
 
 
-def test_stream_that_is_not_read_stops_the_server(client: Maker) -> None:
-    """Else what it sends would have to be kept somewhere."""
+def test_stream_that_is_not_read_stops_the_server(client: Maker, kind: str) -> None:
+    """Else what it sends would have to be kept somewhere; nor is the loop told of it again and again."""
     stuck = threading.Event()
     events = chunked(event(chunk("x" * 1000)) * 60, end=False)
     with ScriptedServer([request, send(SSE), flood_until_stuck(events, 200_000_000, stuck), until_gone]) as server:
-        stream = client(server).stream()
+        caller = client(server)
+        stream = caller.stream()
         stream.next()
         assert stuck.wait(LIMIT)
+        if kind != "sync":
+            assert len(caller.loop.loop._selector.get_map()) == 1  # the loop's own
         for _ in range(1000):
             assert stream.next().choices[0].delta.content == "x" * 1000
         stream.close()

@@ -115,6 +115,7 @@ class WireProtocol(ResponseHandler):
             self.transport.abort()  # nobody asked: what else it says cannot be trusted
 
     def connection_lost(self, exc: BaseException | None) -> None:
+        # Without the traceback: asyncio's frames hold the request, and with it the key, among their locals (fault G5).
         self._lost = True if exc is None else exc.with_traceback(None)
         if exc is not None and self._in_use:
             self._save_unread()
@@ -165,8 +166,7 @@ class WireProtocol(ResponseHandler):
             return None
         if self._lost is True:
             return b""
-        # Without the traceback: asyncio's frames hold the request, and with it the key, among their locals (fault G5).
-        lost = self._lost.with_traceback(None)
+        lost = self._lost
         raise lost if isinstance(lost, OSError) else OSError(0, str(lost)) from None
 
     def write(self, data: bytes | memoryview) -> None:
