@@ -22,7 +22,19 @@ from togetherpy._transport.surroundings import DRAIN_SECONDS, clocks
 class Lease:
     """One slot, taken; and, once there is one, its connection and the answer that comes over it."""
 
-    __slots__ = ("_calls", "_cut_short", "_once", "_route", "_slots", "answer", "call", "conn", "reused", "server")
+    __slots__ = (
+        "_calls",
+        "_cut_short",
+        "_once",
+        "_route",
+        "_slots",
+        "answer",
+        "call",
+        "conn",
+        "ended",
+        "reused",
+        "server",
+    )
 
     def __init__(self, server: str, slots: Slots, calls: set[Call], call: Call, max_bytes: int) -> None:
         self.server = server
@@ -35,6 +47,8 @@ class Lease:
         self._slots, self._calls = slots, calls
         self._route: Route | None = None
         self._once = threading.Lock()
+        self.ended = False
+        """Everything has been given back."""
 
     def hold(self, route: Route, conn: Connection | None) -> None:
         """From now on `conn` goes back with the slot."""
@@ -42,14 +56,9 @@ class Lease:
 
     def held(self) -> tuple[Connection, Route]:
         """The connection and the way it goes; OSError when it has been given back, by `close` for example."""
-        if self.conn is None or self._route is None or self._once.locked():
+        if self.conn is None or self._route is None or self.ended:
             raise OSError("the connection was given back")
         return self.conn, self._route
-
-    @property
-    def ended(self) -> bool:
-        """Whether everything has been given back."""
-        return self._once.locked()
 
     def fault(self, error: Exception, phase: Phase) -> Fault:
         """What `error` means at this point of the call."""
@@ -61,6 +70,7 @@ class Lease:
         """Gives everything back; a connection that is not `reusable` is closed first, or its slot would be lost."""
         if not self._once.acquire(blocking=False):
             return
+        self.ended = True
         self._calls.discard(self.call)
         self.call.watch(None)
         if self.conn is not None and self._route is not None:
@@ -93,10 +103,11 @@ class Lease:
 class PoolBody:
     """The unread body of an accepted stream. `read` is for one thread at a time, the rest for any."""
 
-    __slots__ = ("_lease", "_pid", "_reading")
+    __slots__ = ("_conn", "_lease", "_pid", "_reading")
 
     def __init__(self, lease: Lease) -> None:
         self._lease = lease
+        self._conn, _ = lease.held()
         self._reading = threading.Lock()
         """Held while reading: a descriptor must not be closed under a thread that reads from it."""
         self._pid = process.pid
@@ -108,11 +119,13 @@ class PoolBody:
             return Fault("closed", "committed", "A stream cannot be read in a forked child.")
         with self._reading:
             try:
+                if lease.ended:
+                    raise OSError("the connection was given back")
                 answer = lease.answer
                 while (data := answer.take()) is None:
-                    answer.receive(receive(lease.held()[0], deadline))
+                    answer.receive(receive(self._conn, deadline))
                 if not data:
-                    lease.end(reusable=lease.answer.keep_alive)
+                    lease.end(reusable=answer.keep_alive)
             except (OSError, ValueError, TooLargeError) as error:
                 fault = lease.fault(error, "committed")
                 lease.end(reusable=False)
