@@ -132,6 +132,21 @@ def test_constructing_a_client_loads_no_network(name: str) -> None:
     assert not {"urllib3", "ssl", "asyncio", "http", "aiohttp", "logging"} & set(loaded_by(code))
 
 
+def test_what_calls_send_is_declared_when_somebody_asks() -> None:
+    code = """
+import sys
+import togetherpy.types
+from togetherpy import Together
+from togetherpy.testing import LocalServer
+with LocalServer() as server, Together(api_key="k", base_url=server.base_url) as client:
+    client.chat.completions.create(model="m", messages=[{"role": "user", "content": "x"}])
+assert "togetherpy.types.chat_params" not in sys.modules
+assert togetherpy.types.ChatCompletionParams.__annotations__
+assert "togetherpy.types.chat_params" in sys.modules
+"""
+    loaded_by(code)
+
+
 def test_the_usual_answer_loads_no_lenient_decoder() -> None:
     code = """
 import sys

@@ -8,19 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
+from togetherpy.resources._parameters import COMMON, RESPONSE_FORMAT, TOOLS
 from togetherpy.resources._signature import takes
 from togetherpy.resources.chat import endpoint_for, prepare
 from togetherpy.types._response import APIResponse, APIStreamResponse
-from togetherpy.types.chat_completions import (
-    ChatCompletionChunk,
-    ChatCompletionParams,
-    ChatCompletionResponse,
-    CommonParams,
-)
+from togetherpy.types.chat_completions import ChatCompletionChunk, ChatCompletionResponse
 
 if TYPE_CHECKING:
     from togetherpy._stream import AsyncStream, Stream
     from togetherpy.resources.chat import Caller
+    from togetherpy.types.chat_params import ChatCompletionParams
 
 T = TypeVar("T")
 
@@ -73,7 +70,7 @@ class RawCompletions:
     def create(
         self, *, stream: bool | None, response_type: type[T], **params: Unpack[ChatCompletionParams]
     ) -> APIResponse[T] | APIStreamResponse[Stream[T]]: ...
-    @takes(ChatCompletionParams, CommonParams)
+    @takes("ChatCompletionParams", COMMON, RESPONSE_FORMAT, TOOLS)
     def create(self, *, stream: bool | None = None, response_type: Any = None, **params: Any) -> Any:
         """Calls `create` and returns its answer with status, headers, request id, attempts, rate limits and body.
 
@@ -135,7 +132,7 @@ class AsyncRawCompletions:
     async def create(
         self, *, stream: bool | None, response_type: type[T], **params: Unpack[ChatCompletionParams]
     ) -> APIResponse[T] | APIStreamResponse[AsyncStream[T]]: ...
-    @takes(ChatCompletionParams, CommonParams)
+    @takes("ChatCompletionParams", COMMON, RESPONSE_FORMAT, TOOLS)
     async def create(self, *, stream: bool | None = None, response_type: Any = None, **params: Any) -> Any:
         """Calls `create` and returns its answer with status, headers, request id, attempts, rate limits and body.
 

@@ -1,7 +1,8 @@
 """What `help()` and `inspect.signature()` show of a method that takes `**params: Unpack[...]`.
 
-In: the method and its TypedDict. Out: the method, with the TypedDict's fields as its keyword-only parameters.
-The rule: parameters are declared once, in the TypedDict, and importing the method builds nothing.
+In: the method, its TypedDict's name, and what to say of it. Out: the method, with the TypedDict's fields as its
+keyword-only parameters. The rule: parameters are declared once, in the TypedDict, and importing the method neither
+builds anything nor loads it.
 """
 
 from __future__ import annotations
@@ -18,15 +19,18 @@ F = TypeVar("F", bound=Callable[..., Any])
 class _Lazy:
     """Stands where a wrapped function would; `inspect` follows `__wrapped__` to its `__signature__`."""
 
-    def __init__(self, function: Callable[..., Any], params: type) -> None:
+    def __init__(self, function: Callable[..., Any], params: str) -> None:
         self._function, self._params = function, params
 
     @property
     def __signature__(self) -> inspect.Signature:
         import inspect
 
+        from togetherpy.types import chat_params
+
+        annotations: dict[str, Any] = getattr(chat_params, self._params).__annotations__
         own = inspect.Signature.from_callable(self._function, follow_wrapped=False).parameters.values()
-        declared = [_parameter(name, annotation) for name, annotation in self._params.__annotations__.items()]
+        declared = [_parameter(name, annotation) for name, annotation in annotations.items()]
         first = [one for one in own if one.kind is not one.VAR_KEYWORD and one.default is one.empty]
         return inspect.Signature(
             first
@@ -56,17 +60,16 @@ def _dedent(doc: str) -> str:
     return "\n".join([first, *(line[margin:].rstrip() for line in rest)])
 
 
-def takes(params: type, common: type) -> Callable[[F], F]:
-    """Shows `params` as the keyword arguments of a method, in its signature and at the end of its docstring.
+def takes(params: str, *meaning: str) -> Callable[[F], F]:
+    """Shows a TypedDict's fields as the keyword arguments of a method, and what they mean at the end of its docstring.
 
-    `common`: the TypedDict that `params` extends, whose docstring explains its part of them.
+    `params`: its name in `types.chat_params`.
     """
 
     def decorate(function: F) -> F:
         function.__wrapped__ = _Lazy(function, params)  # type: ignore[attr-defined]
         if function.__doc__ is not None:
-            docs = (function.__doc__, common.__doc__ or "", params.__doc__ or "")
-            function.__doc__ = "\n\n".join(map(_dedent, docs)) + "\n"
+            function.__doc__ = "\n".join([_dedent(function.__doc__) + "\n", *meaning])
         return function
 
     return decorate

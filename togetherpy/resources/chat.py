@@ -14,20 +14,15 @@ import msgspec
 
 from togetherpy._core.encode import plain_messages
 from togetherpy._core.wire import Endpoint
+from togetherpy.resources._parameters import COMMON, RESPONSE_FORMAT, TOOLS
 from togetherpy.resources._signature import takes
-from togetherpy.types.chat_completions import (
-    ChatCompletionChunk,
-    ChatCompletionParams,
-    ChatCompletionResponse,
-    CommonParams,
-    ParseParams,
-    RunToolsParams,
-)
+from togetherpy.types.chat_completions import ChatCompletionChunk, ChatCompletionResponse
 
 if TYPE_CHECKING:
     from togetherpy._parsed_stream import AsyncParsedStream, ParsedStream
     from togetherpy._stream import AsyncStream, Stream
     from togetherpy.resources._raw import AsyncRawCompletions, RawCompletions
+    from togetherpy.types.chat_params import ChatCompletionParams, ParseParams, RunToolsParams
     from togetherpy.types.parsed import ParsedChatCompletion
     from togetherpy.types.tool_runs import ToolRun, ToolStep
 
@@ -126,7 +121,7 @@ class Completions:
     def create(
         self, *, stream: bool | None, response_type: type[T], **params: Unpack[ChatCompletionParams]
     ) -> T | Stream[T]: ...
-    @takes(ChatCompletionParams, CommonParams)
+    @takes("ChatCompletionParams", COMMON, RESPONSE_FORMAT, TOOLS)
     def create(self, *, stream: bool | None = None, response_type: Any = None, **params: Any) -> Any:
         """Asks a model to go on with a conversation.
 
@@ -168,7 +163,7 @@ class Completions:
     def parse(
         self, *, response_format: type[T], stream: bool | None, **params: Unpack[ParseParams]
     ) -> ParsedChatCompletion[T] | ParsedStream[T]: ...
-    @takes(ParseParams, CommonParams)
+    @takes("ParseParams", COMMON, TOOLS)
     def parse(self, *, response_format: Any, stream: bool | None = None, **params: Any) -> Any:
         """Asks a model for an answer that is a value of your own type: `answer.choices[0].message.parsed`.
 
@@ -193,7 +188,7 @@ class Completions:
             )
         return _parse.finish(answer, response_format, stream=bool(stream))
 
-    @takes(RunToolsParams, CommonParams)
+    @takes("RunToolsParams", COMMON, RESPONSE_FORMAT)
     def run_tools(
         self,
         *,
@@ -274,7 +269,7 @@ class AsyncCompletions:
     async def create(
         self, *, stream: bool | None, response_type: type[T], **params: Unpack[ChatCompletionParams]
     ) -> T | AsyncStream[T]: ...
-    @takes(ChatCompletionParams, CommonParams)
+    @takes("ChatCompletionParams", COMMON, RESPONSE_FORMAT, TOOLS)
     async def create(self, *, stream: bool | None = None, response_type: Any = None, **params: Any) -> Any:
         """Asks a model to go on with a conversation.
 
@@ -316,7 +311,7 @@ class AsyncCompletions:
     async def parse(
         self, *, response_format: type[T], stream: bool | None, **params: Unpack[ParseParams]
     ) -> ParsedChatCompletion[T] | AsyncParsedStream[T]: ...
-    @takes(ParseParams, CommonParams)
+    @takes("ParseParams", COMMON, TOOLS)
     async def parse(self, *, response_format: Any, stream: bool | None = None, **params: Any) -> Any:
         """Asks a model for an answer that is a value of your own type: `answer.choices[0].message.parsed`.
 
@@ -341,7 +336,7 @@ class AsyncCompletions:
             )
         return _parse.finish(answer, response_format, stream=bool(stream), asynchronous=True)
 
-    @takes(RunToolsParams, CommonParams)
+    @takes("RunToolsParams", COMMON, RESPONSE_FORMAT)
     async def run_tools(
         self,
         *,

@@ -1,12 +1,12 @@
 """What the API sends and receives."""
 
-from togetherpy.types.chat_completions import (
-    ChatCompletionChunk,
-    ChatCompletionMessage,
-    ChatCompletionParams,
-    ChatCompletionResponse,
-)
+from typing import TYPE_CHECKING, Any
+
+from togetherpy.types.chat_completions import ChatCompletionChunk, ChatCompletionMessage, ChatCompletionResponse
 from togetherpy.types.common import FinishReason, ObjectType, UsageData
+
+if TYPE_CHECKING:
+    from togetherpy.types.chat_params import ChatCompletionParams
 
 __all__ = [
     "ChatCompletionChunk",
@@ -17,3 +17,11 @@ __all__ = [
     "ObjectType",
     "UsageData",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "ChatCompletionParams":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from togetherpy.types.chat_params import ChatCompletionParams
+
+    return ChatCompletionParams

@@ -3,7 +3,7 @@
 In: JSON. Out: Structs. The rule: vocabularies stay open; a word that is new becomes a member of its own.
 """
 
-from __future__ import annotations
+# Without `from __future__ import annotations`, for the reason given in `chat_completions`.
 
 import builtins
 from enum import StrEnum
@@ -95,7 +95,7 @@ class TokenLogprob(Model, kw_only=True):
     token: str | None = None
     logprob: float | None = None
     bytes: list[int] | None = None
-    top_logprobs: list[TokenLogprob] | None = None
+    top_logprobs: "list[TokenLogprob] | None" = None
 
 
 class LogprobsPart(Model, kw_only=True):

@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from togetherpy.types.chat_completions import ChatCompletionResponse, MessageParam
+from togetherpy.types.chat_completions import ChatCompletionResponse
+from togetherpy.types.chat_params import MessageParam
 from togetherpy.types.common import ToolCalls
 
 __all__ = ["ToolResult", "ToolRun", "ToolStep"]
