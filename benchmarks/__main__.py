@@ -41,10 +41,10 @@ def main(arguments: list[str] | None = None) -> int:
     results: dict[str, dict[str, runner.Result]] = {}
     run = {"machine": _machine(), "contenders": _about(entered, where), "rounds": options.rounds, "results": results}
     with server.running() as address:
-        for case in chosen:
-            results[case.name] = runner.run(case, entered, where, address, options.rounds, _say)
+        for batch in cases.batches(chosen):
+            results |= runner.run(batch, entered, where, address, options.rounds, _say)
             _say("")
-            print(table.text(case, results[case.name], {n: c.ROLE for n, c in entered.items()}), end="\n\n", flush=True)
+            _print(batch, results, {name: contender.ROLE for name, contender in entered.items()})
             if options.json:
                 options.json.write_text(json.dumps(run, default=asdict, indent=1))
     if not options.quick:
@@ -75,6 +75,11 @@ def _unknown(kind: str, name: str, known: list[str]) -> int:
 def _say(text: str) -> None:
     if sys.stderr.isatty():
         print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+
+def _print(batch: list[cases.Case], results: dict[str, dict[str, runner.Result]], roles: dict[str, str]) -> None:
+    for case in batch:
+        print(table.text(case, results[case.name], roles), end="\n\n", flush=True)
 
 
 def _environments(

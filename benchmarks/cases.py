@@ -25,6 +25,7 @@ class Case:
     prompt: int = 0
     rounds: int = 5  # at most this many
     roles: tuple[str, ...] = ("ours", "peer", "bare", "floor")
+    beside: str = ""  # the case that it is compared with: they run round by round in turn
 
 
 def _start() -> list[Case]:
@@ -49,7 +50,7 @@ def _plain() -> list[Case]:
                 serves="logprobs-2000", count=20),
         replace(base, name="call-json", about="plain call, the answer a small JSON object", serves="json"),
         replace(base, name="call-parse", about="the same answer as an object of the user's own type", serves="json",
-                needs="parse"),
+                needs="parse", beside="call-json"),
         replace(base, name="call-own-type", about="plain call, short answer, two of its fields, into the user's type",
                 needs="answer_own"),
         replace(base, name="call-hooks", about="plain call, short answer, with hooks", needs="answer_hooks"),
@@ -70,9 +71,9 @@ def _stream() -> list[Case]:
                 serves="single-1000", count=2),
         replace(base, name="stream-tools", about="stream of 1,000 chunks of two tool calls", serves="tools-1000"),
         replace(base, name="stream-own-type", about="stream of 1,000 chunks in one burst, two fields of each into the "
-                "user's own type", serves="burst-1000", needs="stream_own"),
+                "user's own type", serves="burst-1000", needs="stream_own", beside="stream-burst"),
         replace(base, name="stream-hooks", about="stream of 1,000 chunks in one burst, with hooks", serves="burst-1000",
-                needs="stream_hooks"),
+                needs="stream_hooks", beside="stream-burst"),
         replace(gathered, serves="burst-100000", warms="burst-100"),
     ]  # fmt: skip
 
@@ -131,6 +132,14 @@ def select(names: list[str]) -> list[Case]:
         if name not in CASES and name not in GROUPS:
             raise KeyError(name)
     return [case for case in CASES.values() if not names or case.name in names or case.group in names]
+
+
+def batches(chosen: list[Case]) -> list[list[Case]]:
+    """Cases that are compared with one another together, and each of the others by itself."""
+    found: dict[str, list[Case]] = {}
+    for case in chosen:
+        found.setdefault(case.beside or case.name, []).append(case)
+    return list(found.values())
 
 
 def quick(case: Case) -> Case | None:

@@ -15,7 +15,8 @@ MB = 1_000_000
 
 @dataclass(frozen=True)
 class Limit:
-    """`who` is at most `most` times `other`, in median CPU per unit; with no `other`, `most` of `what` in itself."""
+    """`who` is at most `most` times `other` in CPU per unit, in the median of the rounds; with no `other`, `most` of
+    `what` in itself."""
 
     case: str
     who: str
@@ -94,5 +95,6 @@ def _measured(limit: Limit, results: dict[str, dict[str, Result]]) -> float | No
     if mine is None or mine.failed or (limit.other and (other is None or other.failed)):
         return None
     if other is not None:
-        return median(mine.cpu) / median(other.cpu)
+        # The two figures of a round are of nearly the same time; the machine may be another one in the next round.
+        return median(one / two for one, two in zip(mine.cpu, other.cpu, strict=True))
     return float(getattr(mine, limit.what))

@@ -80,28 +80,37 @@ def takes_part(contender: ModuleType, case: Case) -> bool:
 
 
 def run(
-    case: Case,
+    batch: list[Case],
     entered: dict[str, ModuleType],
     environments: dict[str, Environment | str],
     address: str,
     rounds: int,
     say: Callable[[str], object],
-) -> dict[str, Result]:
-    """Round after round, in each round every contender once; the one that begins changes from round to round."""
-    results = {name: Result() for name, contender in entered.items() if takes_part(contender, case)}
-    names = list(results)
-    for number in range(min(rounds, case.rounds)):
-        for name in names[number % len(names) :] + names[: number % len(names)] if names else ():
-            result, environment = results[name], environments[name]
-            if isinstance(environment, str):
-                result.failed = environment
-            elif not result.failed:
-                say(f"{case.name}: round {number + 1}, {name}")
-                try:
-                    _measure(case, name, entered[name], environment, address, result)
-                except FailedError as reason:
-                    result.failed = str(reason)
-    return results
+) -> dict[str, dict[str, Result]]:
+    """Round after round, in each round every case, and for it every contender once; another one begins each round.
+
+    So a round's figures are of nearly the same time, of cases that are compared with one another, too.
+    """
+    parts = {
+        case.name: {name: Result() for name, contender in entered.items() if takes_part(contender, case)}
+        for case in batch
+    }
+    for number in range(rounds):
+        for case in batch:
+            results = parts[case.name]
+            names = list(results) if number < case.rounds else []
+            begins = number % max(len(names), 1)
+            for name in names[begins:] + names[:begins]:
+                result, environment = results[name], environments[name]
+                if isinstance(environment, str):
+                    result.failed = environment
+                elif not result.failed:
+                    say(f"{case.name}: round {number + 1}, {name}")
+                    try:
+                        _measure(case, name, entered[name], environment, address, result)
+                    except FailedError as reason:
+                        result.failed = str(reason)
+    return parts
 
 
 def _measure(case: Case, name: str, contender: ModuleType, where: Environment, address: str, result: Result) -> None:

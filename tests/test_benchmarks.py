@@ -219,8 +219,27 @@ def test_a_client_that_drops_something_gets_no_figure(address, monkeypatch):
     case = cases.quick(cases.CASES["call-short"])
     monkeypatch.setattr(runner, "scenario", lambda name: scenarios.Scenario((), Tally(1, 1, "stop", 1)))
     where = {"floor": environments.current()}
-    results = runner.run(case, {"floor": CONTENDERS["floor"]}, where, address, 1, lambda text: None)
-    assert results["floor"].failed.startswith("ValueError: read [1, ")
+    results = runner.run([case], {"floor": CONTENDERS["floor"]}, where, address, 1, lambda text: None)
+    assert results["call-short"]["floor"].failed.startswith("ValueError: read [1, ")
+
+
+def test_cases_that_are_compared_run_in_turn(monkeypatch):
+    done = []
+    monkeypatch.setattr(runner, "_measure", lambda case, name, *_: done.append((case.name, name)))
+    batches = cases.batches(cases.select(["call-short", "call-json", "call-parse"]))
+    assert [[case.name for case in batch] for batch in batches] == [["call-short"], ["call-json", "call-parse"]]
+    two = {name: CONTENDERS[name] for name in ("togetherpy", "openai")}
+    where = dict.fromkeys(two, environments.current())
+    results = runner.run(batches[1], two, where, "", 2, lambda text: None)
+    first = [("call-json", "togetherpy"), ("call-json", "openai"), ("call-parse", "togetherpy")]
+    second = [("call-json", "openai"), ("call-json", "togetherpy"), ("call-parse", "togetherpy")]
+    assert [one for one in done if one != ("call-parse", "openai")] == first + second
+    assert list(results) == ["call-json", "call-parse"]
+
+
+def test_a_limits_other_case_runs_with_it():
+    for limit in limits.LIMITS:
+        assert limit.than in ("", cases.CASES[limit.case].beside)
 
 
 def test_a_process_that_takes_too_long_is_ended(monkeypatch):
@@ -258,9 +277,9 @@ def test_the_peak_is_this_process_own():
 RESULTS = {
     "call-short": {
         "togetherpy": Result([1e-4, 3e-4, 2e-4], [1e-4] * 3, 20_000_000),
-        "together": Result([4e-3], [4e-3], 60_000_000),
-        "bare": Result([1e-4], [1e-4], 18_000_000),
-        "floor": Result([1e-5], [1e-5], 15_000_000),
+        "together": Result([2e-3, 6e-3, 5e-3], [4e-3] * 3, 60_000_000),
+        "bare": Result([1e-4, 1e-4, 1e-4], [1e-4] * 3, 18_000_000),
+        "floor": Result([1e-5, 1e-5, 1e-5], [1e-5] * 3, 15_000_000),
         "groq": Result(failed="it | broke"),
     },
     "installed": {"togetherpy": Result(packages=3, bytes=1_200_000, bytes_compiled=2_000_000)},
@@ -268,7 +287,7 @@ RESULTS = {
 ROLES = {name: contender.ROLE for name, contender in CONTENDERS.items()}
 
 
-def test_limits_are_judged_by_medians_of_one_run():
+def test_limits_are_judged_by_the_median_of_the_rounds_ratios():
     words = {(v.limit.case, v.limit.other, v.limit.what): (v.figure(), v.word) for v in limits.judge(RESULTS)}
     assert words["call-short", "together", "cpu"] == ("1/20.0", "met")
     assert words["call-short", "bare", "cpu"] == ("2.00 x", "MISSED")
@@ -279,7 +298,7 @@ def test_limits_are_judged_by_medians_of_one_run():
 def test_the_table_puts_the_cheapest_first_and_the_failed_last():
     rows = table.rows(cases.CASES["call-short"], RESULTS["call-short"], ROLES)
     assert [row[0] for row in rows] == ["floor", "bare", "togetherpy", "together", "groq"]
-    assert rows[2] == ("togetherpy", "100 us", "200 us", "300 us", "100 us", "20.0 MB", "0.0 MB", "0.05", "20.00")
+    assert rows[2] == ("togetherpy", "100 us", "200 us", "300 us", "100 us", "20.0 MB", "0.0 MB", "0.04", "20.00")
     assert rows[-1] == ("groq", "failed: it | broke")
 
 
