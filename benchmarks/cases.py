@@ -23,7 +23,7 @@ class Case:
     units: int = 1  # units in one operation
     at_once: int = 1
     prompt: int = 0
-    rounds: int = 5  # at most this many
+    rounds: int = 0  # at most this many; 0: as many as are asked for
     roles: tuple[str, ...] = ("ours", "peer", "bare", "floor")
     beside: str = ""  # the case that it is compared with: they run round by round in turn
 

@@ -98,7 +98,7 @@ def run(
     for number in range(rounds):
         for case in batch:
             results = parts[case.name]
-            names = list(results) if number < case.rounds else []
+            names = list(results) if number < (case.rounds or rounds) else []
             begins = number % max(len(names), 1)
             for name in names[begins:] + names[:begins]:
                 result, environment = results[name], environments[name]

@@ -237,6 +237,15 @@ def test_cases_that_are_compared_run_in_turn(monkeypatch):
     assert list(results) == ["call-json", "call-parse"]
 
 
+def test_as_many_rounds_as_asked_for_but_of_costly_cases(monkeypatch):
+    done = []
+    monkeypatch.setattr(runner, "_measure", lambda case, *_: done.append(case.name))
+    here = {"togetherpy": environments.current()}
+    for name in ("call-short", "calls-1000"):
+        runner.run(cases.select([name]), {"togetherpy": CONTENDERS["togetherpy"]}, here, "", 7, lambda text: None)
+    assert done == ["call-short"] * 7 + ["calls-1000"]
+
+
 def test_a_limits_other_case_runs_with_it():
     for limit in limits.LIMITS:
         assert limit.than in ("", cases.CASES[limit.case].beside)
