@@ -42,6 +42,7 @@ def test_help_shows_both_parts_with_one_indentation(create: Any) -> None:
 def test_every_parameter_is_explained(create: Any) -> None:
     for name in ChatCompletionParams.__annotations__:
         assert re.search(rf"\b{name}[:,`]", create.__doc__), name
+        assert re.search(rf"\b{name}[:,`]", ChatCompletionParams.__doc__ or ""), name
 
 
 def test_the_parameters_can_be_bound(create: Any) -> None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
-from togetherpy.resources._parameters import COMMON, RESPONSE_FORMAT, TOOLS
 from togetherpy.resources._signature import takes
 from togetherpy.resources.chat import endpoint_for, prepare
+from togetherpy.types._parameters import COMMON, RESPONSE_FORMAT, TOOLS
 from togetherpy.types._response import APIResponse, APIStreamResponse
 from togetherpy.types.chat_completions import ChatCompletionChunk, ChatCompletionResponse
 

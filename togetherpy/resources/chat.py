@@ -14,8 +14,8 @@ import msgspec
 
 from togetherpy._core.encode import plain_messages
 from togetherpy._core.wire import Endpoint
-from togetherpy.resources._parameters import COMMON, RESPONSE_FORMAT, TOOLS
 from togetherpy.resources._signature import takes
+from togetherpy.types._parameters import COMMON, RESPONSE_FORMAT, TOOLS
 from togetherpy.types.chat_completions import ChatCompletionChunk, ChatCompletionResponse
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ import msgspec
 
 from togetherpy.types._inputs import JSONObject
 from togetherpy.types._model import Model
+from togetherpy.types._parameters import COMMON, RESPONSE_FORMAT, TOOLS
 from togetherpy.types._timeout import Timeout
 
 __all__ = [
@@ -320,3 +321,12 @@ class RunToolsParams(CommonParams, total=False):
     """What `run_tools` takes beside the CommonParams."""
 
     response_format: JSONObject | None
+
+
+for _params, _meaning in (
+    (CommonParams, (COMMON,)),
+    (ChatCompletionParams, (COMMON, RESPONSE_FORMAT, TOOLS)),
+    (ParseParams, (COMMON, TOOLS)),
+    (RunToolsParams, (COMMON, RESPONSE_FORMAT)),
+):
+    _params.__doc__ = "\n\n".join([_params.__doc__ or "", *_meaning])

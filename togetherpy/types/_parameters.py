@@ -1,7 +1,7 @@
 """What the parameters of chat completions mean, for `help()`.
 
-In: nothing. Out: text. The rule: every parameter that `types.chat_params` declares is explained here, once; beside the
-methods and not beside the declarations, which a process that only makes calls never loads.
+In: nothing. Out: text. The rule: every parameter that `chat_params` declares is explained here, once, for the methods
+that take it and for the TypedDict; a process that only makes calls never loads the declarations.
 """
 
 COMMON = """\
