@@ -57,7 +57,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="togetherpy beside its peers.")
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"a case, or a group of {', '.join(cases.GROUPS)}")
     parser.add_argument("--contenders", nargs="+", default=[], metavar="NAME", help="only these")
-    parser.add_argument("--rounds", type=int, default=5, help="how many; the costliest cases do 1 or 3 (default: 5)")
+    parser.add_argument("--rounds", type=_whole, default=5, help="how many; the costliest cases do 1 or 3 (default: 5)")
     parser.add_argument("--quick", action="store_true", help="small, one round, no peers, nothing installed")
     parser.add_argument("--json", type=Path, metavar="FILE", help="every figure, written as the run goes on")
     parser.add_argument(
@@ -65,6 +65,12 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--report", type=Path, metavar="FILE", help="write README.md and its plot from a run's JSON")
     return parser.parse_args(arguments)
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
 
 
 def _unknown(kind: str, name: str, known: list[str]) -> int:

@@ -18,7 +18,7 @@ from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from benchmarks import contenders
 from benchmarks.cases import Case
@@ -48,6 +48,7 @@ print(peak())
 """
 
 
+T = TypeVar("T")
 Reading = dict[str, float]  # cpu, wall, peak, grown
 
 
@@ -87,7 +88,7 @@ def run(
     rounds: int,
     say: Callable[[str], object],
 ) -> dict[str, dict[str, Result]]:
-    """Round after round, in each round every case, and for it every contender once; another one begins each round.
+    """Round after round, in each round every case, and for it every contender once; others begin the next round.
 
     So a round's figures are of nearly the same time, of cases that are compared with one another, too.
     """
@@ -96,11 +97,10 @@ def run(
         for case in batch
     }
     for number in range(rounds):
-        for case in batch:
+        for case in _from(number, batch):
             results = parts[case.name]
             names = list(results) if number < (case.rounds or rounds) else []
-            begins = number % max(len(names), 1)
-            for name in names[begins:] + names[:begins]:
+            for name in _from(number, names):
                 result, environment = results[name], environments[name]
                 if isinstance(environment, str):
                     result.failed = environment
@@ -111,6 +111,12 @@ def run(
                     except FailedError as reason:
                         result.failed = str(reason)
     return parts
+
+
+def _from(number: int, turns: list[T]) -> list[T]:
+    """Whose turn it is in this round, in order."""
+    begins = number % max(len(turns), 1)
+    return turns[begins:] + turns[:begins]
 
 
 def _measure(case: Case, name: str, contender: ModuleType, where: Environment, address: str, result: Result) -> None:

@@ -232,7 +232,7 @@ def test_cases_that_are_compared_run_in_turn(monkeypatch):
     where = dict.fromkeys(two, environments.current())
     results = runner.run(batches[1], two, where, "", 2, lambda text: None)
     first = [("call-json", "togetherpy"), ("call-json", "openai"), ("call-parse", "togetherpy")]
-    second = [("call-json", "openai"), ("call-json", "togetherpy"), ("call-parse", "togetherpy")]
+    second = [("call-parse", "togetherpy"), ("call-json", "openai"), ("call-json", "togetherpy")]
     assert [one for one in done if one != ("call-parse", "openai")] == first + second
     assert list(results) == ["call-json", "call-parse"]
 
@@ -260,6 +260,13 @@ def test_a_process_that_takes_too_long_is_ended(monkeypatch):
 def test_a_process_that_prints_no_figures_is_told():
     with pytest.raises(runner.FailedError, match="printed 'hello' where its figures were to be"):
         runner._told("hello")
+
+
+@pytest.mark.parametrize("rounds", ["0", "-1", "many"])
+def test_there_are_no_fewer_rounds_than_one(rounds, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        command.main(["call-short", "--quick", "--rounds", rounds])
+    assert "is not a whole number above 0" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [["no-such"], ["call-short", "--contenders", "no-such"]])

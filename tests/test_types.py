@@ -347,3 +347,4 @@ def test_what_a_star_import_brings(module: str) -> None:
     found = importlib.import_module(module)
     assert list(found.__all__) == sorted(found.__all__)
     assert all(hasattr(found, name) for name in found.__all__)
+    assert set(found.__all__) <= set(dir(found))

@@ -126,15 +126,17 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name in ("error", "hooks", "types", "tools", "resources", "testing"):
-        return importlib.import_module(f"togetherpy.{name}")
-    if name not in __all__:
-        raise AttributeError(f"module 'togetherpy' has no attribute {name!r}")
-    module, _, attribute = _HOME.get(name, "togetherpy.error").partition(":")
-    value = getattr(importlib.import_module(module), attribute or name)
-    globals()[name] = value  # the next look-up does not come here; two threads store the same object
-    return value
+if not TYPE_CHECKING:  # a type checker that saw it would believe in any name
+
+    def __getattr__(name: str) -> Any:
+        if name in ("error", "hooks", "types", "tools", "resources", "testing"):
+            return importlib.import_module(f"togetherpy.{name}")
+        if name not in __all__:
+            raise AttributeError(f"module 'togetherpy' has no attribute {name!r}")
+        module, _, attribute = _HOME.get(name, "togetherpy.error").partition(":")
+        value = getattr(importlib.import_module(module), attribute or name)
+        globals()[name] = value  # the next look-up does not come here; two threads store the same object
+        return value
 
 
 def __dir__() -> list[str]:

@@ -7,7 +7,9 @@ so a row fails when a checker no longer sees the mistake. Nothing here is run.
 # What follows from a mistake is of no interest beside the mistake.
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
 
-from togetherpy import AsyncTogether, Timeout, Together
+import togetherpy
+from togetherpy import AsyncTogether, Timeout, Together, types
+from togetherpy.types import chat_completions
 from togetherpy.types.chat_completions import UserMessage
 
 MODEL = "openai/gpt-oss-20b"
@@ -37,6 +39,9 @@ def values(client: Together) -> None:
         del chunk
     stream = client.chat.completions.create(model=MODEL, messages=HELLO, stream=True)
     print(stream.choices)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    print(togetherpy.Togethr)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    print(types.ChatCompletionParms)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    print(chat_completions.Tolls)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     Together("key")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     Together(api_key=7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Together(timeout="5")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

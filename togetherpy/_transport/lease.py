@@ -119,10 +119,10 @@ class PoolBody:
             return Fault("closed", "committed", "A stream cannot be read in a forked child.")
         with self._reading:
             try:
-                if lease.ended:
-                    raise OSError("the connection was given back")
                 answer = lease.answer
                 while (data := answer.take()) is None:
+                    if lease.ended:
+                        raise OSError("the connection was given back")
                     answer.receive(receive(self._conn, deadline))
                 if not data:
                     lease.end(reusable=answer.keep_alive)

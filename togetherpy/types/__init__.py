@@ -19,9 +19,15 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name != "ChatCompletionParams":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from togetherpy.types.chat_params import ChatCompletionParams
+if not TYPE_CHECKING:  # a type checker that saw it would believe in any name
 
-    return ChatCompletionParams
+    def __getattr__(name: str) -> Any:
+        if name != "ChatCompletionParams":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from togetherpy.types.chat_params import ChatCompletionParams
+
+        return ChatCompletionParams
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -110,14 +110,20 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in __all__:  # every import asks for __path__
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from togetherpy.types import chat_params
+if not TYPE_CHECKING:  # a type checker that saw it would believe in any name
 
-    value = getattr(chat_params, name)
-    globals()[name] = value  # the next look-up does not come here; two threads store the same object
-    return value
+    def __getattr__(name: str) -> Any:
+        if name not in __all__:  # every import asks for __path__
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from togetherpy.types import chat_params
+
+        value = getattr(chat_params, name)
+        globals()[name] = value  # the next look-up does not come here; two threads store the same object
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 class ChatCompletionMessage(Model, kw_only=True):

@@ -261,7 +261,7 @@ MessageParam = SystemMessage | UserMessage | AssistantMessage | ToolMessage | JS
 
 
 class CommonParams(TypedDict, total=False):
-    """Parameters of every call, which `help(client.chat.completions.create)` explains. None is never sent."""
+    """What every call takes; `help()` of this and of `client.chat.completions.create` explains it."""
 
     messages: Required[Iterable[MessageParam]]
     model: Required[str]
