@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from togetherpy.resources._signature import takes
 from togetherpy.resources.chat import endpoint_for, prepare
-from togetherpy.types._parameters import COMMON, RESPONSE_FORMAT, TOOLS
 from togetherpy.types._response import APIResponse, APIStreamResponse
 from togetherpy.types.chat_completions import ChatCompletionChunk, ChatCompletionResponse
 
@@ -70,7 +69,7 @@ class RawCompletions:
     def create(
         self, *, stream: bool | None, response_type: type[T], **params: Unpack[ChatCompletionParams]
     ) -> APIResponse[T] | APIStreamResponse[Stream[T]]: ...
-    @takes("ChatCompletionParams", COMMON, RESPONSE_FORMAT, TOOLS)
+    @takes("ChatCompletionParams")
     def create(self, *, stream: bool | None = None, response_type: Any = None, **params: Any) -> Any:
         """Calls `create` and returns its answer with status, headers, request id, attempts, rate limits and body.
 
@@ -132,7 +131,7 @@ class AsyncRawCompletions:
     async def create(
         self, *, stream: bool | None, response_type: type[T], **params: Unpack[ChatCompletionParams]
     ) -> APIResponse[T] | APIStreamResponse[AsyncStream[T]]: ...
-    @takes("ChatCompletionParams", COMMON, RESPONSE_FORMAT, TOOLS)
+    @takes("ChatCompletionParams")
     async def create(self, *, stream: bool | None = None, response_type: Any = None, **params: Any) -> Any:
         """Calls `create` and returns its answer with status, headers, request id, attempts, rate limits and body.
 

@@ -1,14 +1,15 @@
 """What `help()` and `inspect.signature()` show of a method that takes `**params: Unpack[...]`.
 
-In: the method, its TypedDict's name, and what to say of it. Out: the method, with the TypedDict's fields as its
-keyword-only parameters. The rule: parameters are declared once, in the TypedDict, and importing the method neither
-builds anything nor loads it.
+In: the method and its TypedDict's name. Out: the method, with the TypedDict's fields as its keyword-only parameters.
+The rule: parameters are declared once, in the TypedDict, and importing the method neither builds anything nor loads it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from togetherpy.types._parameters import MEANING
 
 if TYPE_CHECKING:
     import inspect
@@ -60,7 +61,7 @@ def _dedent(doc: str) -> str:
     return "\n".join([first, *(line[margin:].rstrip() for line in rest)])
 
 
-def takes(params: str, *meaning: str) -> Callable[[F], F]:
+def takes(params: str) -> Callable[[F], F]:
     """Shows a TypedDict's fields as the keyword arguments of a method, and what they mean at the end of its docstring.
 
     `params`: its name in `types.chat_params`.
@@ -69,7 +70,7 @@ def takes(params: str, *meaning: str) -> Callable[[F], F]:
     def decorate(function: F) -> F:
         function.__wrapped__ = _Lazy(function, params)  # type: ignore[attr-defined]
         if function.__doc__ is not None:
-            function.__doc__ = "\n".join([_dedent(function.__doc__) + "\n", *meaning])
+            function.__doc__ = f"{_dedent(function.__doc__)}\n\n{MEANING[params]}"
         return function
 
     return decorate

@@ -15,7 +15,6 @@ import msgspec
 from togetherpy._core.encode import plain_messages
 from togetherpy._core.wire import Endpoint
 from togetherpy.resources._signature import takes
-from togetherpy.types._parameters import COMMON, RESPONSE_FORMAT, TOOLS
 from togetherpy.types.chat_completions import ChatCompletionChunk, ChatCompletionResponse
 
 if TYPE_CHECKING:
@@ -121,7 +120,7 @@ class Completions:
     def create(
         self, *, stream: bool | None, response_type: type[T], **params: Unpack[ChatCompletionParams]
     ) -> T | Stream[T]: ...
-    @takes("ChatCompletionParams", COMMON, RESPONSE_FORMAT, TOOLS)
+    @takes("ChatCompletionParams")
     def create(self, *, stream: bool | None = None, response_type: Any = None, **params: Any) -> Any:
         """Asks a model to go on with a conversation.
 
@@ -163,7 +162,7 @@ class Completions:
     def parse(
         self, *, response_format: type[T], stream: bool | None, **params: Unpack[ParseParams]
     ) -> ParsedChatCompletion[T] | ParsedStream[T]: ...
-    @takes("ParseParams", COMMON, TOOLS)
+    @takes("ParseParams")
     def parse(self, *, response_format: Any, stream: bool | None = None, **params: Any) -> Any:
         """Asks a model for an answer that is a value of your own type: `answer.choices[0].message.parsed`.
 
@@ -188,7 +187,7 @@ class Completions:
             )
         return _parse.finish(answer, response_format, stream=bool(stream))
 
-    @takes("RunToolsParams", COMMON, RESPONSE_FORMAT)
+    @takes("RunToolsParams")
     def run_tools(
         self,
         *,
@@ -269,7 +268,7 @@ class AsyncCompletions:
     async def create(
         self, *, stream: bool | None, response_type: type[T], **params: Unpack[ChatCompletionParams]
     ) -> T | AsyncStream[T]: ...
-    @takes("ChatCompletionParams", COMMON, RESPONSE_FORMAT, TOOLS)
+    @takes("ChatCompletionParams")
     async def create(self, *, stream: bool | None = None, response_type: Any = None, **params: Any) -> Any:
         """Asks a model to go on with a conversation.
 
@@ -311,7 +310,7 @@ class AsyncCompletions:
     async def parse(
         self, *, response_format: type[T], stream: bool | None, **params: Unpack[ParseParams]
     ) -> ParsedChatCompletion[T] | AsyncParsedStream[T]: ...
-    @takes("ParseParams", COMMON, TOOLS)
+    @takes("ParseParams")
     async def parse(self, *, response_format: Any, stream: bool | None = None, **params: Any) -> Any:
         """Asks a model for an answer that is a value of your own type: `answer.choices[0].message.parsed`.
 
@@ -336,7 +335,7 @@ class AsyncCompletions:
             )
         return _parse.finish(answer, response_format, stream=bool(stream), asynchronous=True)
 
-    @takes("RunToolsParams", COMMON, RESPONSE_FORMAT)
+    @takes("RunToolsParams")
     async def run_tools(
         self,
         *,

@@ -4,7 +4,7 @@ In: nothing. Out: text. The rule: every parameter that `chat_params` declares is
 that take it and for the TypedDict; a process that only makes calls never loads the declarations.
 """
 
-COMMON = """\
+_COMMON = """\
 Parameters. None means absent: it is never sent. Ranges are the API's; the server checks them.
 
 messages: the conversation so far: dicts, our message Structs (an answer's `message` as it is), dataclasses or
@@ -41,11 +41,19 @@ extra_headers: header fields to add; a value of None removes a default one.
 extra_query: query parameters to add. extra_body: fields to add to the body, over all others.
 """
 
-RESPONSE_FORMAT = """\
+_RESPONSE_FORMAT = """\
 response_format: {"type": "json_object"}, or "json_schema" with a schema, or "regex" with a pattern.
 """
 
-TOOLS = """\
+_TOOLS = """\
 tools: functions the model may call: {"type": "function", "function": {"name", "description", "parameters"}}, or
     typed Python functions (see `togetherpy.tools`).
 """
+
+MEANING = {
+    "CommonParams": _COMMON,
+    "ChatCompletionParams": "\n".join([_COMMON, _RESPONSE_FORMAT + _TOOLS]),
+    "ParseParams": "\n".join([_COMMON, _TOOLS]),
+    "RunToolsParams": "\n".join([_COMMON, _RESPONSE_FORMAT]),
+}
+"""By the name of the TypedDict."""

@@ -4,6 +4,8 @@ In: JSON from the server. Out: Structs.
 The rule: what the wire has been seen to carry is named here; nothing is required of a server.
 """
 
+# ruff: noqa: F403, F405  # type checkers take a star for names to be passed on; at run time `__getattr__` has them
+
 # Without `from __future__ import annotations`: for each decoder msgspec would compile the text of the annotations, more
 # than a millisecond of every process's first call.
 
@@ -24,44 +26,9 @@ from togetherpy.types.common import (
 )
 
 if TYPE_CHECKING:
-    from togetherpy.types.chat_params import (
-        AssistantMessage,
-        AudioContentPart,
-        ChatCompletionMessageContent,
-        ChatCompletionMessageContentAudioURL,
-        ChatCompletionMessageContentImageURL,
-        ChatCompletionMessageContentType,
-        ChatCompletionMessageContentVideoURL,
-        ChatCompletionParams,
-        CommonParams,
-        ContentPart,
-        FunctionCallParam,
-        FunctionTool,
-        FunctionToolChoice,
-        ImageContentPart,
-        InputAudio,
-        InputAudioContentPart,
-        MessageParam,
-        ParseParams,
-        ResponseFormat,
-        ResponseFormatType,
-        RunToolsParams,
-        SystemMessage,
-        TextContentPart,
-        ToolCallParam,
-        ToolChoice,
-        ToolChoiceEnum,
-        ToolMessage,
-        ToolParam,
-        Tools,
-        URLPart,
-        UserMessage,
-        VideoContentPart,
-    )
+    from togetherpy.types.chat_params import *
 
 __all__ = [
-    "AssistantMessage",
-    "AudioContentPart",
     "ChatCompletionChoicesChunk",
     "ChatCompletionChoicesData",
     "ChatCompletionChunk",
@@ -73,57 +40,43 @@ __all__ = [
     "ChatCompletionMessageContentVideoURL",
     "ChatCompletionParams",
     "ChatCompletionResponse",
-    "CommonParams",
-    "ContentPart",
     "DeltaContent",
     "FinishReason",
     "FunctionCall",
-    "FunctionCallParam",
     "FunctionTool",
     "FunctionToolChoice",
-    "ImageContentPart",
-    "InputAudio",
-    "InputAudioContentPart",
     "LogprobsPart",
     "MessageParam",
     "MessageRole",
     "ObjectType",
-    "ParseParams",
     "PromptPart",
     "ResponseFormat",
     "ResponseFormatType",
-    "RunToolsParams",
-    "SystemMessage",
-    "TextContentPart",
     "TokenLogprob",
-    "ToolCallParam",
     "ToolCalls",
     "ToolChoice",
     "ToolChoiceEnum",
-    "ToolMessage",
-    "ToolParam",
     "Tools",
-    "URLPart",
     "UsageData",
-    "UserMessage",
-    "VideoContentPart",
 ]
 
 
 if not TYPE_CHECKING:  # a type checker that saw it would believe in any name
 
     def __getattr__(name: str) -> Any:
-        if name not in __all__:  # every import asks for __path__
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from togetherpy.types import chat_params
+        if not name.startswith("_"):  # every import asks for __path__
+            from togetherpy.types import chat_params
 
-        value = getattr(chat_params, name)
-        globals()[name] = value  # the next look-up does not come here; two threads store the same object
-        return value
+            if name in chat_params.__all__:
+                value = globals()[name] = getattr(chat_params, name)  # the next look-up does not come here
+                return value
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    from togetherpy.types import chat_params
+
+    return sorted({*globals(), *chat_params.__all__})
 
 
 class ChatCompletionMessage(Model, kw_only=True):

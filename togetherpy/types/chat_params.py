@@ -16,7 +16,7 @@ import msgspec
 
 from togetherpy.types._inputs import JSONObject
 from togetherpy.types._model import Model
-from togetherpy.types._parameters import COMMON, RESPONSE_FORMAT, TOOLS
+from togetherpy.types._parameters import MEANING
 from togetherpy.types._timeout import Timeout
 
 __all__ = [
@@ -323,10 +323,5 @@ class RunToolsParams(CommonParams, total=False):
     response_format: JSONObject | None
 
 
-for _params, _meaning in (
-    (CommonParams, (COMMON,)),
-    (ChatCompletionParams, (COMMON, RESPONSE_FORMAT, TOOLS)),
-    (ParseParams, (COMMON, TOOLS)),
-    (RunToolsParams, (COMMON, RESPONSE_FORMAT)),
-):
-    _params.__doc__ = "\n\n".join([_params.__doc__ or "", *_meaning])
+for _params in (CommonParams, ChatCompletionParams, ParseParams, RunToolsParams):
+    _params.__doc__ = f"{_params.__doc__ or ''}\n\n{MEANING[_params.__name__]}"
