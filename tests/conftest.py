@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from clients import KINDS, logs_searched, make
+from support.clients import KINDS, logs_searched, make
 
 
 class _NoChance:
@@ -16,7 +16,7 @@ class _NoChance:
 @pytest.fixture
 def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Full jitter with the luckiest numbers: retries that no server delays follow at once."""
-    monkeypatch.setattr("togetherpy._call._chance", _NoChance())
+    monkeypatch.setattr("togetherpy._core.call._chance", _NoChance())
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from togetherpy._core.accumulate import Accumulator
+from togetherpy._chat.accumulate import Accumulator
 from togetherpy._core.decode import decode_json
 from togetherpy.types.chat_completions import ChatCompletionChunk, ChatCompletionMessage, ChatCompletionResponse
 from togetherpy.types.common import FinishReason, LogprobsPart, MessageRole, ToolCalls, UsageData

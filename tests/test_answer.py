@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import pytest
 
-from togetherpy._core.answer import Answer, TooLargeError, is_event_stream
-from togetherpy._core.http1 import Decompressor, EncodingError, LostError, ProtocolError
 from togetherpy._core.wire import Headers
+from togetherpy._transport.answer import Answer, TooLargeError, is_event_stream
+from togetherpy._transport.http1 import Decompressor, EncodingError, LostError, ProtocolError
 
 TEXT = b"the quick brown fox. " * 100
 

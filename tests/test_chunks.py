@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from togetherpy import error as errors
+from togetherpy._chat.chunks import ChunkReader
 from togetherpy._core import sse
-from togetherpy._core.chunks import ChunkReader
 from togetherpy._core.config import Secret
 from togetherpy._core.wire import Fault, Headers
 from togetherpy.types._response import ResponseInfo
@@ -240,7 +240,7 @@ def test_a_named_event_that_is_no_error() -> None:
 
 def test_a_giant_event(monkeypatch: pytest.MonkeyPatch) -> None:
     # fault D12
-    monkeypatch.setattr("togetherpy._core.chunks.SSEParser", lambda: sse.SSEParser(1000))
+    monkeypatch.setattr("togetherpy._chat.chunks.SSEParser", lambda: sse.SSEParser(1000))
     made = reader()
     made.feed(say("half"))
     list(made.chunks())

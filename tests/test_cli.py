@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from processes import COMMAND, LIMIT, PYTHON, environment, run, started
-from testing_helpers import eventually
+from support.processes import COMMAND, LIMIT, PYTHON, environment, run, started
+from support.testing_helpers import eventually
 
 import togetherpy
 from togetherpy.cli import main

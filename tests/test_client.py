@@ -14,9 +14,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from answers import COMPLETION, OK, STREAM_OK, answer, completion, text_of
-from clients import ASYNC_KINDS, CALL, KEY, KINDS, failure, make_raw
-from scripted import ScriptedServer, repeat, request, send
+from support.answers import COMPLETION, OK, STREAM_OK, answer, completion, text_of
+from support.clients import ASYNC_KINDS, CALL, KEY, KINDS, failure, make_raw
+from support.scripted import ScriptedServer, repeat, request, send
 
 import togetherpy
 from togetherpy import AsyncTogether, Timeout, Together

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 import trustme
-from answers import OK, SSE, STREAM_OK, chunk, chunked, event, text_of
-from clients import ASYNC_KINDS, CALL, KEY, PASSWORD, make
-from scripted import (
+from support.answers import OK, SSE, STREAM_OK, chunk, chunked, event, text_of
+from support.clients import ASYNC_KINDS, CALL, KEY, PASSWORD, make
+from support.scripted import (
     ScriptedServer,
     Step,
     close,
@@ -163,7 +163,7 @@ def test_authority_from_the_environment(
 ) -> None:  # fault A4
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    monkeypatch.setattr("togetherpy._transport.surroundings._default_context", None)
+    monkeypatch.setattr("togetherpy._transport.route._default_context", None)
     with ScriptedServer([good, request, send(OK)], scheme="https") as server:
         assert client(server).create().id == "r-1"
 
@@ -234,7 +234,7 @@ def test_no_environment_variable_switches_verification_off(
     client: Maker, monkeypatch: pytest.MonkeyPatch, good: Step, name: str
 ) -> None:  # fault A6
     monkeypatch.setenv(name, "0")
-    monkeypatch.setattr("togetherpy._transport.surroundings._default_context", None)
+    monkeypatch.setattr("togetherpy._transport.route._default_context", None)
     with ScriptedServer([good, until_gone], scheme="https") as server:
         client(server).fails(APIConnectionError)
 

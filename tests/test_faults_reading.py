@@ -13,9 +13,22 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from answers import COMPLETION, HELLO, OK, SSE, STREAM_OK, answer, chunked, completion, error_body, event, head, text_of
-from answers import chunk as make_chunk
-from scripted import (
+from support.answers import (
+    COMPLETION,
+    HELLO,
+    OK,
+    SSE,
+    STREAM_OK,
+    answer,
+    chunked,
+    completion,
+    error_body,
+    event,
+    head,
+    text_of,
+)
+from support.answers import chunk as make_chunk
+from support.scripted import (
     LIMIT,
     Peer,
     ScriptedServer,

@@ -7,9 +7,9 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
-from answers import OK, STREAM_OK, answer, error_body, text_of
-from clients import KEY
-from scripted import ScriptedServer, request, send
+from support.answers import OK, STREAM_OK, answer, error_body, text_of
+from support.clients import KEY
+from support.scripted import ScriptedServer, request, send
 
 import togetherpy
 from togetherpy import APIStatusError, InternalServerError, RateLimitError
@@ -35,7 +35,7 @@ class Instant:
 
 @pytest.fixture
 def chance(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    return lambda number: monkeypatch.setattr("togetherpy._call._chance", Instant(number))
+    return lambda number: monkeypatch.setattr("togetherpy._core.call._chance", Instant(number))
 
 
 def seconds_of_a_retry(client: Maker, status: int = 429, **fields: Any) -> float:

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from answers import DONE, HELLO, SSE, SSE_CLOSE, STREAM_OK, answer, chunk, chunked, event, head, text_of
-from clients import failure
-from scripted import (
+from support.answers import DONE, HELLO, SSE, SSE_CLOSE, STREAM_OK, answer, chunk, chunked, event, head, text_of
+from support.clients import failure
+from support.scripted import (
     LIMIT,
     ScriptedServer,
     Step,

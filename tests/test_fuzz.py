@@ -14,17 +14,17 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from answers import COMPLETION, text_of
-from clients import logs_searched, make
-from leftovers import descriptors, eventually, free_slots
-from mutations import TEXT, Case, cut, make_case
-from scripted import Peer, ScriptedServer, close, request, reset
+from support.answers import COMPLETION, text_of
+from support.clients import logs_searched, make
+from support.leftovers import descriptors, eventually, free_slots
+from support.mutations import TEXT, Case, cut, make_case
+from support.scripted import Peer, ScriptedServer, close, request, reset
 from test_sse import HARD, HARD_EVENTS, named, obvious
 
 from togetherpy import APITimeoutError, TogetherError
-from togetherpy._core.answer import Answer
-from togetherpy._core.http1 import EncodingError, Head, ProtocolError
 from togetherpy._core.sse import SSEParser
+from togetherpy._transport.answer import Answer
+from togetherpy._transport.http1 import EncodingError, Head, ProtocolError
 
 SECONDS = float(os.environ.get("TOGETHER_FUZZ_SECONDS", "24"))
 SEED = int(os.environ.get("TOGETHER_FUZZ_SEED", "0"))

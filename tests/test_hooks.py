@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from answers import (
+from support.answers import (
     COMPLETION,
     DONE,
     OK,
@@ -27,12 +27,12 @@ from answers import (
     error_body,
     event,
 )
-from clients import ASYNC_KINDS, CALL, KEY, failure, make_raw
-from scripted import ScriptedServer, repeat, request, reset, send, until_gone
+from support.clients import ASYNC_KINDS, CALL, KEY, failure, make_raw
+from support.scripted import ScriptedServer, repeat, request, reset, send, until_gone
 
 import togetherpy
 from togetherpy import StreamInterruptedError
-from togetherpy._watch import _BlockingBody
+from togetherpy._core.events import _BlockingBody
 from togetherpy.hooks import (
     ErrorEvent,
     Event,
@@ -443,7 +443,7 @@ with LocalServer() as server, Together(api_key="k", base_url=server.base_url) as
     call = dict(model="m", messages=[{"role": "user", "content": "Hi"}])
     client.chat.completions.create(**call)
     list(client.chat.completions.create(**call, stream=True))
-wanted = {"_watch", "hooks", "_core.own", "contrib", "resources._raw", "_accumulate"}
+wanted = {"_core.events", "hooks", "_chat.response_type", "contrib", "resources._raw", "_chat.kept"}
 assert not {f"togetherpy.{name}" for name in wanted} & set(sys.modules), sorted(sys.modules)
 """
     command = [sys.executable, "-W", "error", "-c", code]

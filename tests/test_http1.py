@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from togetherpy._core.http1 import (
+from togetherpy._transport.http1 import (
     MAX_FIELDS,
     MAX_HEAD,
     Decompressor,

@@ -11,9 +11,9 @@ import attrs
 import numpy
 import pydantic
 import pytest
-from answers import OK, answer, error_body
-from clients import failure
-from scripted import ScriptedServer, repeat, request, send
+from support.answers import OK, answer, error_body
+from support.clients import failure
+from support.scripted import ScriptedServer, repeat, request, send
 
 from togetherpy.types.chat_completions import ChatCompletionMessage, FunctionCall, ToolCalls
 

@@ -15,9 +15,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from answers import answer, chunk, completion, error_body, text_of
-from clients import CALL, failure, make
-from leftovers import descriptors, eventually, free_slots, own_threads
+from support.answers import answer, chunk, completion, error_body, text_of
+from support.clients import CALL, failure, make
+from support.leftovers import descriptors, eventually, free_slots, own_threads
 
 from togetherpy import APIError
 from togetherpy.testing import LocalServer
@@ -106,7 +106,7 @@ WAYS: list[Way] = [finished, read_to_the_end, left_early, forgotten, refused, cu
 
 @pytest.fixture
 def short_lived_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("togetherpy._transport.workers.IDLE_SECONDS", 0.05)
+    monkeypatch.setattr("togetherpy._transport.connecting.IDLE_SECONDS", 0.05)
 
 
 def test_nothing_is_left(kind: str, clean_environment: None, short_lived_workers: None) -> None:

@@ -16,10 +16,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from answers import COMPLETION, OK, SSE, STREAM_OK, answer, chunk, chunked, completion, error_body, event, text_of
-from clients import ASYNC_KINDS, CALL, KEY, KINDS, failure, make_raw
-from leftovers import descriptors, own_threads
-from scripted import (
+from support.answers import (
+    COMPLETION,
+    OK,
+    SSE,
+    STREAM_OK,
+    answer,
+    chunk,
+    chunked,
+    completion,
+    error_body,
+    event,
+    text_of,
+)
+from support.clients import ASYNC_KINDS, CALL, KEY, KINDS, failure, make_raw
+from support.leftovers import descriptors, own_threads
+from support.scripted import (
     ScriptedServer,
     Step,
     close,
@@ -403,7 +415,7 @@ async def _eventually(condition: Callable[[], bool]) -> None:
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("at", ["headers", "body", "stream", "handshake"])
 def test_cancellation(kind: str, at: str, times: int, monkeypatch: pytest.MonkeyPatch) -> None:  # fault E6
-    monkeypatch.setattr("togetherpy._transport.workers.IDLE_SECONDS", 0.02)
+    monkeypatch.setattr("togetherpy._transport.connecting.IDLE_SECONDS", 0.02)
     others = own_threads()
     scripts: dict[str, list[Step]] = {
         "headers": [request, until_gone],
@@ -465,7 +477,7 @@ def test_cancellation_while_queueing_and_connecting(kind: str) -> None:  # fault
 
 @pytest.mark.parametrize("kind", ASYNC_KINDS)
 def test_two_hundred_cancelled_calls_leave_nothing(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:  # fault E6
-    monkeypatch.setattr("togetherpy._transport.workers.IDLE_SECONDS", 0.05)
+    monkeypatch.setattr("togetherpy._transport.connecting.IDLE_SECONDS", 0.05)
     others = own_threads()
 
     def sockets() -> int:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from answers import COMPLETION, SSE, STREAM_OK, answer, chunk, chunked, completion, error_body, event
-from clients import KEY, failure, make_raw
-from processes import PYTHON, run
-from scripted import ScriptedServer, repeat, request, send, until_gone
+from support.answers import COMPLETION, SSE, STREAM_OK, answer, chunk, chunked, completion, error_body, event
+from support.clients import KEY, failure, make_raw
+from support.processes import PYTHON, run
+from support.scripted import ScriptedServer, repeat, request, send, until_gone
 
 import togetherpy
 from togetherpy.contrib.log import LoggingHooks

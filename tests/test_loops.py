@@ -6,8 +6,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-from clients import ASYNC_KINDS, CALL
-from scripted import ScriptedServer, request, until_gone
+from support.clients import ASYNC_KINDS, CALL
+from support.scripted import ScriptedServer, request, until_gone
 
 from togetherpy import APITimeoutError, AsyncTogether
 from togetherpy.testing import LocalServer

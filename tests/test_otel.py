@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from answers import (
+from opentelemetry import trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from support.answers import (
     COMPLETION,
     DONE,
     OK,
@@ -24,14 +30,8 @@ from answers import (
     error_body,
     event,
 )
-from clients import ASYNC_KINDS, CALL, KEY, failure, make_raw
-from opentelemetry import trace
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from scripted import ScriptedServer, repeat, request, reset, send, until_gone
+from support.clients import ASYNC_KINDS, CALL, KEY, failure, make_raw
+from support.scripted import ScriptedServer, repeat, request, reset, send, until_gone
 
 import togetherpy
 from togetherpy.contrib.otel import OpenTelemetryHooks

@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 import pytest
-from answers import chunk, text_of
-from clients import CALL
-from typed import (
+from support.answers import chunk, text_of
+from support.clients import CALL
+from support.typed import (
     LAKES,
     Bay,
     Climate,
@@ -29,7 +29,7 @@ from typed import (
 
 import togetherpy
 from togetherpy import BadRequestError, ParseError, StreamInterruptedError, UnprocessableEntityError
-from togetherpy._core.schema import strict_schema
+from togetherpy._typed.schema import strict_schema
 from togetherpy.testing import LocalServer
 from togetherpy.types.chat_completions import ChatCompletionResponse
 from togetherpy.types.parsed import ParsedChatCompletion
@@ -340,10 +340,10 @@ more = dict(response_format=Lake) if {method!r} == "parse" else dict(tools=[tool
 client.chat.completions.{method}(model="m", messages=[{{"role": "user", "content": "x"}}], **more)
 """
     ours = (
-        "togetherpy._core.schema",
-        "togetherpy._core.parsed",
-        "togetherpy.resources._parse",
+        "togetherpy._typed.schema",
+        "togetherpy._chat.parse",
+        "togetherpy._chat.parsing",
         "togetherpy.types.parsed",
     )
-    never = ("togetherpy.tools", "togetherpy._parsed_stream", "togetherpy.resources._run_tools", "pydantic")
+    never = ("togetherpy.tools", "togetherpy._chat.parsed_stream", "togetherpy._chat.run_tools", "pydantic")
     assert loaded_after(code, *ours, *never) == (sorted(ours) if method == "parse" else [])

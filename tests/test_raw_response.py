@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from answers import (
+from support.answers import (
     COMPLETION,
     HELLO,
     OK,
@@ -23,8 +23,8 @@ from answers import (
     event,
     text_of,
 )
-from clients import KEY, failure
-from scripted import ScriptedServer, request, reset, send, wait
+from support.clients import KEY, failure
+from support.scripted import ScriptedServer, request, reset, send, wait
 
 import togetherpy
 from togetherpy import APIResponse, APIStreamResponse, RateLimit, RateLimits, ResponseInfo

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from processes import PYTHON, run
+from support.processes import PYTHON, run
 
 import togetherpy
 from togetherpy._core import config

@@ -9,12 +9,25 @@ import attrs
 import msgspec
 import pydantic
 import pytest
-from answers import COMPLETION, DONE, HELLO, OK, SSE, SSE_CLOSE, STREAM_OK, answer, chunk, chunked, completion, event
-from clients import failure
-from scripted import ScriptedServer, request, send, until_gone
+from support.answers import (
+    COMPLETION,
+    DONE,
+    HELLO,
+    OK,
+    SSE,
+    SSE_CLOSE,
+    STREAM_OK,
+    answer,
+    chunk,
+    chunked,
+    completion,
+    event,
+)
+from support.clients import failure
+from support.scripted import ScriptedServer, request, send, until_gone
 
 from togetherpy import APIResponseError, APIStatusError, StreamInterruptedError
-from togetherpy._core import own
+from togetherpy._chat import response_type as own
 from togetherpy.resources.chat import CHAT_COMPLETIONS, endpoint_for
 from togetherpy.types import ChatCompletionChunk, ChatCompletionResponse
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from answers import OK, STREAM_OK, answer, error_body, text_of
-from scripted import ScriptedServer, close, repeat, request, send, until_gone
+from support.answers import OK, STREAM_OK, answer, error_body, text_of
+from support.scripted import ScriptedServer, close, repeat, request, send, until_gone
 
 from togetherpy import APIConnectionError, APIError, APITimeoutError, InternalServerError, RateLimitError
 from togetherpy._core.retry import QUOTA, THROTTLE_COST, TRANSIENT_COST

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import msgspec
 import pytest
-from clients import CALL, KEY
-from typed import StructLake, call, calls, fails, says
+from support.clients import CALL, KEY
+from support.typed import StructLake, call, calls, fails, says
 
 import togetherpy
 from togetherpy import MaxTurnsError, ParseError, RateLimitError, ToolCallError, tool

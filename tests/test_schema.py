@@ -8,8 +8,8 @@ import attrs
 import msgspec
 import pydantic
 import pytest
-from clients import failure
-from typed import (
+from support.clients import failure
+from support.typed import (
     LAKES,
     AttrsLake,
     Bay,
@@ -24,8 +24,8 @@ from typed import (
 )
 
 from togetherpy import ParseError
-from togetherpy._core.schema import json_schema, response_format, strict_schema
-from togetherpy.types._decoding import bare_json, decode_text, misfit
+from togetherpy._typed.decoding import bare_json, decode_text, misfit
+from togetherpy._typed.schema import json_schema, response_format, strict_schema
 from togetherpy.types.common import FunctionCall, ToolCalls
 
 NAMES = ["name", "depth", "countries", "note", "climate", "water", "islands"]
@@ -450,14 +450,12 @@ def test_tool_call_parse_of_what_does_not_fit() -> None:
 
 
 def test_pydantic_and_attrs_are_never_imported() -> None:
-    code = (
-        "import togetherpy._core.schema, togetherpy.tools, togetherpy.resources._parse, togetherpy.resources._run_tools"
-    )
+    code = "import togetherpy._typed.schema, togetherpy.tools, togetherpy._chat.parsing, togetherpy._chat.run_tools"
     assert loaded_after(code, "pydantic", "attrs", "attr") == []
 
 
 def test_it_is_loaded_when_it_is_used() -> None:
-    ours = ["togetherpy._core.schema", "togetherpy.types._decoding", "togetherpy.types.parsed", "togetherpy.tools"]
+    ours = ["togetherpy._typed.schema", "togetherpy._typed.decoding", "togetherpy.types.parsed", "togetherpy.tools"]
     code = "import togetherpy\nfrom togetherpy import Together, AsyncTogether\nimport togetherpy.resources.chat"
     assert loaded_after(code, *ours) == []
     assert loaded_after("from togetherpy import tool", *ours) != []

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from answers import COMPLETION, OK, PROMPT, SSE, STREAM_OK, answer, chunked, error_body, event
-from clients import KEY, failure, make_raw
-from scripted import ScriptedServer, close, refusing_port, request, reset, send
+from support.answers import COMPLETION, OK, PROMPT, SSE, STREAM_OK, answer, chunked, error_body, event
+from support.clients import KEY, failure, make_raw
+from support.scripted import ScriptedServer, close, refusing_port, request, reset, send
 
 import togetherpy
 from togetherpy import APIError, AuthenticationError

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from answers import HELLO, OK, SSE, STREAM_OK, chunk, chunked, event, head, text_of
-from clients import ASYNC_KINDS, CALL, failure, make_raw
-from scripted import ScriptedServer, repeat, request, send, until_gone, wait
+from support.answers import HELLO, OK, SSE, STREAM_OK, chunk, chunked, event, head, text_of
+from support.clients import ASYNC_KINDS, CALL, failure, make_raw
+from support.scripted import ScriptedServer, repeat, request, send, until_gone, wait
 
 import togetherpy
 from togetherpy import StreamInterruptedError

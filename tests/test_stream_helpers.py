@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 import pytest
-from answers import COMPLETION, DONE, HELLO, SSE, STREAM_OK, chunk, chunked, event
-from clients import failure
-from scripted import ScriptedServer, request, send, until_gone
+from support.answers import COMPLETION, DONE, HELLO, SSE, STREAM_OK, chunk, chunked, event
+from support.clients import failure
+from support.scripted import ScriptedServer, request, send, until_gone
 
 import togetherpy
 from togetherpy.testing import LocalServer

@@ -20,7 +20,19 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from testing_helpers import HELLO, KEY, PATH, ask, chat, connect, eventually, exchange, post, read_all, read_until
+from support.testing_helpers import (
+    HELLO,
+    KEY,
+    PATH,
+    ask,
+    chat,
+    connect,
+    eventually,
+    exchange,
+    post,
+    read_all,
+    read_until,
+)
 
 from togetherpy.testing import LocalServer
 from togetherpy.testing.__main__ import main

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from testing_helpers import HELLO, KEY, MODEL, PATH, ask, chat, exchange, text_of
+from support.testing_helpers import HELLO, KEY, MODEL, PATH, ask, chat, exchange, text_of
 
 from togetherpy.testing import LocalServer, _api
 from togetherpy.testing._api import Api

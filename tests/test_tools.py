@@ -9,11 +9,21 @@ from typing import Annotated, Any, Literal
 import msgspec
 import pydantic
 import pytest
-from typed import Climate, DataclassLake, PydanticLake, StructLake, call, fails, lake_json, loaded_after, reading
+from support.typed import (
+    Climate,
+    DataclassLake,
+    PydanticLake,
+    StructLake,
+    call,
+    fails,
+    lake_json,
+    loaded_after,
+    reading,
+)
 
 import togetherpy
 from togetherpy import ParseError, tool
-from togetherpy._core.docstrings import read_docstring
+from togetherpy._typed.docstrings import read_docstring
 from togetherpy.testing import LocalServer
 from togetherpy.tools import Tool, as_tool
 from togetherpy.types.common import FunctionCall, ToolCalls
@@ -321,7 +331,7 @@ client = togetherpy.Together(api_key="k", base_url={server.base_url!r})
 tools = [{{"type": "function", "function": {{"name": "f"}}}}]
 client.chat.completions.create(model="m", messages=[{{"role": "user", "content": "x"}}], tools=tools)
 """
-    assert loaded_after(code, "togetherpy.tools", "togetherpy._core.schema", "togetherpy.types._decoding") == []
+    assert loaded_after(code, "togetherpy.tools", "togetherpy._typed.schema", "togetherpy._typed.decoding") == []
 
 
 def test_pydantic_is_not_needed_for_a_tool() -> None:

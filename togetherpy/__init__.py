@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from togetherpy import hooks as hooks
     from togetherpy import tools as tools
     from togetherpy import types as types
-    from togetherpy._accumulate import accumulate
-    from togetherpy._parsed_stream import AsyncParsedStream, ParsedStream
-    from togetherpy._stream import AsyncStream, Stream
+    from togetherpy._chat.kept import accumulate
+    from togetherpy._chat.parsed_stream import AsyncParsedStream, ParsedStream
+    from togetherpy._chat.stream import AsyncStream, Stream
     from togetherpy.client import AsyncTogether, Together
     from togetherpy.error import (
         APIConnectionError,
@@ -60,17 +60,17 @@ _HOME = {  # the others live in togetherpy.error
     "AsyncTogether": "togetherpy.client",
     "Client": "togetherpy.client:Together",
     "AsyncClient": "togetherpy.client:AsyncTogether",
-    "AsyncParsedStream": "togetherpy._parsed_stream",
-    "AsyncStream": "togetherpy._stream",
-    "ParsedStream": "togetherpy._parsed_stream",
-    "Stream": "togetherpy._stream",
+    "AsyncParsedStream": "togetherpy._chat.parsed_stream",
+    "AsyncStream": "togetherpy._chat.stream",
+    "ParsedStream": "togetherpy._chat.parsed_stream",
+    "Stream": "togetherpy._chat.stream",
     "APIResponse": "togetherpy.types._response",
     "APIStreamResponse": "togetherpy.types._response",
     "Hooks": "togetherpy.hooks",
     "RateLimit": "togetherpy.types._response",
     "RateLimits": "togetherpy.types._response",
     "ResponseInfo": "togetherpy.types._response",
-    "accumulate": "togetherpy._accumulate",
+    "accumulate": "togetherpy._chat.kept",
     "Timeout": "togetherpy.types._timeout",
     "tool": "togetherpy.tools",
 }

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar
 
 import msgspec
 
-from togetherpy._call import Call
 from togetherpy._core.attempts import Attempts
+from togetherpy._core.call import Call
 from togetherpy._core.config import (
     Config,
     HiddenFields,
@@ -40,8 +40,8 @@ from togetherpy.types._timeout import Timeout
 if TYPE_CHECKING:
     import ssl
 
-    from togetherpy._transport.pool import Pool
-    from togetherpy._watch import Watchers
+    from togetherpy._core.events import Watchers
+    from togetherpy._transport.blocking import Pool
     from togetherpy.resources.chat import AsyncChat, Chat
 
 Transport = TypeVar("Transport")
@@ -407,13 +407,13 @@ class _Closing:
 
 
 def _make_pool(config: Config) -> Pool:
-    from togetherpy._transport.pool import Pool
+    from togetherpy._transport.blocking import Pool
 
     return Pool(config)
 
 
 def _make_threads(config: Config) -> AsyncTransport:
-    from togetherpy._transport.threads import ThreadTransport
+    from togetherpy._transport.event_loop import ThreadTransport
 
     return ThreadTransport(config)
 
@@ -435,7 +435,7 @@ def _make_watchers(hooks: object) -> Watchers | None:
     word = os.environ.get("TOGETHER_LOG")
     if hooks is None and not word:
         return None
-    from togetherpy._watch import make_watchers
+    from togetherpy._core.events import make_watchers
 
     return make_watchers(hooks, word)
 

@@ -16,9 +16,9 @@ from typing import Annotated, Any, Generic, ParamSpec, TypeVar, cast, overload
 
 import msgspec
 
-from togetherpy._core.docstrings import read_docstring
-from togetherpy._core.schema import json_schema
-from togetherpy.types._decoding import decode_arguments, decoder
+from togetherpy._typed.decoding import decode_arguments, decoder
+from togetherpy._typed.docstrings import read_docstring
+from togetherpy._typed.schema import json_schema
 from togetherpy.types.common import ToolCalls
 from togetherpy.types.tool_runs import ToolResult, ToolRun, ToolStep
 

@@ -1,1 +1,1 @@
-"""The pure part: values in, values out. No sockets, no clock, no randomness."""
+"""One call of any endpoint: configuration, request, attempts, answer, events. No sockets."""

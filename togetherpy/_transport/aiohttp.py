@@ -17,22 +17,22 @@ from typing import Any, cast
 import aiohttp
 from aiohttp.connector import Connection
 
-from togetherpy._core.answer import Answer
 from togetherpy._core.config import Config
 from togetherpy._core.wire import Fault, Outcome, Phase, Request
-from togetherpy._transport import process
+from togetherpy._transport import fork as process
 from togetherpy._transport.aiohttp_connections import Connecting, Connections, WireProtocol
+from togetherpy._transport.answer import Answer
 from togetherpy._transport.answering import finish
-from togetherpy._transport.calls import Call, Slots
-from togetherpy._transport.exchange import ONE_SEND, request_bytes
-from togetherpy._transport.reasons import (
+from togetherpy._transport.faults import (
     CLOSED,
     USED_AFTER_CLOSE,
     explain_connecting,
     explain_exchange,
     explain_no_slot,
 )
-from togetherpy._transport.surroundings import ProxySetupError
+from togetherpy._transport.route import ProxySetupError
+from togetherpy._transport.slots import Call, Slots
+from togetherpy._transport.sockets import ONE_SEND, request_bytes
 from togetherpy._transport.waiting import NEVER, running_loop, wait_for_slot
 
 

@@ -23,8 +23,8 @@ from urllib3.util.wait import wait_for_read
 from yarl import URL
 
 from togetherpy._core.config import Config, Secret
-from togetherpy._transport import process
-from togetherpy._transport.surroundings import (
+from togetherpy._transport import fork as process
+from togetherpy._transport.route import (
     IDLE_LIMIT,
     ProxySetupError,
     clocks,

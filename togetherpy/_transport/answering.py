@@ -11,10 +11,10 @@ import time
 from collections.abc import Awaitable
 from typing import Protocol
 
-from togetherpy._core.answer import Answer, TooLargeError, is_event_stream
 from togetherpy._core.wire import Fault, Opened, Outcome, Phase, Reply, Request
-from togetherpy._transport import process
-from togetherpy._transport.surroundings import DRAIN_SECONDS
+from togetherpy._transport import fork as process
+from togetherpy._transport.answer import Answer, TooLargeError, is_event_stream
+from togetherpy._transport.route import DRAIN_SECONDS
 
 
 class Wire(Protocol):

@@ -9,14 +9,14 @@ from __future__ import annotations
 import threading
 import time
 
-from togetherpy._core.answer import Answer, TooLargeError
 from togetherpy._core.wire import Fault, Phase
-from togetherpy._transport import process
-from togetherpy._transport.calls import Call, Slots
-from togetherpy._transport.connections import Connection, Route
-from togetherpy._transport.exchange import receive
-from togetherpy._transport.reasons import CLOSED, explain_exchange
-from togetherpy._transport.surroundings import DRAIN_SECONDS, clocks
+from togetherpy._transport import fork as process
+from togetherpy._transport.answer import Answer, TooLargeError
+from togetherpy._transport.faults import CLOSED, explain_exchange
+from togetherpy._transport.pool import Connection, Route
+from togetherpy._transport.route import DRAIN_SECONDS, clocks
+from togetherpy._transport.slots import Call, Slots
+from togetherpy._transport.sockets import receive
 
 
 class Lease:

@@ -1,203 +1,280 @@
-"""Request -> outcome, by blocking calls on the connections of a urllib3 pool.
+"""urllib3's pool of connections for one configuration: TCP, TLS, proxies, keepalive.
 
-In: a Request and its deadline. Out: Reply, Opened or Fault.
-The rule: no network fault is raised, every wait is bounded by the deadline and can be aborted, and whatever
-happens (KeyboardInterrupt included) the connection is either whole and back in the pool, or closed.
+In: a Config. Out: a urllib3 pool whose connections tell how far connecting has got and can be aborted meanwhile.
+The rule: TLS, proxies and the life of a connection are urllib3's; what happens on a connected socket is pool.py's.
 """
 
 from __future__ import annotations
 
-import re
+import socket
 import threading
 import time
+from typing import Any, ClassVar, Literal, cast
 
-from urllib3.exceptions import ClosedPoolError
+from urllib3 import PoolManager, ProxyManager
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, LocationParseError, NameResolutionError, NewConnectionError
+from urllib3.util import Url, parse_url
 
-from togetherpy._core.answer import TooLargeError, is_event_stream
-from togetherpy._core.config import Config
-from togetherpy._core.wire import Fault, Opened, Outcome, Reply, Request
-from togetherpy._transport import process
-from togetherpy._transport.calls import Call, Slots
-from togetherpy._transport.connections import Connecting, Route, make_route
-from togetherpy._transport.exchange import ONE_SEND, request_bytes, send
-from togetherpy._transport.lease import Lease, PoolBody
-from togetherpy._transport.reasons import CLOSED, USED_AFTER_CLOSE, explain_connecting, explain_no_slot
-from togetherpy._transport.surroundings import ProxySetupError
+from togetherpy._core.config import Config, Origin, Secret
+from togetherpy._transport.route import (
+    ProxySetupError,
+    default_ssl_context,
+    find_proxy,
+    idle_too_long,
+    proxy_login,
+    request_parts,
+    set_options,
+)
+from togetherpy._transport.slots import Call
 
-_ADDRESS = re.compile(r"[0-9.]+|[0-9a-fA-F:.]*:[0-9a-fA-F:.%]*")
-"""A numeric address, which needs no name look-up."""
+Stage = Literal["name look-up", "connection", "proxy CONNECT", "TLS handshake"]
+_LONGEST_WAIT = 1e6
+"""Seconds; what sockets and locks can count. Stands for "for ever"."""
 
 
-class Pool:
-    """A blocking transport. Opens its first connection with its first request; safe to share between threads."""
+class Connection(HTTPConnection):
+    """One that keeps to a deadline while connecting, says how far it got, and lets its call end it."""
 
-    def __init__(self, config: Config) -> None:
-        self._config = config
-        self._server = config.origin.authority
-        self._closing = threading.Event()
-        self._reset()
+    own_tcp: ClassVar[bool] = True
+    call: Call
+    deadline: float
+    """Of connecting, on the monotonic clock."""
+    stage: Stage = "connection"
+    armed: float = -1.0
+    """The timeout that the socket has; setting it is a system call, so it is set only when it matters."""
+    idle_since: tuple[float, float] = (0.0, 0.0)
+    """`clocks` of its last use."""
+    _handle: socket.socket | None = None
 
-    def _reset(self) -> None:
-        self._pid = process.pid
-        self._lock = threading.Lock()
-        self._route: Route | None = None
-        self._calls: set[Call] = set()
-        self.slots = Slots(self._config.max_connections)
-
-    @property
-    def closed(self) -> bool:
-        """Whether `close` was called."""
-        return self._closing.is_set()
-
-    def send(self, request: Request, deadline: float, connect: float, *, fresh: bool = False) -> Outcome:
-        """Sends the request and reads its answer; of an accepted stream only the head.
-
-        `deadline`: on the monotonic clock. `connect`: seconds for connecting. `fresh`: on a new connection.
-        """
-        call = Call()
-        fault = self.register(call)
-        if fault is not None:
-            return fault
+    def open(self, call: Call, deadline: float, pool: HTTPConnectionPool) -> None:
+        """Connects, through the proxy and TLS where there are such; raises what those layers raise."""
+        self.call, self.deadline, self.stage = call, deadline, "connection"
+        self.timeout = self._left()
         try:
-            granted = self.slots.acquire(call, deadline - time.monotonic())
-        except BaseException:
-            self.forget(call)
-            raise
-        if not granted:
-            return self.no_slot(call)
-        lease = self.lease(call)
-        try:
-            fault = self.take(lease, fresh=fresh)
-            if fault is None and not lease.reused:
-                fault = self.connect(lease, min(deadline, time.monotonic() + connect))
-            fault = fault or transmit(lease, request, deadline)
-            outcome = fault or _finish(lease, request, deadline)
-        except BaseException:
-            # KeyboardInterrupt above all (fault E5): the connection is in an unknown state.
-            lease.end(reusable=False)
-            raise
-        if isinstance(outcome, Fault):
-            lease.end(reusable=False)
-        return outcome
-
-    def register(self, call: Call) -> Fault | None:
-        """From now on `close` ends the call."""
-        if self._pid != process.pid:
-            # A child must not write on its parent's connections (fault E8); its own copies are just forgotten.
-            process.inherited.append(self._route)
-            self._reset()
-        self._calls.add(call)
-        if self.closed:
-            self._calls.discard(call)
-            return Fault("closed", "connecting", USED_AFTER_CLOSE)
-        return None
-
-    def forget(self, call: Call) -> None:
-        """A registered call ended before it got a slot."""
-        self._calls.discard(call)
-
-    def no_slot(self, call: Call) -> Fault:
-        """The fault of a registered call that got no slot."""
-        self._calls.discard(call)
-        if call.aborted:
-            return Fault("closed", "connecting", CLOSED)
-        return explain_no_slot(self._server, self._config.max_connections)
-
-    def lease(self, call: Call) -> Lease:
-        """What a registered call that got a slot gives back at its end."""
-        return Lease(self._server, self.slots, self._calls, call, self._config.max_response_bytes)
-
-    def take(self, lease: Lease, *, fresh: bool) -> Fault | None:
-        """Gives the lease a connection: `lease.reused` if it is a pooled one, else it is still to be connected."""
-        if self.closed:  # the slot came from a call that `close` has just ended
-            return Fault("closed", "connecting", CLOSED)
-        try:
-            route = self._way()
-            conn = route.take()
-        except ClosedPoolError:
-            return Fault("closed", "connecting", CLOSED)
-        except ProxySetupError as error:
-            return Fault("proxy", "connecting", str(error), final=True)
-        if not conn.is_closed and (fresh or conn.stale()):
-            conn.close()
-        lease.hold(route, conn)
-        if not conn.is_closed:
-            lease.reused = True
-            lease.call.watch(conn.sock)
-        return None
-
-    def connect(self, lease: Lease, deadline: float) -> Fault | None:
-        """Opens the connection that `take` gave."""
-        conn, route = lease.held()
-        try:
-            if route.proxy is None and _ADDRESS.fullmatch(self._config.origin.host):
-                conn.open(lease.call, deadline, route.connections)
+            if pool.proxy is not None and pool.scheme == "https":
+                pool._prepare_proxy(self)  # pyright: ignore
             else:
-                # Neither a name look-up nor a proxy's answer to CONNECT can be bounded or ended otherwise. While the
-                # other thread has the connection, the lease must not touch it.
-                lease.hold(route, None)
-                Connecting(conn, deadline, route.connections).run_until_open(lease.call)
-                lease.hold(route, conn)
-        except Exception as error:
-            if lease.call.aborted:
-                return Fault("closed", "connecting", CLOSED)
-            return explain_connecting(error, conn.stage, self._server, route.proxy)
-        return None
+                self.connect()
+            call.watch(self.sock)
+            self.armed = -1.0
+        finally:
+            if self._handle is not None:
+                self._handle.close()
+                self._handle = None
 
-    def _way(self) -> Route:
-        """The way to the server, found with the first request."""
-        if self._route is None:
+    def stale(self) -> bool:
+        """Whether it has probably been forgotten by somebody on the way."""
+        return idle_too_long(self.idle_since)
+
+    def _left(self) -> float:
+        return min(max(self.deadline - time.monotonic(), 0.001), _LONGEST_WAIT)
+
+    def _new_conn(self) -> socket.socket:
+        """TCP to the server or the proxy. urllib3's own would give every address the whole timeout."""
+        if not self.own_tcp:
+            return self._through_socks()
+        self.stage = "name look-up"
+        # As bytes where that is the same: for a str, Python loads its tables for international names, some 1.5 ms.
+        name = self._dns_host.encode() if self._dns_host.isascii() else self._dns_host
+        addresses = socket.getaddrinfo(name, self.port, 0, socket.SOCK_STREAM)
+        self.stage = "connection"
+        sock = self._connect_any(addresses)
+        sock.settimeout(self._left())
+        if isinstance(self, HTTPSConnection):
+            self.stage = "TLS handshake"
+            # The handshake moves the descriptor into a new object; a duplicate still reaches the connection.
+            self._handle = sock.dup()
+            self.call.watch(self._handle)
+        return sock
+
+    def _connect_any(self, addresses: list[Any]) -> socket.socket:
+        """A socket connected to the first address that answers; each may take its share of the time that is left."""
+        for left in range(len(addresses), 0, -1):
+            family, kind, protocol, _, address = addresses[-left]
+            sock = socket.socket(family, kind, protocol)
+            try:
+                set_options(sock)
+                sock.settimeout(self._left() / left)
+                self.call.watch(sock)
+                sock.connect(address)
+            except BaseException as error:
+                sock.close()
+                if not isinstance(error, OSError) or left == 1 or self.call.aborted:
+                    raise
+            else:
+                return sock
+        raise socket.gaierror(socket.EAI_NONAME, "no address")
+
+    def _through_socks(self) -> socket.socket:
+        """TCP by way of a SOCKS proxy, urllib3's exceptions as those that sockets raise."""
+        try:
+            return super()._new_conn()
+        except NameResolutionError as error:
+            raise socket.gaierror(socket.EAI_NONAME, "unknown name") from error
+        except NewConnectionError as error:
+            raise ConnectionRefusedError(0, "the proxy could not be used") from error
+        except ConnectTimeoutError as error:
+            raise TimeoutError from error
+
+    def _tunnel(self) -> None:
+        self.stage = "proxy CONNECT"
+        super()._tunnel()
+        self.stage = "TLS handshake"
+
+
+class Connecting(threading.Thread):
+    """Connects on a thread of its own, so that its caller can stop waiting for what cannot be ended."""
+
+    def __init__(self, conn: Connection, deadline: float, pool: HTTPConnectionPool) -> None:
+        super().__init__(name="togetherpy-connect", daemon=True)
+        self._conn, self._deadline, self._pool = conn, deadline, pool
+        self._call = Call()
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._given_up = self._finished = False
+        self._error: BaseException | None = None
+
+    def run_until_open(self, call: Call) -> None:
+        """Returns with the connection open, or raises: what connecting raised, or TimeoutError.
+
+        After an exception that is not connecting's own, the connection belongs to the thread, which closes it.
+        """
+        call.wake_by(self._over.set)
+        try:
+            self.start()
+            self._over.wait(min(max(self._deadline - time.monotonic(), 0.0), _LONGEST_WAIT))
+        finally:
+            call.wake_by(None)
             with self._lock:
-                if self._route is None:
-                    self._route = make_route(self._config)
-        return self._route
+                self._given_up = not self._finished
+            if self._given_up:
+                self._call.abort()
+        if self._given_up:
+            raise TimeoutError
+        if self._error is not None:
+            raise self._error
+        call.watch(self._conn.sock)
 
-    def sleep(self, seconds: float) -> None:
-        """Waits between attempts; ends early when the pool is closed."""
-        self._closing.wait(seconds)
+    def run(self) -> None:
+        try:
+            self._conn.open(self._call, self._deadline, self._pool)
+        except BaseException as error:
+            self._error = error
+            self._conn.close()
+        with self._lock:
+            self._finished = True
+        if self._given_up:
+            self._conn.close()
+        self._over.set()
 
-    def close(self) -> None:
-        """Ends the calls that run and closes every connection (fault E16). Idempotent."""
-        self._closing.set()
-        if self._pid != process.pid:
-            return
-        for call in list(self._calls):
-            call.abort()
-        if self._route is not None:
-            self._route.connections.close()
+
+class SecureConnection(Connection, HTTPSConnection):
+    """The same under TLS."""
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = cast(Any, Connection)
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = cast(Any, SecureConnection)
+
+
+class Route:
+    """The way to the server: a urllib3 pool, and what a proxy on the way asks of a request."""
+
+    def __init__(self, connections: HTTPConnectionPool, proxy: str | None, origin: Origin) -> None:
+        self.connections = connections
+        self.proxy = proxy
+        """host:port of the proxy, for messages; None without one."""
+        forwarding = connections.proxy is not None and connections.scheme == "http"
+        self.prefix, self.fields = request_parts(origin, connections.proxy_headers if forwarding else None)
+
+    def take(self) -> Connection:
+        """A pooled connection that is still open, else a new one that is not open yet.
+
+        urllib3's `urlopen` would copy headers, parse URLs and wrap the response for some 200 us a call; taking and
+        returning the connection leaves its pool in charge of the connection's life and costs 10.
+        """
+        return cast(Connection, self.connections._get_conn())  # pyright: ignore[reportPrivateUsage]
+
+    def give_back(self, conn: Connection) -> None:
+        """Returns what `take` gave; a closed one is opened again when it is next taken."""
+        self.connections._put_conn(cast(Any, conn))  # pyright: ignore[reportPrivateUsage]
 
     def __repr__(self) -> str:
-        return f"<Pool {self._server}>"
+        return f"<Route by way of {self.proxy}>" if self.proxy else "<Route>"
 
 
-def transmit(lease: Lease, request: Request, deadline: float) -> Fault | None:
-    """Sends the request on the lease's connection."""
-    conn, route = lease.held()
+def make_route(config: Config) -> Route:
+    """The way to the server of `config`, by way of its proxy if it has one. Opens nothing.
+
+    Raises:
+        ProxySetupError: the proxy cannot be used as it is configured.
+    """
+    origin = config.origin
+    options: dict[str, Any] = {"num_pools": 1, "maxsize": config.max_connections, "block": False, "retries": False}
+    if origin.scheme == "https":
+        options["ssl_context"] = config.ssl_context or default_ssl_context()
+    proxy = find_proxy(config)
+    manager = PoolManager(**options) if proxy is None else _proxy_manager(proxy, config, options)
+    if proxy is None:
+        _use(manager, {"http": _Pool, "https": _SecurePool})
+    connections = manager.connection_from_host(origin.host, origin.port, origin.scheme)
+    return Route(connections, None if proxy is None else _parse_proxy(proxy).netloc, origin)
+
+
+def _use(manager: PoolManager, classes: dict[str, type[HTTPConnectionPool]]) -> None:
+    """Has `manager` make our pools. urllib3 documents this attribute for the purpose, but types it too narrowly."""
+    cast(Any, manager).pool_classes_by_scheme = classes
+
+
+def _proxy_manager(proxy: Secret, config: Config, options: dict[str, Any]) -> PoolManager:
+    url = _parse_proxy(proxy)
+    if (url.scheme or "").startswith("socks"):
+        return _socks_manager(proxy, options)
+    # Not make_headers' name in lower case, which some proxies do not know.
+    headers = {"Proxy-Authorization": proxy_login(Secret(url.auth)).reveal()} if url.auth else None
+    address = f"{url.scheme}://{url.netloc}"
+    if url.scheme == "https":
+        options["proxy_ssl_context"] = config.ssl_context or default_ssl_context()
+    manager = ProxyManager(address, proxy_headers=headers, **options)
+    _use(manager, {"http": _Pool, "https": _SecurePool})
+    return manager
+
+
+def _socks_manager(proxy: Secret, options: dict[str, Any]) -> PoolManager:
     try:
-        early = send(conn, memoryview(request_bytes(request, route.prefix, route.fields)), deadline)
-        if early is None and len(request.body) > ONE_SEND:
-            early = send(conn, memoryview(request.body)[ONE_SEND:], deadline)
-        if early is not None:
-            lease.receive_early(early)
-    except (BrokenPipeError, ConnectionResetError):
-        return None  # a server that refuses a large request may answer before it has read it all
-    except (OSError, ValueError) as error:
-        return lease.fault(error, "sent")
-    return None
+        from urllib3.contrib import socks
+    except ImportError:
+        raise ProxySetupError("a SOCKS proxy needs the extra: pip install 'togetherpy[socks]'") from None
+
+    class SocksConnection(Connection, socks.SOCKSConnection):  # pyright: ignore[reportIncompatibleMethodOverride]
+        own_tcp = False
+
+    class SecureSocksConnection(SecureConnection, socks.SOCKSHTTPSConnection):  # pyright: ignore[reportIncompatibleMethodOverride]
+        own_tcp = False
+
+    class Pool(HTTPConnectionPool):
+        ConnectionCls = cast(Any, SocksConnection)
+
+    class SecurePool(HTTPSConnectionPool):
+        ConnectionCls = cast(Any, SecureSocksConnection)
+
+    manager = socks.SOCKSProxyManager(proxy.reveal(), **options)
+    _use(manager, {"http": Pool, "https": SecurePool})
+    return manager
 
 
-def _finish(lease: Lease, request: Request, deadline: float) -> Outcome:
-    """Reads the answer to a request that was sent; of an accepted stream only the head."""
-    answer = lease.answer
+def _parse_proxy(proxy: Secret) -> Url:
     try:
-        while answer.head is None:
-            lease.receive(deadline)
-        if request.stream and is_event_stream(answer.head.status, answer.head.headers):
-            answer.lift_limit()
-            return Opened(answer.head.status, answer.head.headers, PoolBody(lease))
-        while (body := answer.whole()) is None:
-            lease.receive(deadline)
-    except (OSError, ValueError, TooLargeError) as error:
-        return lease.fault(error, "sent")
-    lease.end(reusable=answer.keep_alive)
-    return Reply(answer.head.status, answer.head.headers, body)
+        url = parse_url(proxy.reveal() if "://" in proxy.reveal() else "http://" + proxy.reveal())
+    except LocationParseError:
+        raise ProxySetupError("the proxy's URL cannot be parsed") from None
+    if url.scheme not in ("http", "https", "socks4", "socks4a", "socks5", "socks5h") or not url.host:
+        raise ProxySetupError(
+            f"the proxy's URL must be http://, https:// or socks5:// with a host, not {url.scheme}://{url.netloc}"
+        )
+    return url

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from togetherpy._transport.calls import Call, Slots
+from togetherpy._transport.slots import Call, Slots
 
 NEVER = Slots(0)
 """Waiting for a slot that never comes free is a sleep that `Call.abort` ends."""

@@ -14,7 +14,7 @@ from togetherpy.types._response import APIResponse, APIStreamResponse
 from togetherpy.types.chat_completions import ChatCompletionChunk, ChatCompletionResponse
 
 if TYPE_CHECKING:
-    from togetherpy._stream import AsyncStream, Stream
+    from togetherpy._chat.stream import AsyncStream, Stream
     from togetherpy.resources.chat import Caller
     from togetherpy.types.chat_params import ChatCompletionParams
 

@@ -18,8 +18,8 @@ from togetherpy.resources._signature import takes
 from togetherpy.types.chat_completions import ChatCompletionChunk, ChatCompletionResponse
 
 if TYPE_CHECKING:
-    from togetherpy._parsed_stream import AsyncParsedStream, ParsedStream
-    from togetherpy._stream import AsyncStream, Stream
+    from togetherpy._chat.parsed_stream import AsyncParsedStream, ParsedStream
+    from togetherpy._chat.stream import AsyncStream, Stream
     from togetherpy.resources._raw import AsyncRawCompletions, RawCompletions
     from togetherpy.types.chat_params import ChatCompletionParams, ParseParams, RunToolsParams
     from togetherpy.types.parsed import ParsedChatCompletion
@@ -178,7 +178,7 @@ class Completions:
             ParseError: the text does not fit the type; `.completion` is the whole answer.
             APIError: what `create` raises.
         """
-        from togetherpy.resources import _parse
+        from togetherpy._chat import parsing as _parse
 
         body = prepare(_parse.asking_for(response_format, params), stream, "parse")
         with _parse.refusals_explained(response_format):
@@ -214,7 +214,7 @@ class Completions:
             MaxTurnsError: the last turn's answer still calls tools; the conversation is in `.messages`.
             APIError: what `create` raises, with the conversation so far in `.messages`.
         """
-        from togetherpy.resources import _run_tools
+        from togetherpy._chat import run_tools as _run_tools
 
         given = {"tools": tools, "params": params, "max_turns": max_turns, "raise_errors": raise_errors}
         return _run_tools.run(self.create, given, on_step)
@@ -326,7 +326,7 @@ class AsyncCompletions:
             ParseError: the text does not fit the type; `.completion` is the whole answer.
             APIError: what `create` raises.
         """
-        from togetherpy.resources import _parse
+        from togetherpy._chat import parsing as _parse
 
         body = prepare(_parse.asking_for(response_format, params), stream, "parse")
         with _parse.refusals_explained(response_format):
@@ -363,7 +363,7 @@ class AsyncCompletions:
             MaxTurnsError: the last turn's answer still calls tools; the conversation is in `.messages`.
             APIError: what `create` raises, with the conversation so far in `.messages`.
         """
-        from togetherpy.resources import _run_tools
+        from togetherpy._chat import run_tools as _run_tools
 
         given = {"tools": tools, "params": params, "max_turns": max_turns, "raise_errors": raise_errors}
         return await _run_tools.arun(self.create, given, on_step)
@@ -377,7 +377,7 @@ def endpoint_for(response_type: Any, stream: bool | None) -> Endpoint:
     """
     if response_type is None or response_type is (ChatCompletionChunk if stream else ChatCompletionResponse):
         return CHAT_COMPLETIONS
-    from togetherpy._core.own import own_endpoint
+    from togetherpy._chat.response_type import own_endpoint
 
     return own_endpoint(CHAT_COMPLETIONS, response_type)
 

@@ -141,7 +141,7 @@ class ToolCalls(Model, kw_only=True):
         Raises:
             ParseError: they do not fit; `.path` says where. TypeError: nothing can be decoded into such a type.
         """
-        from togetherpy.types._decoding import decode_arguments
+        from togetherpy._typed.decoding import decode_arguments
 
         parsed: T = decode_arguments(self, to)
         return parsed

@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
+from togetherpy._typed.decoding import decode_text, misfit, type_name
 from togetherpy.error import InvalidRequestError, ParseError
-from togetherpy.types._decoding import decode_text, misfit, type_name
 from togetherpy.types.chat_completions import ChatCompletionChoicesData, ChatCompletionMessage, ChatCompletionResponse
 from togetherpy.types.parsed import ParsedChatCompletion, ParsedChoice, ParsedMessage
 
@@ -95,7 +95,7 @@ def explain_refusal(error: InvalidRequestError, to: Any) -> None:
         word in said for word in ("schema", "grammar", "response_format")
     ):
         return
-    from togetherpy._core.schema import strict_schema
+    from togetherpy._typed.schema import strict_schema
 
     error.message = (
         f"{error.message} This is about the JSON schema made from {type_name(to)}: leave out of that type what the "

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Generic, TypeVar
 
-from togetherpy._core.parsed import fill, parsed_from
-from togetherpy._stream import AsyncStream, Stream
+from togetherpy._chat.parse import fill, parsed_from
+from togetherpy._chat.stream import AsyncStream, Stream
 from togetherpy.types.chat_completions import ChatCompletionChunk
 from togetherpy.types.parsed import ParsedChatCompletion
 

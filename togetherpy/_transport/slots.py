@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 
-from togetherpy._transport import process
+from togetherpy._transport import fork as process
 
 
 class Call:

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar, cast
 
 import msgspec
 
-from togetherpy._core.chunks import ChunkReader
+from togetherpy._chat.chunks import ChunkReader
 from togetherpy._core.config import Secret
 from togetherpy._core.errors import mask, misfit, named_error, shorten, unusable
 from togetherpy._core.sse import NamedEvent

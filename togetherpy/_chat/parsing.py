@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from togetherpy._core.parsed import explain_refusal, fill
-from togetherpy._core.schema import response_format
+from togetherpy._chat.parse import explain_refusal, fill
+from togetherpy._typed.schema import response_format
 from togetherpy.error import InvalidRequestError
 from togetherpy.resources.chat import CHAT_COMPLETIONS
 from togetherpy.types.parsed import ParsedChatCompletion
@@ -54,6 +54,6 @@ def finish(answer: Any, to: Any, *, stream: bool, asynchronous: bool = False) ->
     """
     if not stream:
         return fill(answer, to)
-    from togetherpy._parsed_stream import AsyncParsedStream, ParsedStream
+    from togetherpy._chat.parsed_stream import AsyncParsedStream, ParsedStream
 
     return AsyncParsedStream[Any](answer, to) if asynchronous else ParsedStream[Any](answer, to)

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from togetherpy._core.chunks import ChunkReader
+from togetherpy._chat.chunks import ChunkReader
 from togetherpy._core.wire import AsyncBody, Body, Fault
 from togetherpy.types._response import ResponseInfo
 from togetherpy.types.chat_completions import ChatCompletionChunk, ChatCompletionResponse

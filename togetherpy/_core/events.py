@@ -13,10 +13,10 @@ from typing import Any
 
 import msgspec
 
-from togetherpy._core.chunks import ChunkReader
+from togetherpy._chat.chunks import ChunkReader
+from togetherpy._chat.response_type import Ends, read_signs
 from togetherpy._core.config import Origin
 from togetherpy._core.errors import request_id
-from togetherpy._core.own import Ends, read_signs
 from togetherpy._core.wire import Fault, Reply
 from togetherpy.error import APIError, APIStatusError
 from togetherpy.hooks import (

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
 
-from togetherpy._core.accumulate import Accumulator
+from togetherpy._chat.accumulate import Accumulator
 from togetherpy._core.config import Secret
 from togetherpy._core.decode import decode_odd_event
 from togetherpy._core.errors import fault_error, mask_headers, mask_text, request_id

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
-from answers import DONE, answer, chunk, chunked, completion, error_body, event, head
+from support.answers import DONE, answer, chunk, chunked, completion, error_body, event, head
 
 TEXT = "Hello world"
 """What an undamaged stream says; an undamaged plain answer says COMPLETION."""

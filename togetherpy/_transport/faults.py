@@ -11,9 +11,9 @@ import re
 import socket
 import ssl
 
-from togetherpy._core.answer import TooLargeError
-from togetherpy._core.http1 import EncodingError, LostError, ProtocolError
 from togetherpy._core.wire import Fault, Phase
+from togetherpy._transport.answer import TooLargeError
+from togetherpy._transport.http1 import EncodingError, LostError, ProtocolError
 
 CLOSED = "The client was closed while the call was running."
 USED_AFTER_CLOSE = "The client is closed. Make a new one, or close it later."

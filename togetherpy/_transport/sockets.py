@@ -12,7 +12,7 @@ import time
 from urllib3.util.wait import wait_for_socket
 
 from togetherpy._core.wire import Request
-from togetherpy._transport.connections import Connection
+from togetherpy._transport.pool import Connection
 
 RECEIVE = 64 * 1024
 ONE_SEND = 64 * 1024

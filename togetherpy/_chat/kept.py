@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from togetherpy._core.accumulate import Accumulator
+from togetherpy._chat.accumulate import Accumulator
 from togetherpy._core.decode import decode_json
 from togetherpy._core.sse import DONE
 from togetherpy.types.chat_completions import ChatCompletionChunk, ChatCompletionResponse

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sys
 
-from togetherpy._core.http1 import Decompressor, Head, ProtocolError, ResponseReader
 from togetherpy._core.wire import Headers
+from togetherpy._transport.http1 import Decompressor, Head, ProtocolError, ResponseReader
 
 
 class TooLargeError(Exception):

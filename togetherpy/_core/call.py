@@ -16,8 +16,8 @@ from togetherpy._core.wire import Opened, Outcome, Request
 from togetherpy.types._timeout import Timeout
 
 if TYPE_CHECKING:
-    from togetherpy._core.chunks import ChunkReader
-    from togetherpy._watch import Watch
+    from togetherpy._chat.chunks import ChunkReader
+    from togetherpy._core.events import Watch
     from togetherpy.types._response import ResponseInfo
 
 # Not the module's own functions: a user's seed, and what follows from it, stays the user's.
@@ -84,7 +84,7 @@ class Call:
         return APIResponse(value=value, content=outcome.body, **self._facts(outcome))
 
     def _stream(self, opened: Opened, head: ResponseInfo, name: str) -> Any:
-        from togetherpy import _stream
+        from togetherpy._chat import stream as _stream
 
         reader, body = self._reader(head), opened.body
         if self.watch is not None:
@@ -103,11 +103,11 @@ class Call:
         }
 
     def _reader(self, head: ResponseInfo) -> ChunkReader[Any]:
-        from togetherpy._core.chunks import ChunkReader
+        from togetherpy._chat.chunks import ChunkReader
 
         endpoint, secrets = self.request.endpoint, self._config.secrets
         if endpoint.own is not None:
-            from togetherpy._core.own import OwnReader
+            from togetherpy._chat.response_type import OwnReader
 
             return OwnReader(endpoint.own, head, secrets, self._choices)
         if endpoint.chunk is None:

@@ -15,16 +15,16 @@ from typing import Any, TypeVar
 
 from togetherpy._core.config import Config
 from togetherpy._core.wire import Fault, Outcome, Phase, Request
-from togetherpy._transport import process
+from togetherpy._transport import fork as process
 from togetherpy._transport.answering import finish
-from togetherpy._transport.calls import Call, Slots
-from togetherpy._transport.connections import Connection
-from togetherpy._transport.exchange import ONE_SEND, receive, receive_now, request_bytes, send, send_now
+from togetherpy._transport.blocking import Pool
+from togetherpy._transport.connecting import Workers
 from togetherpy._transport.lease import Lease
-from togetherpy._transport.pool import Pool
+from togetherpy._transport.pool import Connection
 from togetherpy._transport.readiness import Readiness
+from togetherpy._transport.slots import Call, Slots
+from togetherpy._transport.sockets import ONE_SEND, receive, receive_now, request_bytes, send, send_now
 from togetherpy._transport.waiting import NEVER, running_loop, this_loop, wait_for_slot
-from togetherpy._transport.workers import Workers
 
 T = TypeVar("T")
 _PATIENCE = 16

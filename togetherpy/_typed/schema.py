@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import msgspec
 
-from togetherpy.types._decoding import type_name
+from togetherpy._typed.decoding import type_name
 
 JSON = dict[str, Any]
 _REF = "#/$defs/"

@@ -17,9 +17,8 @@ from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
-from answers import COMPLETION, PROMPT
-
 import togetherpy
+from support.answers import COMPLETION, PROMPT
 
 KEY = "sk-" + "K7e8y9" * 5
 """Looked for everywhere after every failure, so it must be nothing that turns up by chance."""
@@ -241,7 +240,7 @@ def _locals(error: BaseException | None, seen: set[int]) -> Iterator[str]:
         return
     seen.add(id(error))
     for frame, _ in traceback.walk_tb(error.__traceback__):
-        if Path(frame.f_code.co_filename).parent != Path(__file__).parent:
+        if Path(__file__).parents[1] not in Path(frame.f_code.co_filename).parents:
             yield f"{frame.f_code.co_qualname}: {frame.f_locals!r}\n"
     yield from _locals(error.__cause__, seen)
     yield from _locals(error.__context__, seen)

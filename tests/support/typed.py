@@ -11,8 +11,9 @@ from typing import Annotated, Any, Literal, TypedDict
 import attrs
 import msgspec
 import pydantic
-from answers import completion
-from clients import CALL, AsyncStream, SyncStream, failure
+
+from support.answers import completion
+from support.clients import CALL, AsyncStream, SyncStream, failure
 
 ROOT = Path(__file__).parent.parent
 
