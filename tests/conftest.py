@@ -37,7 +37,7 @@ def pytest_configure() -> None:
 
 @pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
-    """Sync, asynchronous over threads, asynchronous over aiohttp."""
+    """Sync and async."""
     return str(request.param)
 
 

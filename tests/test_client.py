@@ -6,7 +6,6 @@ import inspect
 import io
 import json
 import pydoc
-import sys
 import threading
 import types
 import warnings
@@ -295,20 +294,16 @@ def test_constructor_opens_and_starts_nothing(kind: str) -> None:
         assert threading.active_count() == before + 1  # the server's
 
 
-def test_unknown_transport() -> None:
-    failure(ValueError, lambda: AsyncTogether(api_key=KEY, transport="carrier pigeon"))  # type: ignore[arg-type]
+@pytest.mark.parametrize("name", ["threads", "aiohttp"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_there_is_one_transport(kind: str, name: str) -> None:
+    error = failure(TypeError, lambda: make_raw(kind, api_key=KEY, transport=name))
+    assert "transport" in str(error)
+    assert "leave it out" in str(error)
 
 
-def test_aiohttp_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "aiohttp", None)
-    monkeypatch.delitem(sys.modules, "togetherpy._transport.aiohttp", raising=False)
-    client = AsyncTogether(api_key=KEY, base_url="http://127.0.0.1:1", transport="aiohttp")
-
-    async def call() -> None:
-        await client.chat.completions.create(**CALL)
-
-    with pytest.raises(ImportError, match=r"togetherpy\[aiohttp\]"):
-        asyncio.run(call())
+def test_unknown_argument_of_a_client() -> None:
+    assert "apikey" in str(failure(TypeError, lambda: AsyncTogether(apikey=KEY)))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("kind", ASYNC_KINDS)

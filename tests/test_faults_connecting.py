@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import trustme
 from support.answers import OK, SSE, STREAM_OK, chunk, chunked, event, text_of
-from support.clients import ASYNC_KINDS, CALL, KEY, PASSWORD, make
+from support.clients import CALL, KEY, PASSWORD
 from support.scripted import (
     ScriptedServer,
     Step,
@@ -122,9 +122,8 @@ def trusting(authority: trustme.CA) -> ssl.SSLContext:
     return context
 
 
-@pytest.mark.parametrize("transport", ASYNC_KINDS)
 def test_fast_stream_under_tls_leaves_the_loop_to_others(  # fault E6
-    transport: Any, authority: trustme.CA, good: Step
+    authority: trustme.CA, good: Step
 ) -> None:
     """What TLS has decrypted needs no waiting for; but then neither timeouts nor other tasks would get their turn."""
 
@@ -133,9 +132,7 @@ def test_fast_stream_under_tls_leaves_the_loop_to_others(  # fault E6
             pass
 
     async def main() -> None:
-        async with AsyncTogether(
-            api_key="k", base_url=server.base_url, transport=transport, ssl_context=trusting(authority)
-        ) as client:
+        async with AsyncTogether(api_key="k", base_url=server.base_url, ssl_context=trusting(authority)) as client:
             stream = await client.chat.completions.create(**CALL, stream=True)
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(read(stream), 0.3)
@@ -281,7 +278,8 @@ def test_keepalive_is_on(client: Maker) -> None:  # fault A7
 
 class ProxyProcess:
     def __init__(self, login: str = "") -> None:
-        command = [sys.executable, str(Path(__file__).with_name("proxy_process.py")), *filter(None, [login])]
+        program = Path(__file__).with_name("support") / "proxy_process.py"
+        command = [sys.executable, str(program), *filter(None, [login])]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         self._lines = self._process.stdout
@@ -293,17 +291,6 @@ class ProxyProcess:
 
     def close(self) -> None:
         self._process.communicate(timeout=20)
-
-
-def skip_without_socks(kind: str) -> None:
-    if kind == "aiohttp":
-        pytest.skip("aiohttp's transport takes no SOCKS proxy, and says so")
-
-
-def test_socks_with_aiohttp(clean_environment: None) -> None:  # fault A9
-    caller = make("aiohttp", base_url="http://127.0.0.1:1", proxy=f"socks5://user:{PASSWORD}@127.0.0.1:1")
-    assert 'transport="threads"' in str(caller.fails(APIConnectionError))
-    caller.end()
 
 
 @pytest.fixture(scope="module")
@@ -320,10 +307,8 @@ def guarded_proxy() -> Iterator[ProxyProcess]:
 
 @pytest.mark.parametrize("scheme", ["http", "socks5", "socks5h"])
 def test_https_by_way_of_a_proxy(
-    client: Maker, kind: str, open_proxy: ProxyProcess, scheme: str, authority: trustme.CA, good: Step
+    client: Maker, open_proxy: ProxyProcess, scheme: str, authority: trustme.CA, good: Step
 ) -> None:  # fault A8
-    if scheme != "http":
-        skip_without_socks(kind)
     with ScriptedServer([good, request, send(OK), request, send(STREAM_OK)], scheme="https") as server:
         caller = client(server, proxy=f"{scheme}://127.0.0.1:{open_proxy.port}", ssl_context=trusting(authority))
         assert caller.create().id == "r-1"
@@ -335,11 +320,7 @@ def test_https_by_way_of_a_proxy(
 
 
 @pytest.mark.parametrize("scheme", ["http", "socks5", "socks5h"])
-def test_plain_http_by_way_of_a_proxy(
-    client: Maker, kind: str, open_proxy: ProxyProcess, scheme: str
-) -> None:  # fault A8
-    if scheme != "http":
-        skip_without_socks(kind)
+def test_plain_http_by_way_of_a_proxy(client: Maker, open_proxy: ProxyProcess, scheme: str) -> None:  # fault A8
     with ScriptedServer([request, send(OK)]) as server:
         assert client(server, proxy=f"{scheme}://127.0.0.1:{open_proxy.port}").create().id == "r-1"
         assert f":{server.port}" in open_proxy.line()
@@ -348,10 +329,8 @@ def test_plain_http_by_way_of_a_proxy(
 
 @pytest.mark.parametrize("scheme", ["http", "socks5"])
 def test_proxy_with_a_password(
-    client: Maker, kind: str, guarded_proxy: ProxyProcess, scheme: str, authority: trustme.CA, good: Step
+    client: Maker, guarded_proxy: ProxyProcess, scheme: str, authority: trustme.CA, good: Step
 ) -> None:  # fault A8
-    if scheme != "http":
-        skip_without_socks(kind)
     proxy = f"{scheme}://user:{PASSWORD}@127.0.0.1:{guarded_proxy.port}"
     with ScriptedServer([good, request, send(OK), until_gone], scheme="https") as server:
         caller = client(server, proxy=proxy, ssl_context=trusting(authority))
@@ -484,9 +463,8 @@ def test_proxy_url_that_is_none(client: Maker) -> None:  # fault A8
     assert error.attempts == 1
 
 
-def test_socks_without_the_extra(client: Maker, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:  # fault A9
-    skip_without_socks(kind)
-    for module in ("socks", "urllib3.contrib.socks", "aiohttp_socks", "python_socks"):
+def test_socks_without_the_extra(client: Maker, monkeypatch: pytest.MonkeyPatch) -> None:  # fault A9
+    for module in ("socks", "urllib3.contrib.socks"):
         monkeypatch.setitem(sys.modules, module, None)
     monkeypatch.delattr("urllib3.contrib.socks", raising=False)
     with ScriptedServer([request, send(OK)]) as server:
@@ -499,8 +477,7 @@ def test_socks_without_the_extra(client: Maker, kind: str, monkeypatch: pytest.M
         assert client(server).create().id == "r-1"
 
 
-def test_socks_proxy_that_is_not_there(client: Maker, kind: str) -> None:  # fault A8
-    skip_without_socks(kind)
+def test_socks_proxy_that_is_not_there(client: Maker) -> None:  # fault A8
     with refusing_port() as port:
         caller = client(
             base_url="https://127.0.0.1:1", proxy=f"socks5://user:{PASSWORD}@127.0.0.1:{port}", max_retries=1
@@ -512,8 +489,7 @@ def test_socks_proxy_that_is_not_there(client: Maker, kind: str) -> None:  # fau
 
 
 @pytest.mark.parametrize("steps", [[close], [send(b"\x05\xff")], [until_gone]], ids=["close", "refusal", "stall"])
-def test_socks_proxy_that_fails(client: Maker, kind: str, steps: list[Step]) -> None:  # fault A10
-    skip_without_socks(kind)
+def test_socks_proxy_that_fails(client: Maker, steps: list[Step]) -> None:  # fault A10
 
     def greeting(peer: Any) -> None:
         peer.receive()

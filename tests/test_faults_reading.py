@@ -53,7 +53,6 @@ from togetherpy import (
     InvalidRequestError,
     Timeout,
 )
-from togetherpy._transport.aiohttp_connections import WireProtocol
 
 Maker = Callable[..., Any]
 BODY = json.dumps(completion()).encode()
@@ -134,15 +133,14 @@ def test_connection_of_a_request_that_was_not_sent_whole_is_not_used_again(clien
 
 
 def test_connection_with_a_request_stuck_in_it_is_not_used_again(
-    client: Maker, kind: str, monkeypatch: pytest.MonkeyPatch
+    client: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The request was written whole, but into a buffer."""
 
     def narrow(sock: socket.socket) -> None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
 
-    module = "aiohttp_connections" if kind == "aiohttp" else "connections"
-    monkeypatch.setattr(f"togetherpy._transport.{module}.set_options", narrow)
+    monkeypatch.setattr("togetherpy._transport.pool.set_options", narrow)
     script = [head_only, send(answer(error_body(), 413)), until_gone_unread]
     with ScriptedServer(script, [request, send(OK)], receive_buffer=4096) as server:
         caller = client(server)
@@ -150,23 +148,6 @@ def test_connection_with_a_request_stuck_in_it_is_not_used_again(
         assert caller.fails(InvalidRequestError, messages=large).status_code == 413
         assert caller.create().id == "r-1"
         assert server.connections == 2
-
-
-@pytest.mark.parametrize("kind", ["aiohttp"])  # the others do not go by way of a loop's transport
-def test_refusal_that_came_with_the_end_while_the_loop_was_busy(client: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is learned by writing that the connection is gone; what it said before is with the system still."""
-    busy, write = threading.Event(), WireProtocol.write
-
-    def write_late(self: WireProtocol, data: bytes | memoryview) -> None:
-        if len(data) == 256 * 1024 and not busy.is_set():
-            busy.set()
-            server.wait_gone(0)
-        write(self, data)
-
-    monkeypatch.setattr(WireProtocol, "write", write_late)
-    with ScriptedServer([head_only, wait(busy), send(answer(error_body(), 413)), reset]) as server:
-        large = [{"role": "user", "content": "x" * 1_000_000}]
-        assert client(server).fails(InvalidRequestError, messages=large).status_code == 413
 
 
 TALK = {

@@ -13,7 +13,7 @@ import togetherpy
 
 ROOT = Path(togetherpy.__file__).parent
 MODULES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py"))
-NETWORK = {"urllib3", "socket", "ssl", "http", "aiohttp", "selectors", "select"}
+NETWORK = {"urllib3", "socket", "ssl", "http", "selectors", "select"}
 
 
 def imports(path: str, *, for_types: bool = False) -> set[str]:
@@ -115,7 +115,7 @@ def test_what_is_not_needed_is_not_imported(module: str) -> None:
         assert not within(name, "togetherpy.testing", "togetherpy.cli"), name
 
 
-HEAVY = ["urllib3", "ssl", "asyncio", "argparse", "email", "logging", "http", "aiohttp", "inspect", "json"]
+HEAVY = ["urllib3", "ssl", "asyncio", "argparse", "email", "logging", "http", "inspect", "json"]
 
 
 def loaded_by(code: str) -> list[str]:
@@ -134,7 +134,7 @@ def test_importing_the_package_loads_next_to_nothing() -> None:
 
 
 def test_naming_a_client_loads_no_network() -> None:
-    unwanted = {"urllib3", "ssl", "asyncio", "argparse", "email", "logging", "http", "aiohttp"}
+    unwanted = {"urllib3", "ssl", "asyncio", "argparse", "email", "logging", "http"}
     assert not unwanted & set(loaded_by("from togetherpy import Together, AsyncTogether, Timeout, APIError"))
     assert not unwanted & set(loaded_by("import togetherpy.types.chat_completions, togetherpy.error"))
 
@@ -143,7 +143,7 @@ def test_naming_a_client_loads_no_network() -> None:
 def test_constructing_a_client_loads_no_network(name: str) -> None:
     code = f"import togetherpy\nclient = togetherpy.{name}(api_key='k', base_url='http://localhost/v1')\n"
     code += "client.chat.completions\nclient.with_options(timeout=1)\nrepr(client)\n"
-    assert not {"urllib3", "ssl", "asyncio", "http", "aiohttp", "logging"} & set(loaded_by(code))
+    assert not {"urllib3", "ssl", "asyncio", "http", "logging"} & set(loaded_by(code))
 
 
 def test_what_calls_send_is_declared_when_somebody_asks() -> None:

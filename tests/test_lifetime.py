@@ -111,15 +111,12 @@ def test_bytes_that_nobody_asked_for_end_the_connection(client: Maker) -> None: 
         assert server.connections == 2
 
 
-@pytest.mark.parametrize("transport", ASYNC_KINDS)
-def test_bytes_that_came_while_the_loop_was_busy(transport: Any) -> None:  # fault B25
+def test_bytes_that_came_while_the_loop_was_busy() -> None:  # fault B25
     """The loop has not read them yet when the connection is used again."""
     kept, said = threading.Event(), threading.Event()
 
     async def main() -> str:
-        async with togetherpy.AsyncTogether(
-            api_key=KEY, base_url=server.base_url, max_retries=0, transport=transport
-        ) as client:
+        async with togetherpy.AsyncTogether(api_key=KEY, base_url=server.base_url, max_retries=0) as client:
             await client.chat.completions.create(**CALL)
             kept.set()
             assert said.wait(LIMIT)
@@ -573,7 +570,7 @@ if kind == "sync":
         answered = client.chat.completions.create(**CALL, stream=stream)
         return list(answered) if stream else answered
 else:
-    client = togetherpy.AsyncTogether(api_key="k", base_url=url, max_retries=0, timeout=20, transport=kind)
+    client = togetherpy.AsyncTogether(api_key="k", base_url=url, max_retries=0, timeout=20)
     async def run(stream):
         answered = await client.chat.completions.create(**CALL, stream=stream)
         return [one async for one in answered] if stream else answered
@@ -620,8 +617,7 @@ def test_fork(kind: str) -> None:  # fault E8
         ends_quietly(run_program(kind, server, FORKING), "child\nparent 0\n")
         by_connection = [sum(one.connection == number for one in server.requests) for number in range(3)]
         assert len(server.requests) == 6
-        if kind != "aiohttp":  # an event loop that ends takes aiohttp's connections with it
-            assert sorted(by_connection) == [0, 2, 4]
+        assert sorted(by_connection) == [0, 2, 4]
 
 
 FORKING_AWAY = """
@@ -643,11 +639,10 @@ asyncio.run(main())
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 @pytest.mark.parametrize("leaving", ["client = None; __import__('gc').collect()", "await client.close()"])
-@pytest.mark.parametrize("transport", ASYNC_KINDS)
-def test_fork_and_leave(transport: str, leaving: str) -> None:  # fault E8
+def test_fork_and_leave(leaving: str) -> None:  # fault E8
     """The child's copy of an idle connection shares the parent's event loop with it, as far as the system knows."""
     with ScriptedServer(GOOD) as server:
-        ends_quietly(run_program(transport, server, FORKING_AWAY.replace("{leaving}", leaving)), "")
+        ends_quietly(run_program("async", server, FORKING_AWAY.replace("{leaving}", leaving)), "")
         assert server.connections == 1
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-from support.clients import ASYNC_KINDS, CALL
+from support.clients import CALL
 from support.scripted import ScriptedServer, request, until_gone
 
 from togetherpy import APITimeoutError, AsyncTogether
@@ -42,10 +42,9 @@ async def text_of(stream: Any) -> str:
     return "".join([text async for text in stream.text_deltas()])
 
 
-@pytest.mark.parametrize("transport", ASYNC_KINDS)
-def test_calls_and_streams(run: Any, transport: Any) -> None:
+def test_calls_and_streams(run: Any) -> None:
     async def main() -> None:
-        async with AsyncTogether(base_url=server.base_url, api_key="test-key", transport=transport) as client:
+        async with AsyncTogether(base_url=server.base_url, api_key="test-key") as client:
             create = client.chat.completions.create
             plain = await create(**CALL)
             streams = await asyncio.gather(*(create(**CALL, stream=True) for _ in range(20)))
@@ -60,12 +59,9 @@ def test_calls_and_streams(run: Any, transport: Any) -> None:
         run(main())
 
 
-@pytest.mark.parametrize("transport", ASYNC_KINDS)
-def test_deadline_and_cancellation(run: Any, transport: Any) -> None:
+def test_deadline_and_cancellation(run: Any) -> None:
     async def main() -> None:
-        async with AsyncTogether(
-            base_url=f"http://127.0.0.1:{server.port}", api_key="k", transport=transport
-        ) as client:
+        async with AsyncTogether(base_url=f"http://127.0.0.1:{server.port}", api_key="k") as client:
             create = client.with_options(max_retries=0).chat.completions.create
             with pytest.raises(APITimeoutError):
                 await create(**CALL, timeout=0.2)

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Never, Self, TypeVar
 
 import msgspec
 
@@ -83,13 +83,14 @@ class _Client(Generic[Transport]):
     _owns_transport: bool = True
     _watchers: Watchers | None = None
 
-    def _configure(self, given: dict[str, Any]) -> None:
-        """`given`: the constructor's arguments, key and proxy as Secrets."""
+    def _configure(self, given: dict[str, Any], unknown: list[str]) -> None:
+        """`given`: the constructor's arguments, key and proxy as Secrets; `unknown`: the names of others."""
+        for name in unknown:
+            raise TypeError(_explain_unknown(type(self).__name__, name))
         supplied = given.pop("supplied_headers")
         given["default_headers"] = HiddenFields({**(given["default_headers"] or {}), **(supplied or {})})
         self._given = given
-        ours = ("transport", "hooks")
-        self._config = make_config(_read_environment, **{k: v for k, v in given.items() if k not in ours})
+        self._config = make_config(_read_environment, **{k: v for k, v in given.items() if k != "hooks"})
         self._watchers = _make_watchers(given["hooks"])
         if (
             self._config.origin.scheme == "http"
@@ -215,6 +216,7 @@ class Together(_Client["Pool"]):
         ssl_context: ssl.SSLContext | None = None,
         trust_env: bool = True,
         hooks: object = None,
+        **unknown: Never,
     ) -> None:
         # From here on no variable holds what a traceback with local variables must not show.
         key, api_key = Secret(api_key), None
@@ -234,7 +236,8 @@ class Together(_Client["Pool"]):
                 "ssl_context": ssl_context,
                 "trust_env": trust_env,
                 "hooks": hooks,
-            }
+            },
+            _take_names(unknown),
         )
         self._shared = _Shared(partial(_make_pool, self._config))
 
@@ -286,9 +289,7 @@ class Together(_Client["Pool"]):
 class AsyncTogether(_Client["AsyncTransport"]):
     """The Together AI API for asyncio. Belongs to no event loop: one client serves several, also one after another.
 
-    The arguments are those of `Together`, and one more:
-
-    transport: "threads", which needs nothing else, or "aiohttp" (pip install 'togetherpy[aiohttp]').
+    The arguments are those of `Together`.
 
     Raises:
         AuthenticationError: there is no key, or it cannot be one.
@@ -310,13 +311,11 @@ class AsyncTogether(_Client["AsyncTransport"]):
         ssl_context: ssl.SSLContext | None = None,
         trust_env: bool = True,
         hooks: object = None,
-        transport: Literal["threads", "aiohttp"] = "threads",
+        **unknown: Never,
     ) -> None:
         key, api_key = Secret(api_key), None
         hidden_proxy, proxy = (None if proxy is None else Secret(proxy)), None
         default_headers, supplied_headers = hide(default_headers), hide(supplied_headers)
-        if transport not in ("threads", "aiohttp"):
-            raise ValueError(f'transport must be "threads" or "aiohttp", not {transport!r}')
         self._configure(
             {
                 "api_key": key,
@@ -331,11 +330,10 @@ class AsyncTogether(_Client["AsyncTransport"]):
                 "ssl_context": ssl_context,
                 "trust_env": trust_env,
                 "hooks": hooks,
-                "transport": transport,
-            }
+            },
+            _take_names(unknown),
         )
-        make = _make_aiohttp if transport == "aiohttp" else _make_threads
-        self._shared = _Shared(partial(make, self._config))
+        self._shared = _Shared(partial(_make_event_loop, self._config))
 
     @property
     def chat(self) -> AsyncChat:
@@ -412,22 +410,26 @@ def _make_pool(config: Config) -> Pool:
     return Pool(config)
 
 
-def _make_threads(config: Config) -> AsyncTransport:
+def _make_event_loop(config: Config) -> AsyncTransport:
     from togetherpy._transport.event_loop import ThreadTransport
 
     return ThreadTransport(config)
 
 
-def _make_aiohttp(config: Config) -> AsyncTransport:
-    try:
-        from togetherpy._transport.aiohttp import AiohttpTransport
-    except ModuleNotFoundError as error:
-        if error.name != "aiohttp":
-            raise
-        raise ImportError(
-            "AsyncTogether(transport=\"aiohttp\") needs the extra: pip install 'togetherpy[aiohttp]'"
-        ) from None
-    return AiohttpTransport(config)
+_GONE = {"transport": "there is one transport, and nothing to choose: leave it out"}
+"""Arguments of constructors that there were once, and what to do."""
+
+
+def _take_names(unknown: dict[str, Any]) -> list[str]:
+    """The names alone: a traceback with local variables must not show a key under a misspelt name (fault G5)."""
+    names = list(unknown)
+    unknown.clear()
+    return names
+
+
+def _explain_unknown(client: str, name: str) -> str:
+    hint = f": {_GONE[name]}" if name in _GONE else ""
+    return f"{client}() got an unexpected keyword argument {name!r}{hint}"
 
 
 def _make_watchers(hooks: object) -> Watchers | None:

@@ -28,7 +28,7 @@ LIMIT = 60.0
 """Seconds after which a hanging test is given up."""
 CALL: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": PROMPT}]}
 
-KINDS = ["sync", "threads", "aiohttp"]
+KINDS = ["sync", "async"]
 ASYNC_KINDS = KINDS[1:]
 
 
@@ -197,7 +197,7 @@ def make_raw(kind: str, **options: Any) -> Any:
     """A client of ours as a user makes it."""
     if kind == "sync":
         return togetherpy.Together(**options)
-    return togetherpy.AsyncTogether(transport=kind, **options)
+    return togetherpy.AsyncTogether(**options)
 
 
 def make(kind: str, **options: Any) -> Any:
@@ -256,7 +256,7 @@ def logs_searched() -> Iterator[io.StringIO]:
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     root = logging.getLogger()
-    levels = {logger: logger.level for logger in (root, *map(logging.getLogger, ("togetherpy", "urllib3", "aiohttp")))}
+    levels = {logger: logger.level for logger in (root, *map(logging.getLogger, ("togetherpy", "urllib3")))}
     root.addHandler(handler)
     for logger in levels:
         logger.setLevel(logging.DEBUG)

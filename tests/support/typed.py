@@ -15,7 +15,7 @@ import pydantic
 from support.answers import completion
 from support.clients import CALL, AsyncStream, SyncStream, failure
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 class Climate(enum.Enum):

@@ -228,6 +228,6 @@ async def asynchronous(client: AsyncTogether, flag: bool) -> None:
     assert_type(stream.current, ChatCompletionResponse | None)
     assert_type(await stream.get_final_response(), ChatCompletionResponse)
     assert_type(client.with_options(max_retries=0), AsyncTogether)
-    async with AsyncTogether(api_key="test", base_url=client.base_url, transport="threads") as other:
+    async with AsyncTogether(api_key="test", base_url=client.base_url) as other:
         assert_type(other, AsyncTogether)
     assert_type(togetherpy.AsyncClient(api_key="test"), AsyncTogether)

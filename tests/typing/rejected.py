@@ -45,7 +45,7 @@ def values(client: Together) -> None:
     Together("key")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     Together(api_key=7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Together(timeout="5")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    Together(transport="threads")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    Together(transport="threads")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Timeout(total="5")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Timeout().total = 5  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
 

@@ -1,11 +1,11 @@
-"""togetherpy, the asynchronous client on the event loop, through aiohttp."""
+"""togetherpy, the asynchronous client."""
 
 from typing import Any
 
 from benchmarks.ask import KEY, TIMEOUT, Tally, adrain, take
 
 ROLE = "ours"
-REQUIRES = [".[aiohttp]"]
+REQUIRES = ["."]
 IMPORT = "import togetherpy"
 IMPORT_CLIENT = "from togetherpy import AsyncTogether"
 
@@ -14,9 +14,7 @@ async def aconnect(url: str, connections: int) -> Any:
     from togetherpy import AsyncTogether
 
     base_url = url + "/v1"
-    return AsyncTogether(
-        api_key=KEY, base_url=base_url, timeout=TIMEOUT, max_retries=0, max_connections=connections, transport="aiohttp"
-    )
+    return AsyncTogether(api_key=KEY, base_url=base_url, timeout=TIMEOUT, max_retries=0, max_connections=connections)
 
 
 async def aanswer(client: Any, ask: dict[str, Any]) -> Tally:
