@@ -162,6 +162,7 @@ def test_what_the_last_chunk_says_about_the_end() -> None:
     assert (only.error, only.stop_reason, only.matched_stop) == ({"message": "m"}, "s", 5)
 
 
+@pytest.mark.fault("D10")
 @pytest.mark.parametrize(
     "chunks",
     [
@@ -173,7 +174,6 @@ def test_what_the_last_chunk_says_about_the_end() -> None:
     ],
 )
 def test_usage_from_any_chunk(chunks: list[dict[str, Any]]) -> None:
-    # fault D10
     assert add_up(*chunks).usage == UsageData(total_tokens=5)
     assert add_up(say("a")).usage is None
 

@@ -46,9 +46,9 @@ ENCODED = {
 }
 
 
+@pytest.mark.fault("B21")
 @pytest.mark.parametrize("data", ENCODED.values(), ids=ENCODED)
 def test_bodies(data: bytes) -> None:
-    # fault B21
     for step in (1, 2, 50, len(data)):
         answer, taken = read(data[i : i + step] for i in range(0, len(data), step))
         assert b"".join(taken) == TEXT
@@ -60,9 +60,9 @@ def test_bodies(data: bytes) -> None:
         assert answer.head.status == 200
 
 
+@pytest.mark.fault("B5", "B6")
 @pytest.mark.parametrize("data", ENCODED.values(), ids=ENCODED)
 def test_a_body_cut_short_is_no_body(data: bytes) -> None:
-    # faults B5, B6
     for cut in range(0, len(data), 7):
         with pytest.raises(LostError):
             read([data[:cut], b""] if cut else [b""])
@@ -75,23 +75,23 @@ def test_nothing_has_come_yet() -> None:
     assert not answer.keep_alive
 
 
+@pytest.mark.fault("B24")
 def test_compressed_data_cut_short_in_a_whole_body() -> None:
-    # fault B24
     with pytest.raises(EncodingError, match="cut short"):
         read([raw(gzip.compress(TEXT)[:-5], b"Content-Encoding: gzip")])
 
 
+@pytest.mark.fault("B22", "B25")
 def test_bad_bytes_and_an_unknown_encoding() -> None:
-    # faults B22, B25
     with pytest.raises(ProtocolError):
         read([b"220 smtp.example ESMTP\r\n"])
     with pytest.raises(EncodingError, match="'br', which was not offered"):
         read([raw(TEXT, b"Content-Encoding: br")])
 
 
+@pytest.mark.fault("B20", "B23")
 @pytest.mark.parametrize("data", ENCODED.values(), ids=ENCODED)
 def test_the_bound_counts_what_comes_out(data: bytes) -> None:
-    # faults B20, B23
     _, taken = read([data], max_bytes=len(TEXT))
     assert sum(map(len, taken)) == len(TEXT)
     with pytest.raises(TooLargeError):
@@ -105,8 +105,8 @@ def test_a_stream_has_no_bound() -> None:
     assert answer.take() == TEXT
 
 
+@pytest.mark.fault("B23")
 def test_a_bomb_stops_at_the_bound() -> None:
-    # fault B23
     bomb = gzip.compress(bytes(20 * Decompressor.PIECE))
     answer = Answer(3 * Decompressor.PIECE)
     answer.receive(raw(bomb, b"Content-Encoding: gzip"))
@@ -115,6 +115,7 @@ def test_a_bomb_stops_at_the_bound() -> None:
         answer.take()
 
 
+@pytest.mark.fault("B12", "B13")
 @pytest.mark.parametrize(
     ("rest", "expected"),
     [
@@ -126,7 +127,6 @@ def test_a_bomb_stops_at_the_bound() -> None:
     ],
 )
 def test_after_the_end_of_a_stream(rest: list[bytes], expected: bool | None) -> None:
-    # faults B12, B13
     answer, _ = read([b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\n[DONE]\r\n"])
     assert answer.skim() is None
     for piece in rest:
@@ -134,6 +134,7 @@ def test_after_the_end_of_a_stream(rest: list[bytes], expected: bool | None) -> 
     assert answer.skim() is expected
 
 
+@pytest.mark.fault("B15")
 @pytest.mark.parametrize(
     ("status", "kind", "expected"),
     [
@@ -150,6 +151,5 @@ def test_after_the_end_of_a_stream(rest: list[bytes], expected: bool | None) -> 
     ],
 )
 def test_what_an_accepted_stream_is(status: int, kind: str | None, expected: bool) -> None:
-    # fault B15
     headers = Headers({} if kind is None else {"content-type": kind})
     assert is_event_stream(status, headers) is expected

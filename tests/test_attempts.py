@@ -63,8 +63,8 @@ def test_an_accepted_stream_is_a_value() -> None:
     assert Call().judge(opened) == (opened, None)
 
 
+@pytest.mark.fault("F1", "F5")
 def test_success_after_retries_gives_back_what_the_last_one_cost() -> None:
-    # faults F1, F5
     call = Call()
     assert call.judge(reply(503)) == (None, 0.25)
     assert call.judge(reply(429)) == (None, 1.0)
@@ -75,8 +75,8 @@ def test_success_after_retries_gives_back_what_the_last_one_cost() -> None:
     assert call.quota.tokens == QUOTA - 14
 
 
+@pytest.mark.fault("F5")
 def test_the_last_failure_is_raised_with_the_number_of_attempts() -> None:
-    # fault F5
     call = Call()
     call.judge(reply(503))
     call.judge(reply(503))
@@ -87,8 +87,8 @@ def test_the_last_failure_is_raised_with_the_number_of_attempts() -> None:
     assert call.quota.tokens == QUOTA - 28
 
 
+@pytest.mark.fault("F4")
 def test_maybe_billed_is_remembered_from_every_attempt() -> None:
-    # fault F4
     call = Call()
     call.judge(fault("timeout", "sent"))
     with pytest.raises(AuthenticationError) as raised:
@@ -97,8 +97,8 @@ def test_maybe_billed_is_remembered_from_every_attempt() -> None:
     assert raised.value.attempts == 2
 
 
+@pytest.mark.fault("A1", "F1")
 def test_what_never_left_the_machine_was_not_billed_and_costs_no_quota() -> None:
-    # faults A1, F1
     call = Call()
     call.judge(fault("refused", "connecting"))
     call.judge(fault("timeout", "connecting"))
@@ -109,8 +109,8 @@ def test_what_never_left_the_machine_was_not_billed_and_costs_no_quota() -> None
     assert call.quota.tokens == QUOTA
 
 
+@pytest.mark.fault("B1")
 def test_a_timeout_after_sending_may_have_been_billed() -> None:
-    # fault B1
     call = Call(max_retries=0)
     with pytest.raises(APITimeoutError) as raised:
         call.judge(fault("timeout", "sent"))
@@ -118,8 +118,8 @@ def test_a_timeout_after_sending_may_have_been_billed() -> None:
     assert raised.value.phase == "sent"
 
 
+@pytest.mark.fault("E1")
 def test_the_retry_on_a_stale_connection_is_not_counted() -> None:
-    # fault E1
     call = Call(max_retries=0)
     stale = fault("reset", "sent", reused=True)
     assert call.judge(stale) == (None, 0.0)
@@ -131,8 +131,8 @@ def test_the_retry_on_a_stale_connection_is_not_counted() -> None:
     assert raised.value.attempts == 1
 
 
+@pytest.mark.fault("F1")
 def test_no_retry_without_quota() -> None:
-    # fault F1
     quota = Quota(14)
     assert Call(quota=quota).judge(reply(503)) == (None, 0.25)
     with pytest.raises(ServiceUnavailableError) as raised:
@@ -141,8 +141,8 @@ def test_no_retry_without_quota() -> None:
     assert Call(quota=quota).judge(fault("dns", "connecting")) == (None, 0.25)
 
 
+@pytest.mark.fault("F3")
 def test_a_wait_beyond_the_deadline_is_not_begun() -> None:
-    # fault F3
     call = Call(deadline=10.0)
     assert call.judge(reply(429, retry_after="5"), at=4.0, jitter=0.0) == (None, 5.0)
     with pytest.raises(RateLimitError) as raised:
@@ -151,12 +151,12 @@ def test_a_wait_beyond_the_deadline_is_not_begun() -> None:
     assert call.quota.tokens == QUOTA - 5  # what is not begun costs nothing
 
 
+@pytest.mark.fault("C6")
 @pytest.mark.parametrize(
     ("outcome", "expected"),
     [(reply(429, retry_after="1e9"), 1e9), (reply(400, retry_after="2"), 2.0), (reply(429), None)],
 )
 def test_retry_after_of_the_error(outcome: Reply, expected: float | None) -> None:
-    # fault C6
     with pytest.raises(Exception, match="Error code") as raised:
         Call(max_retries=0).judge(outcome)
     assert raised.value.retry_after == expected
@@ -170,8 +170,8 @@ def test_a_200_says_retry_after_without_meaning_it() -> None:
     assert raised.value.maybe_billed is True
 
 
+@pytest.mark.fault("B14")
 def test_an_unusable_answer_is_tried_again() -> None:
-    # fault B14
     call = Call(max_retries=1)
     assert call.judge(Reply(200, Headers({}), b"")) == (None, 0.25)
     with pytest.raises(APIResponseError) as raised:
@@ -180,8 +180,8 @@ def test_an_unusable_answer_is_tried_again() -> None:
     assert raised.value.maybe_billed is True
 
 
+@pytest.mark.fault("E16", "E17")
 def test_a_client_that_is_closed_has_not_tried() -> None:
-    # faults E16, E17
     with pytest.raises(APIConnectionError) as raised:
         Call().judge(fault("closed", "connecting"))
     assert raised.value.attempts == 0

@@ -52,9 +52,9 @@ def partial(error: errors.APIError) -> str | None:
     return error.partial.choices[0].message.content if error.partial is not None else None
 
 
+@pytest.mark.fault("D1", "D2")
 @pytest.mark.parametrize("step", [1, 2, 3, 7, 64, None])
 def test_a_stream_in_any_pieces(step: int | None) -> None:
-    # faults D1, D2
     made, chunks = read(HELLO, step)
     assert [chunk.choices[0].delta.content for chunk in chunks if chunk.choices] == ["Hel", "lo", ""]
     assert chunks[-1].usage.total_tokens == 3
@@ -70,8 +70,9 @@ def test_every_chunk_knows_the_fields_that_its_type_does_not() -> None:
     assert first.to_dict()["new"] == 1
 
 
+@pytest.mark.fault("B9")
 def test_whether_something_came() -> None:
-    # fault B9: pings do not count
+    # pings do not count
     made = reader()
     assert not made.feed(b"")
     assert not made.feed(b": ping\n\n")
@@ -83,18 +84,18 @@ def test_whether_something_came() -> None:
     assert made.feed(DONE)
 
 
+@pytest.mark.fault("B11", "D13")
 @pytest.mark.parametrize("end", [DONE, b"data:[DONE]\n\n", b"data:  [DONE] \n\n", b"data: [DONE]\r\n\r\n"])
 def test_the_end(end: bytes) -> None:
-    # faults B11, D13
     made, chunks = read(say("a") + end)
     assert len(chunks) == 1
     assert made.complete
     assert made.clean
 
 
+@pytest.mark.fault("D8")
 @pytest.mark.parametrize("end", [b"data: [DONE]", b"data: [DONE]\n", b"data: [DONE]\r\n"])
 def test_an_end_that_is_not_dispatched(end: bytes) -> None:
-    # fault D8
     made, _ = read(say("a") + end)
     assert not made.complete
     made.end()
@@ -102,9 +103,9 @@ def test_an_end_that_is_not_dispatched(end: bytes) -> None:
     assert made.clean
 
 
+@pytest.mark.fault("B13")
 @pytest.mark.parametrize("surplus", [say("late"), b"data: late", b": ping\n\ndata: x\n\n"])
 def test_what_comes_after_the_end_is_ignored(surplus: bytes) -> None:
-    # fault B13
     made, chunks = read(say("a") + DONE + surplus)
     assert len(chunks) == 1
     assert made.complete
@@ -112,6 +113,7 @@ def test_what_comes_after_the_end_is_ignored(surplus: bytes) -> None:
     assert made.accumulator.response().choices[0].message.content == "a"
 
 
+@pytest.mark.fault("B7", "D13")
 @pytest.mark.parametrize(
     ("data", "choices"),
     [
@@ -122,13 +124,13 @@ def test_what_comes_after_the_end_is_ignored(surplus: bytes) -> None:
     ],
 )
 def test_the_end_without_done_when_every_choice_finished(data: bytes, choices: int) -> None:
-    # faults B7, D13
     made, _ = read(data, choices=choices)
     assert not made.complete
     made.end()
     assert made.complete
 
 
+@pytest.mark.fault("B7")
 @pytest.mark.parametrize(
     ("data", "choices", "text"),
     [
@@ -142,7 +144,6 @@ def test_the_end_without_done_when_every_choice_finished(data: bytes, choices: i
     ],
 )
 def test_an_end_that_comes_too_early(data: bytes, choices: int, text: str | None) -> None:
-    # fault B7
     made, _ = read(data, choices=choices)
     with pytest.raises(errors.StreamInterruptedError, match="ended before the model had finished") as raised:
         made.end()
@@ -159,17 +160,16 @@ def check(error: errors.APIError, text: str | None) -> None:
     assert error.maybe_billed is True
 
 
+@pytest.mark.fault("D9", "D11")
 @pytest.mark.parametrize(
     ("bad", "cls", "message"),
     [
-        # fault D9
         (event({"error": {"message": "m", "code": 500}}), errors.InternalServerError, "named an error: m"),
         (event({"error": "m"}), errors.APIStatusError, "named an error: m"),
         (event({"choices": [], "error": {"message": "m"}}), errors.APIStatusError, "named an error: m"),
         (event({"object": "error", "message": "m", "code": 429}), errors.RateLimitError, "named an error: m"),
         (b'event: error\ndata: {"message": "m"}\n\n', errors.APIStatusError, "named an error: m"),
         (b"event: error\ndata: gone\n\n", errors.APIStatusError, "named an error: gone"),
-        # fault D11
         (event(b'{"choices": ['), errors.APIResponseError, "not usable JSON"),
         (event(b"oops " + KEY.encode()), errors.APIResponseError, "oops ***"),
         (event(b"\xff"), errors.APIResponseError, "not usable JSON"),
@@ -190,6 +190,7 @@ def test_bad_events(bad: bytes, cls: type[errors.APIError], message: str) -> Non
     assert KEY not in f"{raised.value}{raised.value.body}"
 
 
+@pytest.mark.fault("D10")
 @pytest.mark.parametrize(
     "odd",
     [
@@ -216,7 +217,6 @@ def test_bad_events(bad: bytes, cls: type[errors.APIError], message: str) -> Non
     ids=json.dumps,
 )
 def test_odd_events_are_chunks_all_the_same(odd: dict[str, Any]) -> None:
-    # fault D10
     made, chunks = read(say("a") + event(odd) + say("b") + DONE)
     assert len(chunks) == 3
     assert all(type(chunk) is ChatCompletionChunk for chunk in chunks)
@@ -226,8 +226,8 @@ def test_odd_events_are_chunks_all_the_same(odd: dict[str, Any]) -> None:
     response.to_json()
 
 
+@pytest.mark.fault("D4")
 def test_events_without_data_are_no_chunks() -> None:
-    # fault D4
     made, chunks = read(b"data:\n\ndata: \n\n: ping\n\n" + say("a") + b"id: 1\n\n" + DONE)
     assert len(chunks) == 1
     assert made.complete
@@ -238,8 +238,8 @@ def test_a_named_event_that_is_no_error() -> None:
     assert chunks[0].choices[0].delta.content == "a"
 
 
+@pytest.mark.fault("D12")
 def test_a_giant_event(monkeypatch: pytest.MonkeyPatch) -> None:
-    # fault D12
     monkeypatch.setattr("togetherpy._chat.chunks.SSEParser", lambda: sse.SSEParser(1000))
     made = reader()
     made.feed(say("half"))
@@ -250,10 +250,10 @@ def test_a_giant_event(monkeypatch: pytest.MonkeyPatch) -> None:
     check(raised.value, "half")
 
 
+@pytest.mark.fault("B4", "B8", "B24")
 @pytest.mark.parametrize(
     ("fault", "cls", "message"),
     [
-        # faults B4, B8, B24
         (
             Fault("reset", "committed", f"reset by h, key {KEY}."),
             errors.StreamInterruptedError,

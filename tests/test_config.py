@@ -71,20 +71,20 @@ def test_argument_then_environment_then_default() -> None:
     assert config({"TOGETHER_BASE_URL": ""}).origin.host == "api.together.ai"
 
 
+@pytest.mark.fault("G1")
 @pytest.mark.parametrize("around", ["{}", " {}", "{}\n", "\r\n\t {} \t\r\n"])
 def test_blanks_around_the_key_are_stripped(around: str) -> None:
-    # fault G1
     assert revealed(config(key=around.format(KEY))) == f"Bearer {KEY}"
     assert revealed(config({"TOGETHER_API_KEY": around.format(KEY)}, None)) == f"Bearer {KEY}"
 
 
+@pytest.mark.fault("G2", "G5")
 @pytest.mark.parametrize(
     "inside",
     ["\r\n", "\n", "\r", "\0", " ", "\t", "\x7f", "\x1b", "\xe9", "\u200b", "\ufeff", "\u2019", "\xa0", "\ud800"],
     ids=ascii,
 )
 def test_a_key_that_cannot_be_one(inside: str) -> None:
-    # faults G2, G5
     for bad in (KEY[:6] + inside + KEY[6:], inside.join(("x", KEY))):
         for make in (lambda bad=bad: config(key=bad), lambda bad=bad: config({"TOGETHER_API_KEY": bad}, None)):
             with pytest.raises(AuthenticationError, match="cannot be a key") as raised:
@@ -94,6 +94,7 @@ def test_a_key_that_cannot_be_one(inside: str) -> None:
             assert KEY[6:] not in shown(raised.value)
 
 
+@pytest.mark.fault("G3")
 @pytest.mark.parametrize(
     ("key", "environment", "message"),
     [
@@ -107,14 +108,13 @@ def test_a_key_that_cannot_be_one(inside: str) -> None:
     ],
 )
 def test_no_key(key: Any, environment: dict[str, str], message: str) -> None:
-    # fault G3
     with pytest.raises(AuthenticationError, match=message) as raised:
         config(environment, key)
     assert KEY not in shown(raised.value)
 
 
+@pytest.mark.fault("G5")
 def test_the_key_is_not_shown() -> None:
-    # fault G5
     made = config(proxy=Secret("http://user:pa55word@proxy.example:3128"))
     for text in (repr(made), str(made), f"{made}", repr(made.authorization), str(made.secrets), f"{made.proxy}"):
         assert KEY not in text
@@ -124,6 +124,7 @@ def test_the_key_is_not_shown() -> None:
     assert [secret.reveal() for secret in made.secrets] == [KEY]
 
 
+@pytest.mark.fault("G4", "G5")
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -146,7 +147,6 @@ def test_the_key_is_not_shown() -> None:
     ids=repr,
 )
 def test_no_error_shows_the_key(arguments: dict[str, Any]) -> None:
-    # faults G4, G5
     with pytest.raises((TypeError, ValueError)) as raised:
         config(proxy=PROXY, **arguments)
     text = shown(raised.value)
@@ -193,6 +193,7 @@ def test_base_url(url: str, expected: Origin, authority: str) -> None:
     assert parse_base_url(url).authority == authority
 
 
+@pytest.mark.fault("G11")
 @pytest.mark.parametrize(
     ("url", "message"),
     [
@@ -219,7 +220,6 @@ def test_base_url(url: str, expected: Origin, authority: str) -> None:
     ],
 )
 def test_base_url_that_cannot_be_meant(url: str, message: str) -> None:
-    # fault G11
     with pytest.raises(ValueError, match="base_url") as raised:
         parse_base_url(url)
     assert message in str(raised.value)
@@ -231,6 +231,7 @@ def test_base_url_of_another_type() -> None:
         parse_base_url(b"https://h")
 
 
+@pytest.mark.fault("G9")
 @pytest.mark.parametrize(
     ("host", "expected"),
     [
@@ -248,7 +249,6 @@ def test_base_url_of_another_type() -> None:
     ],
 )
 def test_loopback(host: str, expected: bool) -> None:
-    # fault G9
     assert is_loopback(host) is expected
 
 
@@ -267,26 +267,26 @@ def test_headers_replace_add_and_remove() -> None:
     assert authorization == bearer
 
 
+@pytest.mark.fault("G5")
 def test_authorization_is_kept_apart_whatever_it_comes_from() -> None:
-    # fault G5
     fields, authorization = merge_headers((), Secret("Bearer x"), {"AUTHORIZATION": "Basic abc"}, "h")
     assert fields == ()
     assert authorization == Secret("Basic abc")
     assert merge_headers((), Secret("Bearer x"), {"authorization": None}, "h") == ((), None)
 
 
+@pytest.mark.fault("G4")
 @pytest.mark.parametrize("bad", ["a\r\nB: c", "a\nb", "a\rb", "a\0b", "a\x1bb", "\u6c34", "a\x7f", "\ud800"], ids=ascii)
 @pytest.mark.parametrize("name", ["X-Test", "Authorization"])
 def test_header_values_that_cannot_be_sent(name: str, bad: str) -> None:
-    # fault G4
     with pytest.raises(ValueError, match=rf"headers\['{name}'\] holds a character") as raised:
         merge_headers((), None, {name: bad}, "headers")
     assert bad not in str(raised.value)
 
 
+@pytest.mark.fault("G4")
 @pytest.mark.parametrize("bad", ["", "a b", "a:", "a\r\nb", "\xe9", "a\0", "(x)", 7, None, b"x"], ids=ascii)
 def test_header_names_that_cannot_be_sent(bad: Any) -> None:
-    # fault G4
     with pytest.raises(ValueError, match="is not a header name"):
         merge_headers((), None, {bad: "x"}, "headers")
 
@@ -303,8 +303,8 @@ def test_header_values_of_another_type(bad: Any) -> None:
         merge_headers((), None, {"X-Test": bad}, "headers")
 
 
+@pytest.mark.fault("G5")
 def test_headers_as_given_hide_their_values() -> None:
-    # fault G5
     hidden = hide({"Authorization": f"Bearer {KEY}", "X-New": None})
     assert repr(hidden) == "<'Authorization', 'X-New'>"
     assert KEY not in f"{hidden!s}{hidden!r}{[hidden]}"

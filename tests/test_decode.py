@@ -69,23 +69,24 @@ def test_a_fault_is_its_exception() -> None:
     assert type(made) is errors.APITimeoutError
 
 
+@pytest.mark.fault("I15")
 @pytest.mark.parametrize("status", [300, 307, 400, 401, 429, 500, 503, 599])
 def test_other_statuses_are_errors_whatever_the_body(status: int) -> None:
-    # fault I15
     made = outcome(GOOD, status)
     assert type(made) is errors.class_for_status(status)
 
 
+@pytest.mark.fault("B14", "B17", "B18")
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        pytest.param(b"", "its body is empty", id="empty"),  # fault B14
+        pytest.param(b"", "its body is empty", id="empty"),
         pytest.param(b" \n", "its body is empty", id="blank"),
-        pytest.param(b"<html>sign in</html>", "is not usable JSON", id="HTML"),  # fault B17
+        pytest.param(b"<html>sign in</html>", "is not usable JSON", id="HTML"),
         pytest.param(b"hello", "is not usable JSON", id="text"),
         pytest.param(b'{"id": "x"', "is not usable JSON", id="truncated"),
         pytest.param(b'{"id": "x"} {}', "is not usable JSON", id="two values"),
-        pytest.param(b'{"id": "\xff"}', "is not usable JSON", id="not UTF-8"),  # fault B18
+        pytest.param(b'{"id": "\xff"}', "is not usable JSON", id="not UTF-8"),
         pytest.param(b"[]", "it is no JSON object but list", id="list"),
         pytest.param(b"null", "it is no JSON object but NoneType", id="null"),
         pytest.param(b'"x"', "it is no JSON object but str", id="text in JSON"),
@@ -103,29 +104,29 @@ def test_an_answer_that_cannot_be_used_keeps_its_body(body: bytes, reason: str) 
     assert len(str(made)) < 600
 
 
+@pytest.mark.fault("B18")
 @pytest.mark.parametrize(
     ("unknown", "shown"),
     [(b'"caf\xc3"', {"id": "x", "new": "caf\ufffd"}), (b"9" * 5000, {"id": "x"})],
     ids=["not UTF-8", "giant number"],
 )
 def test_damage_in_a_field_that_nobody_knows_costs_nothing_else(unknown: bytes, shown: dict[str, Any]) -> None:
-    # fault B18
     value = outcome(b'{"id": "x", "new": %s}' % unknown)
     assert value.id == "x"
     assert value.to_dict() == shown
     assert json.loads(value.to_json()) == shown
 
 
+@pytest.mark.fault("B19")
 def test_a_bom_is_dropped() -> None:
-    # fault B19
     value = outcome(b"\xef\xbb\xbf" + json.dumps(GOOD | {"new": 1}).encode())
     assert value.id == "x"
     assert value.model_extra == {"new": 1}
     assert value.to_dict()["new"] == 1
 
 
+@pytest.mark.fault("B18")
 def test_lone_surrogate_escapes_are_replaced_not_lost() -> None:
-    # fault B18
     body = json.dumps(GOOD).replace('"hi"', '"a\\ud83d b\\ud83c\\udf4c"').replace('"id"', '"new": ["\\udc00"], "id"')
     value = outcome(body.encode())
     assert value.choices[0].message.content == "a\ufffd b\U0001f34c"
@@ -133,6 +134,7 @@ def test_lone_surrogate_escapes_are_replaced_not_lost() -> None:
     assert json.loads(value.to_json())["new"] == ["\ufffd"]
 
 
+@pytest.mark.fault("B16")
 @pytest.mark.parametrize(
     ("body", "cls"),
     [
@@ -145,7 +147,6 @@ def test_lone_surrogate_escapes_are_replaced_not_lost() -> None:
 )
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_200_that_names_an_error(body: Any, cls: type, stream: bool) -> None:
-    # fault B16
     made = outcome(body, stream=stream)
     assert type(made) is cls
     assert str(made).endswith("named an error: m")
@@ -188,10 +189,10 @@ def event(data: bytes, name: str) -> NamedEvent:
     return made
 
 
+@pytest.mark.fault("D9", "D11")
 @pytest.mark.parametrize(
     ("data", "cls", "message"),
     [
-        # fault D9
         (b'{"error": {"message": "m", "code": 500}}', errors.InternalServerError, "named an error: m"),
         (b'{"error": "m"}', errors.APIStatusError, "named an error: m"),
         (b'{"object": "error", "message": "m", "code": 429}', errors.RateLimitError, "named an error: m"),
@@ -199,7 +200,6 @@ def event(data: bytes, name: str) -> NamedEvent:
         (event(b'{"message": "m"}', "error"), errors.APIStatusError, "named an error: m"),
         (event(b'{"choices": []}', "error"), errors.APIStatusError, 'named an error: {"choices": []}'),
         (event(b"gone", "error"), errors.APIStatusError, "named an error: gone"),
-        # fault D11
         (b'{"choices": [', errors.APIResponseError, "an event of the stream is not usable JSON"),
         (b"oops", errors.APIResponseError, ": 'oops'"),
         (b"null", errors.APIResponseError, "no JSON object but NoneType"),
@@ -217,16 +217,16 @@ def test_events_that_are_errors(data: bytes, cls: type, message: str) -> None:
         assert made.body == data[: 64 * 1024]
 
 
+@pytest.mark.fault("D10")
 def test_events_that_are_only_odd() -> None:
-    # fault D10
     assert type(odd(b"{}")) is ChatCompletionChunk
     assert odd(b'{"choices": null, "usage": null}').choices is None
     assert odd(event(b'{"choices": []}', "other")).choices == []
     assert odd(b'\xef\xbb\xbf{"id": "x"}').id == "x"
 
 
+@pytest.mark.fault("G7")
 def test_what_an_error_event_echoes_is_masked() -> None:
-    # fault G7
     secrets = (Secret("sk-secret"),)
     for data in (b'{"error": "key sk-secret"}', b"damaged sk-secret"):
         made = odd(data, secrets)

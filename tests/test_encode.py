@@ -137,8 +137,8 @@ def test_a_streamed_request() -> None:
     assert request.stream is True
 
 
+@pytest.mark.fault("G5", "G6")
 def test_neither_key_nor_prompt_is_shown() -> None:
-    # faults G5, G6
     request = encode({"messages": [{"role": "user", "content": "the prompt"}]})
     for text in (repr(request), str(request), f"{request}"):
         assert KEY not in text
@@ -148,8 +148,8 @@ def test_neither_key_nor_prompt_is_shown() -> None:
     assert KEY not in repr(request.headers)
 
 
+@pytest.mark.fault("H6")
 def test_unknown_parameters_are_sent_and_none_is_not() -> None:
-    # fault H6
     assert body(a=1, brand_new={"x": None}, b=None) == {"a": 1, "brand_new": {"x": None}}
 
 
@@ -169,6 +169,7 @@ def test_extra_headers() -> None:
     assert request.authorization == Secret("Basic b")
 
 
+@pytest.mark.fault("G12")
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
@@ -182,12 +183,11 @@ def test_extra_headers() -> None:
     ],
 )
 def test_extra_query(query: Any, expected: str) -> None:
-    # fault G12
     assert encode({"extra_query": query}).target == "/v1/chat/completions" + expected
 
 
+@pytest.mark.fault("H7")
 def test_the_body_is_encoded_once() -> None:
-    # fault H7
     message = {"role": "user", "content": "before"}
     params = {"messages": [message]}
     request = encode(params)
@@ -203,6 +203,7 @@ def shown(error: BaseException) -> str:
     return "".join(formatted.format())
 
 
+@pytest.mark.fault("G4", "G5")
 @pytest.mark.parametrize(
     "params",
     [
@@ -217,7 +218,6 @@ def shown(error: BaseException) -> str:
     ids=repr,
 )
 def test_no_error_shows_the_key(params: dict[str, Any]) -> None:
-    # faults G4, G5
     made = config()
     with pytest.raises((TypeError, ValueError)) as raised:
         encode_request(made, ENDPOINT, params, stream=False, idempotency_key="once")
@@ -227,6 +227,7 @@ def test_no_error_shows_the_key(params: dict[str, Any]) -> None:
 # Values
 
 
+@pytest.mark.fault("H5")
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
@@ -282,7 +283,6 @@ def test_no_error_shows_the_key(params: dict[str, Any]) -> None:
     ids=repr,
 )
 def test_values_that_can_be_sent(value: Any, expected: Any) -> None:
-    # fault H5
     assert body(value=value) == {"value": expected}
 
 
@@ -314,7 +314,6 @@ def test_the_word_null_does_not_make_odd_values_wrong() -> None:
 
 NAN = float("nan")
 BAD: dict[str, tuple[Any, type[Exception], str]] = {
-    # fault H1
     "nan": ({"temperature": NAN}, ValueError, "temperature is nan, which JSON cannot carry"),
     "inf": ({"temperature": float("inf")}, ValueError, "temperature is inf"),
     "-inf": ({"temperature": float("-inf")}, ValueError, "temperature is -inf"),
@@ -340,7 +339,6 @@ BAD: dict[str, tuple[Any, type[Exception], str]] = {
     "inf Decimal": ({"a": [decimal.Decimal("-Infinity")]}, ValueError, "a[0] is -Infinity"),
     "nan under an odd key": ({"logit_bias": {"50 256": NAN}}, ValueError, "logit_bias['50 256'] is nan"),
     "nan under a number": ({"logit_bias": {50256: NAN}}, ValueError, "logit_bias[50256] is nan"),
-    # fault H3
     "lone surrogate": (
         {"messages": [USER, USER, {"role": "user", "content": "ab\ud83d"}]},
         ValueError,
@@ -356,7 +354,6 @@ BAD: dict[str, tuple[Any, type[Exception], str]] = {
     "lone surrogate in a dataclass": ({"a": [Data(content="\ud800")]}, ValueError, "a[0].content holds a lone"),
     "lone surrogate in a key": ({"a": {"\ud800": 1}}, ValueError, "the key '\\ud800' of a holds a lone surrogate"),
     "lone surrogate in a parameter": ({"\ud800": 1}, ValueError, "the key '\\ud800' of the request holds"),
-    # fault H4
     "object": ({"a": {"b": [Nothing()]}}, TypeError, "a.b[0]: Nothing has no JSON form"),
     "class": ({"a": Data}, TypeError, "a: type has no JSON form"),
     "pydantic class": ({"a": Pydantic}, TypeError, "a: ModelMetaclass has no JSON form"),
@@ -376,6 +373,7 @@ BAD: dict[str, tuple[Any, type[Exception], str]] = {
 }
 
 
+@pytest.mark.fault("H1", "H3", "H4")
 @pytest.mark.parametrize(("params", "error", "message"), BAD.values(), ids=BAD)
 def test_values_that_cannot_be_sent(params: dict[str, Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error) as raised:
@@ -397,13 +395,13 @@ def nested(depth: int, inner: Any = None) -> Any:
     return inner
 
 
+@pytest.mark.fault("H4")
 @pytest.mark.parametrize(
     "value",
     [itself(), nested(100_000), nested(100_000, NAN), Words(a=nested(5000, Words()))],
     ids=["holds itself", "deep", "deep, with nan", "deep in a mapping"],
 )
 def test_nested_too_deeply(value: Any) -> None:
-    # fault H4
     with pytest.raises(ValueError, match="is nested too deeply, or holds itself"):
         encode({"value": value})
 
@@ -437,6 +435,7 @@ def test_what_cannot_be_found_again() -> None:
 # Messages
 
 
+@pytest.mark.fault("H5")
 @pytest.mark.parametrize(
     "message",
     [
@@ -453,7 +452,7 @@ def test_what_cannot_be_found_again() -> None:
 )
 @pytest.mark.parametrize("container", [list, tuple, iter, lambda items: (item for item in items)], ids=str)
 def test_messages_of_every_kind(message: Any, container: Any) -> None:
-    # fault H5: absent fields of objects are not sent
+    # absent fields of objects are not sent
     assert json.loads(encode_json({"m": plain_messages(container([message, message]))})) == {"m": [USER, USER]}
 
 
@@ -468,16 +467,16 @@ def test_no_list_of_messages(messages: Any) -> None:
         plain_messages(messages)
 
 
+@pytest.mark.fault("H4")
 @pytest.mark.parametrize("message", ["hi", b"hi", None, 7, ["user", "hi"], Nothing(), Data, Pydantic], ids=repr)
 def test_no_message(message: Any) -> None:
-    # fault H4
     with pytest.raises(TypeError, match=r"messages\[1\] must be a dict, one of our message types"):
         plain_messages([USER, message])
 
 
+@pytest.mark.fault("H4")
 @pytest.mark.parametrize("data", [b"hi", bytearray(b"hi"), memoryview(b"hi")], ids=lambda data: type(data).__name__)
 def test_bytes_are_no_text(data: Any) -> None:
-    # fault H4
     kind = type(data).__name__
     with pytest.raises(TypeError, match=rf"messages\[1\].content is {kind}; decode it to str first"):
         plain_messages([USER, {"role": "user", "content": data}])

@@ -117,9 +117,9 @@ SHAPES: dict[str, tuple[Any, tuple[str, str | None, str | None, str | None]]] = 
 }
 
 
+@pytest.mark.fault("C9", "C15")
 @pytest.mark.parametrize(("body", "expected"), SHAPES.values(), ids=SHAPES)
 def test_every_shape_gives_a_readable_message(body: Any, expected: tuple[str, Any, Any, Any]) -> None:
-    # faults C9, C15
     error = status_error(reply(body), ())
     assert type(error) is errors.BadRequestError
     assert (str(error), error.type, error.code, error.param) == (f"Error code: 400 - {expected[0]}", *expected[1:])
@@ -135,9 +135,9 @@ def test_the_body_is_kept() -> None:
     assert status_error(reply(b""), ()).body == ""
 
 
+@pytest.mark.fault("B17")
 @pytest.mark.parametrize("body", [b"x" * 1_000_000, {"error": {"message": "x" * 1_000_000}}, [["x" * 1000] * 1000]])
 def test_long_texts_are_cut(body: Any) -> None:
-    # fault B17
     error = status_error(reply(body), ())
     assert len(str(error)) <= MAX_SHOWN + len("Error code: 400 - ")
     assert str(error).endswith("...")
@@ -182,6 +182,7 @@ def test_the_message_says_what_to_do(status: int, hint: str) -> None:
 # Redirects
 
 
+@pytest.mark.fault("C14")
 @pytest.mark.parametrize(
     ("location", "origin"),
     [
@@ -199,7 +200,6 @@ def test_the_message_says_what_to_do(status: int, hint: str) -> None:
 )
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_names_only_the_origin(status: int, location: str | None, origin: str) -> None:
-    # fault C14
     fields = {} if location is None else {"location": location}
     error = status_error(reply(b"<html>moved to s3cret", status, **fields), ())
     assert type(error) is errors.APIStatusError
@@ -237,10 +237,10 @@ ESCAPED = [
 ]
 
 
+@pytest.mark.fault("G7")
 @pytest.mark.parametrize("written", ESCAPED)
 @pytest.mark.parametrize("form", ['{"error": {"message": "bad key %s", "code": "%s"}}', '{"%s": ["%s"]}', '"%s%s"'])
 def test_an_echoed_key_is_masked(form: str, written: str) -> None:
-    # fault G7
     body = (form % (written, written)).encode()
     for error in (
         status_error(reply(body, 401, x_echo=f"key {KEY}", x_request_id=KEY, location=f"https://{KEY}/"), SECRETS),
@@ -253,8 +253,8 @@ def test_an_echoed_key_is_masked(form: str, written: str) -> None:
         assert "***" in text
 
 
+@pytest.mark.fault("G7")
 def test_an_echoed_key_is_masked_in_text_and_in_unusable_bodies() -> None:
-    # fault G7
     assert status_error(reply(f"no {KEY}".encode(), 401), SECRETS).body == "no ***"
     body = b"<html>" + KEY.encode() + json.dumps(KEY).encode()
     error = unusable(reply(body, 200, content_type=f"text/html; {KEY}", x_echo=KEY), f"it says {KEY}", SECRETS)
@@ -262,8 +262,8 @@ def test_an_echoed_key_is_masked_in_text_and_in_unusable_bodies() -> None:
     assert error.body == b'<html>***"***"'
 
 
+@pytest.mark.fault("G7")
 def test_the_key_is_not_cut_in_two_before_it_is_masked() -> None:
-    # fault G7
     for start in range(MAX_KEPT - len(KEY), MAX_KEPT + 1):
         error = unusable(reply(b"x" * start + KEY.encode() * 3, 200), "no", SECRETS)
         assert len(error.body) <= MAX_KEPT
@@ -275,8 +275,8 @@ def test_the_key_is_not_cut_in_two_before_it_is_masked() -> None:
 # Unusable answers
 
 
+@pytest.mark.fault("B14", "B15", "B17", "B18")
 def test_an_unusable_answer_keeps_its_body() -> None:
-    # faults B14, B15, B17, B18
     error = unusable(reply(HTML, 200, content_type="text/html", cf_ray="ray"), "it is no JSON", ())
     assert type(error) is errors.APIResponseError
     assert error.body == HTML
@@ -289,8 +289,8 @@ def test_an_unusable_answer_keeps_its_body() -> None:
     assert str(empty) == "The server answered 204 with no content-type, 0 bytes, but its body is empty"
 
 
+@pytest.mark.fault("B17", "B18")
 def test_what_is_kept_and_shown_of_an_unusable_answer_is_bounded() -> None:
-    # faults B17, B18
     error = unusable(reply(b"x" * 1_000_000, 200), "no", ())
     assert len(error.body) == MAX_KEPT
     assert len(str(error)) < 300
@@ -299,6 +299,7 @@ def test_what_is_kept_and_shown_of_an_unusable_answer_is_bounded() -> None:
 # Errors named inside a 2xx
 
 
+@pytest.mark.fault("B16", "D9")
 @pytest.mark.parametrize(
     ("error", "cls", "status"),
     [
@@ -320,7 +321,6 @@ def test_what_is_kept_and_shown_of_an_unusable_answer_is_bounded() -> None:
     ],
 )
 def test_an_error_inside_a_200(error: Any, cls: type, status: int) -> None:
-    # faults B16, D9
     made = named_error(json.dumps({"error": error}).encode(), 200, Headers({"cf-ray": "r"}), ())
     assert type(made) is cls
     assert (made.status_code, made.http_status) == (status, status)
@@ -329,8 +329,8 @@ def test_an_error_inside_a_200(error: Any, cls: type, status: int) -> None:
     assert made.body == {"error": error}
 
 
+@pytest.mark.fault("D9")
 def test_an_error_event_that_is_no_json() -> None:
-    # fault D9
     made = named_error(b"upstream is gone", 200, Headers({}), ())
     assert str(made) == "The server answered 200 and then named an error: upstream is gone"
     assert named_error(b"[1]", 200, Headers({}), ()).message.endswith("named an error: [1]")

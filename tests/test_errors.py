@@ -123,6 +123,7 @@ FACTS: dict[str, Any] = {
 }
 
 
+@pytest.mark.fault("E10")
 @classes
 @pytest.mark.parametrize(
     "again",
@@ -134,7 +135,6 @@ FACTS: dict[str, Any] = {
     ids=["pickle 2", "pickle 3", "pickle 4", "pickle 5", "copy", "deepcopy"],
 )
 def test_round_trip(cls: type[error.TogetherError], again: Callable[[Any], Any]) -> None:
-    # fault E10
     made = cls("what happened")
     for name, value in FACTS.items():
         setattr(made, name, value)
@@ -152,9 +152,9 @@ def test_round_trip(cls: type[error.TogetherError], again: Callable[[Any], Any])
     assert other.__notes__ == ["a note"]
 
 
+@pytest.mark.fault("E10")
 @classes
 def test_round_trip_without_facts(cls: type[error.TogetherError]) -> None:
-    # fault E10
     other = pickle.loads(pickle.dumps(cls("x")))
     assert type(other) is cls
     assert str(other) == "x"

@@ -139,8 +139,8 @@ assert len(seen) == 16 and all(one == seen[0] for one in seen)
 """
 
 
+@pytest.mark.fault("E13")
 def test_loading_is_thread_safe() -> None:
-    # fault E13
     for _ in range(3):
         command = [sys.executable, "-W", "error", "-c", RACE]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)

@@ -39,21 +39,24 @@ from togetherpy import APIConnectionError, APITimeoutError, AsyncTogether, Timeo
 Maker = Callable[..., Any]
 
 
-def test_refused_is_tried_again_and_names_host_and_port(client: Maker) -> None:  # fault A1
+@pytest.mark.fault("A1")
+def test_refused_is_tried_again_and_names_host_and_port(client: Maker) -> None:
     with refusing_port() as port:
         error = client(base_url=f"http://127.0.0.1:{port}", max_retries=2).fails(APIConnectionError)
     assert f"127.0.0.1:{port}" in str(error)
     assert (error.attempts, error.phase, error.maybe_billed) == (3, "connecting", False)
 
 
-def test_refused_costs_no_quota(client: Maker) -> None:  # fault A1
+@pytest.mark.fault("A1")
+def test_refused_costs_no_quota(client: Maker) -> None:
     with refusing_port() as port:
         caller = client(base_url=f"http://127.0.0.1:{port}", max_retries=1)
         for _ in range(40):  # 40 transient retries would have emptied it
             assert caller.fails(APIConnectionError).attempts == 2
 
 
-def test_name_that_does_not_resolve(client: Maker, monkeypatch: pytest.MonkeyPatch) -> None:  # fault A2
+@pytest.mark.fault("A2")
+def test_name_that_does_not_resolve(client: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
     def resolve(*_: Any, **__: Any) -> Any:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -65,14 +68,15 @@ def test_name_that_does_not_resolve(client: Maker, monkeypatch: pytest.MonkeyPat
     assert (error.attempts, error.phase) == (2, "connecting")
 
 
+@pytest.mark.fault("A2")
 @pytest.mark.parametrize("name", ["a" * 64 + ".example", "a..example"])
-def test_name_that_cannot_be_one(client: Maker, name: str) -> None:  # fault A2
+def test_name_that_cannot_be_one(client: Maker, name: str) -> None:
     error = client(base_url=f"https://{name}").fails(APIConnectionError)
     assert "base_url" in str(error)
 
 
+@pytest.mark.fault("A2")
 def test_name_look_up_that_hangs_ends_at_the_deadline(client: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
-    # fault A2
     resolved = threading.Event()
 
     def resolve(*_: Any, **__: Any) -> Any:
@@ -87,7 +91,8 @@ def test_name_look_up_that_hangs_ends_at_the_deadline(client: Maker, monkeypatch
     resolved.set()
 
 
-def test_connecting_that_takes_too_long(client: Maker) -> None:  # fault A3
+@pytest.mark.fault("A3")
+def test_connecting_that_takes_too_long(client: Maker) -> None:
     with silent_port() as port:
         begun = time.monotonic()
         caller = client(base_url=f"http://127.0.0.1:{port}", timeout=Timeout(connect=0.2), max_retries=1)
@@ -98,7 +103,8 @@ def test_connecting_that_takes_too_long(client: Maker) -> None:  # fault A3
     assert isinstance(error, TimeoutError)
 
 
-def test_connecting_is_given_five_seconds() -> None:  # fault A3
+@pytest.mark.fault("A3")
+def test_connecting_is_given_five_seconds() -> None:
     assert Timeout().connect == 5.0
 
 
@@ -122,9 +128,8 @@ def trusting(authority: trustme.CA) -> ssl.SSLContext:
     return context
 
 
-def test_fast_stream_under_tls_leaves_the_loop_to_others(  # fault E6
-    authority: trustme.CA, good: Step
-) -> None:
+@pytest.mark.fault("E6")
+def test_fast_stream_under_tls_leaves_the_loop_to_others(authority: trustme.CA, good: Step) -> None:
     """What TLS has decrypted needs no waiting for; but then neither timeouts nor other tasks would get their turn."""
 
     async def read(stream: Any) -> None:
@@ -155,9 +160,10 @@ def test_tls_with_an_authority_that_the_caller_names(client: Maker, authority: t
         assert server.connections == 1
 
 
+@pytest.mark.fault("A4")
 def test_authority_from_the_environment(
     client: Maker, authority: trustme.CA, good: Step, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:  # fault A4
+) -> None:
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     monkeypatch.setattr("togetherpy._transport.route._default_context", None)
@@ -165,8 +171,9 @@ def test_authority_from_the_environment(
         assert client(server).create().id == "r-1"
 
 
+@pytest.mark.fault("A4")
 @pytest.mark.parametrize("case", ["unknown authority", "expired", "wrong host"])
-def test_certificate_that_is_not_good(client: Maker, authority: trustme.CA, case: str) -> None:  # fault A4
+def test_certificate_that_is_not_good(client: Maker, authority: trustme.CA, case: str) -> None:
     certificate, reason = {
         "unknown authority": (trustme.CA().issue_cert("127.0.0.1"), "unable to get local issuer certificate"),
         "expired": (
@@ -184,7 +191,8 @@ def test_certificate_that_is_not_good(client: Maker, authority: trustme.CA, case
     assert (error.attempts, error.phase, error.maybe_billed) == (1, "connecting", False)
 
 
-def test_handshake_that_stalls(client: Maker) -> None:  # fault A5
+@pytest.mark.fault("A5")
+def test_handshake_that_stalls(client: Maker) -> None:
     with ScriptedServer([until_gone], scheme="https") as server:
         begun = time.monotonic()
         error = client(server, timeout=Timeout(connect=0.3), max_retries=1).fails(APITimeoutError)
@@ -196,9 +204,9 @@ def test_handshake_that_stalls(client: Maker) -> None:  # fault A5
     assert (error.phase, error.maybe_billed) == ("connecting", False)
 
 
+@pytest.mark.fault("A5")
 @pytest.mark.parametrize("last", [close, reset, half_close], ids=["close", "reset", "half close"])
 def test_connection_that_ends_in_the_handshake(client: Maker, last: Step, authority: trustme.CA, good: Step) -> None:
-    # fault A5
     def hello(peer: Any) -> None:
         peer.receive()
 
@@ -211,32 +219,36 @@ def test_connection_that_ends_in_the_handshake(client: Maker, last: Step, author
     assert error.phase == "connecting"
 
 
-def test_https_spoken_to_a_plain_port(client: Maker) -> None:  # fault A5
+@pytest.mark.fault("A5")
+def test_https_spoken_to_a_plain_port(client: Maker) -> None:
     with ScriptedServer([send(b"HTTP/1.1 400 Bad Request\r\n\r\n"), half_close, until_gone], scheme="https") as server:
         error = client(server).fails(APIConnectionError)
     assert "handshake" in str(error)
     assert (error.phase, error.maybe_billed) == ("connecting", False)
 
 
-def test_http_spoken_to_a_tls_port(client: Maker) -> None:  # fault A5
+@pytest.mark.fault("A5")
+def test_http_spoken_to_a_tls_port(client: Maker) -> None:
     alert = b"\x15\x03\x01\x00\x02\x02\x46"
     with ScriptedServer([request, send(alert), half_close, until_gone]) as server:
         assert "HTTP" in str(client(server).fails(APIConnectionError))
 
 
+@pytest.mark.fault("A6")
 @pytest.mark.parametrize(
     "name", ["PYTHONHTTPSVERIFY", "SSL_VERIFY", "TOGETHER_VERIFY_SSL", "NODE_TLS_REJECT_UNAUTHORIZED"]
 )
 def test_no_environment_variable_switches_verification_off(
     client: Maker, monkeypatch: pytest.MonkeyPatch, good: Step, name: str
-) -> None:  # fault A6
+) -> None:
     monkeypatch.setenv(name, "0")
     monkeypatch.setattr("togetherpy._transport.route._default_context", None)
     with ScriptedServer([good, until_gone], scheme="https") as server:
         client(server).fails(APIConnectionError)
 
 
-def test_verification_is_off_where_the_caller_says_so(client: Maker, good: Step) -> None:  # fault A6
+@pytest.mark.fault("A6")
+def test_verification_is_off_where_the_caller_says_so(client: Maker, good: Step) -> None:
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -261,8 +273,9 @@ def own_sockets_to(port: int) -> list[socket.socket]:
     return found
 
 
+@pytest.mark.fault("A7")
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
-def test_keepalive_is_on(client: Maker) -> None:  # fault A7
+def test_keepalive_is_on(client: Maker) -> None:
     with ScriptedServer([request, send(OK), until_gone]) as server:
         client(server).create()
         (found,) = own_sockets_to(server.port)
@@ -305,10 +318,11 @@ def guarded_proxy() -> Iterator[ProxyProcess]:
         yield proxy
 
 
+@pytest.mark.fault("A8")
 @pytest.mark.parametrize("scheme", ["http", "socks5", "socks5h"])
 def test_https_by_way_of_a_proxy(
     client: Maker, open_proxy: ProxyProcess, scheme: str, authority: trustme.CA, good: Step
-) -> None:  # fault A8
+) -> None:
     with ScriptedServer([good, request, send(OK), request, send(STREAM_OK)], scheme="https") as server:
         caller = client(server, proxy=f"{scheme}://127.0.0.1:{open_proxy.port}", ssl_context=trusting(authority))
         assert caller.create().id == "r-1"
@@ -319,18 +333,20 @@ def test_https_by_way_of_a_proxy(
         assert "proxy-authorization" not in server.requests[0].headers
 
 
+@pytest.mark.fault("A8")
 @pytest.mark.parametrize("scheme", ["http", "socks5", "socks5h"])
-def test_plain_http_by_way_of_a_proxy(client: Maker, open_proxy: ProxyProcess, scheme: str) -> None:  # fault A8
+def test_plain_http_by_way_of_a_proxy(client: Maker, open_proxy: ProxyProcess, scheme: str) -> None:
     with ScriptedServer([request, send(OK)]) as server:
         assert client(server, proxy=f"{scheme}://127.0.0.1:{open_proxy.port}").create().id == "r-1"
         assert f":{server.port}" in open_proxy.line()
         assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
 
 
+@pytest.mark.fault("A8")
 @pytest.mark.parametrize("scheme", ["http", "socks5"])
 def test_proxy_with_a_password(
     client: Maker, guarded_proxy: ProxyProcess, scheme: str, authority: trustme.CA, good: Step
-) -> None:  # fault A8
+) -> None:
     proxy = f"{scheme}://user:{PASSWORD}@127.0.0.1:{guarded_proxy.port}"
     with ScriptedServer([good, request, send(OK), until_gone], scheme="https") as server:
         caller = client(server, proxy=proxy, ssl_context=trusting(authority))
@@ -340,10 +356,11 @@ def test_proxy_with_a_password(
         assert "proxy-authorization" not in server.requests[0].headers
 
 
+@pytest.mark.fault("A10")
 @pytest.mark.parametrize("login", ["", "user:wr" + PASSWORD + "@", PASSWORD + "@"], ids=["none", "wrong", "no name"])
 def test_proxy_that_refuses_us(
     client: Maker, guarded_proxy: ProxyProcess, login: str, authority: trustme.CA, good: Step
-) -> None:  # fault A10
+) -> None:
     proxy = f"http://{login}127.0.0.1:{guarded_proxy.port}"
     with ScriptedServer([good, until_gone], scheme="https") as server:
         error = client(server, proxy=proxy, ssl_context=trusting(authority), max_retries=2).fails(APIConnectionError)
@@ -354,7 +371,8 @@ def test_proxy_that_refuses_us(
     assert (error.attempts, error.phase, error.maybe_billed) == (1, "connecting", False)
 
 
-def test_proxy_that_cannot_reach_the_server(client: Maker) -> None:  # fault A10
+@pytest.mark.fault("A10")
+def test_proxy_that_cannot_reach_the_server(client: Maker) -> None:
     with ScriptedServer([request, send(b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n")]) as proxy:
         caller = client(base_url="https://127.0.0.1:1", proxy=f"http://127.0.0.1:{proxy.port}", max_retries=1)
         error = caller.fails(APIConnectionError)
@@ -365,12 +383,13 @@ def test_proxy_that_cannot_reach_the_server(client: Maker) -> None:  # fault A10
     assert (error.attempts, error.phase, error.maybe_billed) == (2, "connecting", False)
 
 
+@pytest.mark.fault("A10")
 @pytest.mark.parametrize(
     "steps",
     [[send(b"rubbish\r\n\r\n"), half_close, until_gone], [close], [reset]],
     ids=["rubbish", "close", "reset"],
 )
-def test_proxy_whose_answer_to_connect_is_none(client: Maker, steps: list[Step]) -> None:  # fault A10
+def test_proxy_whose_answer_to_connect_is_none(client: Maker, steps: list[Step]) -> None:
     with ScriptedServer([request, *steps]) as proxy:
         caller = client(base_url="https://127.0.0.1:1", proxy=f"http://127.0.0.1:{proxy.port}")
         error = caller.fails(APIConnectionError)
@@ -378,10 +397,11 @@ def test_proxy_whose_answer_to_connect_is_none(client: Maker, steps: list[Step])
     assert (error.phase, error.maybe_billed) == ("connecting", False)
 
 
+@pytest.mark.fault("A10")
 @pytest.mark.parametrize(
     "steps", [[until_gone], [drip(b"HTTP/1.1 200 OK\r\nx-a: b\r\nx-b: c", 0.02)]], ids=["stall", "drip"]
 )
-def test_proxy_that_takes_too_long(client: Maker, steps: list[Step]) -> None:  # fault A10
+def test_proxy_that_takes_too_long(client: Maker, steps: list[Step]) -> None:
     with ScriptedServer([request, *steps]) as proxy:
         begun = time.monotonic()
         error = client(base_url="https://127.0.0.1:1", proxy=f"http://127.0.0.1:{proxy.port}", timeout=0.3).fails(
@@ -392,7 +412,8 @@ def test_proxy_that_takes_too_long(client: Maker, steps: list[Step]) -> None:  #
     assert error.phase == "connecting"
 
 
-def test_proxy_that_is_not_there(client: Maker) -> None:  # fault A8
+@pytest.mark.fault("A8")
+def test_proxy_that_is_not_there(client: Maker) -> None:
     with refusing_port() as port:
         proxy = f"http://user:{PASSWORD}@127.0.0.1:{port}"
         error = client(base_url="https://127.0.0.1:1", proxy=proxy, max_retries=1).fails(APIConnectionError)
@@ -401,6 +422,7 @@ def test_proxy_that_is_not_there(client: Maker) -> None:  # fault A8
     assert error.attempts == 2
 
 
+@pytest.mark.fault("A8")
 @pytest.mark.parametrize(
     ("scheme", "variable"),
     [
@@ -412,9 +434,7 @@ def test_proxy_that_is_not_there(client: Maker) -> None:  # fault A8
         ("https", "all_proxy"),
     ],
 )
-def test_proxy_from_the_environment(
-    client: Maker, monkeypatch: pytest.MonkeyPatch, scheme: str, variable: str
-) -> None:  # fault A8
+def test_proxy_from_the_environment(client: Maker, monkeypatch: pytest.MonkeyPatch, scheme: str, variable: str) -> None:
     with ScriptedServer([request, send(b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n")]) as proxy:
         monkeypatch.setenv(variable, f"http://user:{PASSWORD}@127.0.0.1:{proxy.port}")
         client(base_url=f"{scheme}://127.0.0.1:1/v1").fails(Exception)
@@ -423,12 +443,14 @@ def test_proxy_from_the_environment(
         assert seen.headers["proxy-authorization"].startswith("Basic ")
 
 
-def test_environment_is_ignored_on_demand(client: Maker, monkeypatch: pytest.MonkeyPatch) -> None:  # fault A8
+@pytest.mark.fault("A8")
+def test_environment_is_ignored_on_demand(client: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
     with ScriptedServer([request, send(OK)]) as server, refusing_port() as port:
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{port}")
         assert client(server, trust_env=False).create().id == "r-1"
 
 
+@pytest.mark.fault("A8")
 @pytest.mark.parametrize(
     ("no_proxy", "bypassed"),
     [
@@ -444,7 +466,7 @@ def test_environment_is_ignored_on_demand(client: Maker, monkeypatch: pytest.Mon
         ("", False),
     ],
 )
-def test_no_proxy(client: Maker, monkeypatch: pytest.MonkeyPatch, no_proxy: str, bypassed: bool) -> None:  # fault A8
+def test_no_proxy(client: Maker, monkeypatch: pytest.MonkeyPatch, no_proxy: str, bypassed: bool) -> None:
     with ScriptedServer([request, send(OK)]) as server, refusing_port() as port:
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{port}")
         monkeypatch.setenv("NO_PROXY", no_proxy.format(port=server.port))
@@ -455,7 +477,8 @@ def test_no_proxy(client: Maker, monkeypatch: pytest.MonkeyPatch, no_proxy: str,
             assert server.connections == 0
 
 
-def test_proxy_url_that_is_none(client: Maker) -> None:  # fault A8
+@pytest.mark.fault("A8")
+def test_proxy_url_that_is_none(client: Maker) -> None:
     error = client(base_url="http://127.0.0.1:1", proxy=f"ftp://user:{PASSWORD}@host:1", max_retries=2).fails(
         APIConnectionError
     )
@@ -463,7 +486,8 @@ def test_proxy_url_that_is_none(client: Maker) -> None:  # fault A8
     assert error.attempts == 1
 
 
-def test_socks_without_the_extra(client: Maker, monkeypatch: pytest.MonkeyPatch) -> None:  # fault A9
+@pytest.mark.fault("A9")
+def test_socks_without_the_extra(client: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("socks", "urllib3.contrib.socks"):
         monkeypatch.setitem(sys.modules, module, None)
     monkeypatch.delattr("urllib3.contrib.socks", raising=False)
@@ -477,7 +501,8 @@ def test_socks_without_the_extra(client: Maker, monkeypatch: pytest.MonkeyPatch)
         assert client(server).create().id == "r-1"
 
 
-def test_socks_proxy_that_is_not_there(client: Maker) -> None:  # fault A8
+@pytest.mark.fault("A8")
+def test_socks_proxy_that_is_not_there(client: Maker) -> None:
     with refusing_port() as port:
         caller = client(
             base_url="https://127.0.0.1:1", proxy=f"socks5://user:{PASSWORD}@127.0.0.1:{port}", max_retries=1
@@ -488,8 +513,9 @@ def test_socks_proxy_that_is_not_there(client: Maker) -> None:  # fault A8
     assert (error.attempts, error.phase) == (2, "connecting")
 
 
+@pytest.mark.fault("A10")
 @pytest.mark.parametrize("steps", [[close], [send(b"\x05\xff")], [until_gone]], ids=["close", "refusal", "stall"])
-def test_socks_proxy_that_fails(client: Maker, steps: list[Step]) -> None:  # fault A10
+def test_socks_proxy_that_fails(client: Maker, steps: list[Step]) -> None:
 
     def greeting(peer: Any) -> None:
         peer.receive()
@@ -505,7 +531,8 @@ def test_socks_proxy_that_fails(client: Maker, steps: list[Step]) -> None:  # fa
     assert error.phase == "connecting"
 
 
-def test_netrc_is_ignored(client: Maker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  # fault A11
+@pytest.mark.fault("A11")
+def test_netrc_is_ignored(client: Maker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login me password other\n")
     (tmp_path / ".netrc").chmod(0o600)
     monkeypatch.setenv("HOME", str(tmp_path))

@@ -82,8 +82,9 @@ def both_ways(client: Maker, server: ScriptedServer, **options: Any) -> list[Any
     return [client(server, **options).fails(APIError, stream=stream) for stream in (False, True)]
 
 
+@pytest.mark.fault("B1")
 @pytest.mark.parametrize("stream", [False, True])
-def test_no_answer_in_time(client: Maker, stream: bool) -> None:  # fault B1
+def test_no_answer_in_time(client: Maker, stream: bool) -> None:
     with ScriptedServer([request, until_gone]) as server:
         begun = time.monotonic()
         error = client(server, timeout=0.3, max_retries=2).fails(APITimeoutError, stream=stream)
@@ -94,7 +95,8 @@ def test_no_answer_in_time(client: Maker, stream: bool) -> None:  # fault B1
     assert "timeout" in str(error)
 
 
-def test_server_that_does_not_take_the_request(client: Maker) -> None:  # fault B1
+@pytest.mark.fault("B1")
+def test_server_that_does_not_take_the_request(client: Maker) -> None:
     """More than the buffers on the way hold: it is the sending that takes too long."""
     large, over = [{"role": "user", "content": "x" * 20_000_000}], threading.Event()
     with ScriptedServer([wait(over), until_gone]) as server:
@@ -156,8 +158,9 @@ TALK = {
 }
 
 
+@pytest.mark.fault("B2")
 @pytest.mark.parametrize("talk", TALK)
-def test_talk_without_end_ends_at_the_deadline(client: Maker, talk: str) -> None:  # fault B2
+def test_talk_without_end_ends_at_the_deadline(client: Maker, talk: str) -> None:
     first, again = TALK[talk][:-1], TALK[talk][-1]
     with ScriptedServer([request, send(*first), flood(again)]) as server:
         begun = time.monotonic()
@@ -166,9 +169,10 @@ def test_talk_without_end_ends_at_the_deadline(client: Maker, talk: str) -> None
         server.wait_gone(0)
 
 
+@pytest.mark.fault("B2")
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("text", [b"HTTP/1.1 200 OK\r\nx-a: b", b"HTTP/1.1 100 Continue\r\n\r\n"])
-def test_dripping_header_ends_at_the_deadline(client: Maker, text: bytes, stream: bool) -> None:  # fault B2
+def test_dripping_header_ends_at_the_deadline(client: Maker, text: bytes, stream: bool) -> None:
     with ScriptedServer([request, drip(text * 100, 0.02)]) as server:
         begun = time.monotonic()
         error = client(server, timeout=0.3).fails(APITimeoutError, stream=stream)
@@ -177,8 +181,9 @@ def test_dripping_header_ends_at_the_deadline(client: Maker, text: bytes, stream
     assert error.maybe_billed
 
 
+@pytest.mark.fault("B2", "F3")
 @pytest.mark.parametrize("framing", [{"content_length": 100000}, {"transfer_encoding": "chunked"}, {}])
-def test_dripping_body_ends_at_the_deadline(client: Maker, framing: dict[str, Any]) -> None:  # faults B2, F3
+def test_dripping_body_ends_at_the_deadline(client: Maker, framing: dict[str, Any]) -> None:
     dripping = b"5\r\nabcde\r\n" if "transfer_encoding" in framing else b"abcde"
     with ScriptedServer([request, send(head(**framing)), drip(dripping, 0.02)]) as server:
         begun = time.monotonic()
@@ -199,9 +204,10 @@ CUT = {
 }
 
 
+@pytest.mark.fault("B3", "B5", "B6")
 @pytest.mark.parametrize("last", [reset, close], ids=["reset", "close"])
 @pytest.mark.parametrize("cut", CUT)
-def test_answer_cut_off(client: Maker, cut: str, last: Step) -> None:  # faults B3, B5, B6
+def test_answer_cut_off(client: Maker, cut: str, last: Step) -> None:
     with ScriptedServer([request, send(CUT[cut]), last], [request, send(OK)]) as server:
         assert client(server, max_retries=1).create().choices[0].message.content == COMPLETION
         assert server.connections == 2
@@ -212,26 +218,28 @@ def test_answer_cut_off(client: Maker, cut: str, last: Step) -> None:  # faults 
     assert f"127.0.0.1:{server.port}" in str(error)
 
 
+@pytest.mark.fault("B3")
 @pytest.mark.parametrize("last", [reset, close], ids=["reset", "close"])
-def test_stream_that_breaks_before_its_head(client: Maker, last: Step) -> None:  # fault B3
+def test_stream_that_breaks_before_its_head(client: Maker, last: Step) -> None:
     with ScriptedServer([request, send(b"HTTP/1.1 20"), last], [request, send(STREAM_OK)]) as server:
         assert text_of(client(server, max_retries=1).chunks()) == "Hello world"
         assert server.connections == 2
 
 
 NO_ANSWER = {
-    "empty": (answer(b""), "empty"),  # fault B14
+    "empty": (answer(b""), "empty"),
     "blank": (answer(b"  \r\n"), "empty"),
-    "204": (head(204, None), "204"),  # fault B15
+    "204": (head(204, None), "204"),
     "text": (answer(b"no json", content_type="text/plain"), "text/plain"),
     "audio": (answer(b"no json", content_type="audio/mpeg"), "audio/mpeg"),
     "page": (answer(b"<html><body>Please log in</body></html>", content_type="text/html"), "Please log in"),  # B17
 }
 
 
+@pytest.mark.fault("B14", "B15", "B17")
 @pytest.mark.parametrize("broken", NO_ANSWER)
 @pytest.mark.parametrize("stream", [False, True])
-def test_answer_that_is_none(client: Maker, broken: str, stream: bool) -> None:  # faults B14, B15, B17
+def test_answer_that_is_none(client: Maker, broken: str, stream: bool) -> None:
     raw, shown = NO_ANSWER[broken]
     with ScriptedServer([request, send(raw)], [request, send(STREAM_OK if stream else OK)]) as server:
         caller = client(server, max_retries=1)
@@ -243,7 +251,8 @@ def test_answer_that_is_none(client: Maker, broken: str, stream: bool) -> None: 
     assert error.maybe_billed
 
 
-def test_answer_without_a_type_is_taken_for_what_was_asked_for(client: Maker) -> None:  # fault B15
+@pytest.mark.fault("B15")
+def test_answer_without_a_type_is_taken_for_what_was_asked_for(client: Maker) -> None:
     stream = SSE.replace(b"content-type", b"x-type") + chunked(HELLO)
     with ScriptedServer([request, send(answer(content_type=None)), request, send(stream)]) as server:
         caller = client(server)
@@ -251,7 +260,8 @@ def test_answer_without_a_type_is_taken_for_what_was_asked_for(client: Maker) ->
         assert text_of(caller.chunks()) == "Hello world"
 
 
-def test_page_is_asked_for_once_more_only(client: Maker) -> None:  # fault B17
+@pytest.mark.fault("B17")
+def test_page_is_asked_for_once_more_only(client: Maker) -> None:
     page = b"<!DOCTYPE html><html><script>var x</script><body>" + b"log in " * 200 + b"</body></html>"
     with ScriptedServer([request, send(answer(page, content_type="text/html"))]) as server:
         error = client(server, max_retries=5).fails(APIResponseError)
@@ -262,8 +272,9 @@ def test_page_is_asked_for_once_more_only(client: Maker) -> None:  # fault B17
     assert error.body.startswith(b"<!DOCTYPE html>")
 
 
+@pytest.mark.fault("B16")
 @pytest.mark.parametrize("stream", [False, True])
-def test_error_inside_an_ok(client: Maker, stream: bool) -> None:  # fault B16
+def test_error_inside_an_ok(client: Maker, stream: bool) -> None:
     body = {"error": {"message": "The engine is on fire", "type": "server_error", "code": None}}
     with ScriptedServer([request, send(answer(body))]) as server:
         error = client(server).fails(InternalServerError, stream=stream)
@@ -271,16 +282,18 @@ def test_error_inside_an_ok(client: Maker, stream: bool) -> None:  # fault B16
     assert (error.status_code, error.type) == (500, "server_error")
 
 
-def test_lone_surrogate_escapes_are_not_lost(client: Maker) -> None:  # fault B18
+@pytest.mark.fault("B18")
+def test_lone_surrogate_escapes_are_not_lost(client: Maker) -> None:
     body = BODY.replace(COMPLETION.encode(), rb"a\ud83db \ud83d\ude00")
     with ScriptedServer([request, send(answer(body))]) as server:
         assert client(server).create().choices[0].message.content == "a�b 😀"
 
 
+@pytest.mark.fault("B18")
 @pytest.mark.parametrize(
     "body", [BODY.replace(b"the-", b"\xff\xfe"), BODY[:-20], b"[" * 100_000, b"[1]", b'"text"', b"{" + b"x" * 100_000]
 )
-def test_damaged_json(client: Maker, body: bytes) -> None:  # fault B18
+def test_damaged_json(client: Maker, body: bytes) -> None:
     with ScriptedServer([request, send(answer(body))]) as server:
         error = client(server, max_retries=2).fails(APIResponseError)
         assert len(server.requests) == 1
@@ -289,7 +302,8 @@ def test_damaged_json(client: Maker, body: bytes) -> None:  # fault B18
     assert len(str(error)) < 600
 
 
-def test_byte_order_mark(client: Maker) -> None:  # faults B19, D14
+@pytest.mark.fault("B19", "D14")
+def test_byte_order_mark(client: Maker) -> None:
     mark = b"\xef\xbb\xbf"
     with ScriptedServer([request, send(answer(mark + BODY)), request, send(SSE + chunked(mark + HELLO))]) as server:
         caller = client(server)
@@ -297,8 +311,9 @@ def test_byte_order_mark(client: Maker) -> None:  # faults B19, D14
         assert text_of(caller.chunks()) == "Hello world"
 
 
+@pytest.mark.fault("B20")
 @pytest.mark.parametrize("framing", [{"content_length": 5_000_000}, {"transfer_encoding": "chunked"}, {}])
-def test_body_that_is_too_large(client: Maker, framing: dict[str, Any]) -> None:  # fault B20
+def test_body_that_is_too_large(client: Maker, framing: dict[str, Any]) -> None:
     piece = b" " * 500_000
     body = chunked(*[piece] * 10) if "transfer_encoding" in framing else piece * 10
     with ScriptedServer([request, send(head(**framing) + body), until_gone]) as server:
@@ -317,15 +332,17 @@ def packed(data: bytes, coding: str) -> bytes:
     return zlib.compress(data)
 
 
+@pytest.mark.fault("B21")
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "raw deflate"])
-def test_compressed_answer(client: Maker, coding: str) -> None:  # fault B21
+def test_compressed_answer(client: Maker, coding: str) -> None:
     field = {"content_encoding": coding.split()[-1]}
     with ScriptedServer([request, send(answer(packed(BODY, coding), **field))]) as server:
         assert client(server).create().choices[0].message.content == COMPLETION
         assert server.requests[0].headers["accept-encoding"] == "gzip, deflate"
 
 
-def test_events_of_a_compressed_stream_come_when_they_arrive(client: Maker) -> None:  # fault B21
+@pytest.mark.fault("B21")
+def test_events_of_a_compressed_stream_come_when_they_arrive(client: Maker) -> None:
     packer = zlib.compressobj(wbits=31)
 
     def flushed(data: bytes) -> bytes:
@@ -339,8 +356,9 @@ def test_events_of_a_compressed_stream_come_when_they_arrive(client: Maker) -> N
         server.wait_gone(0)
 
 
+@pytest.mark.fault("B22")
 @pytest.mark.parametrize("stream", [False, True])
-def test_coding_that_was_not_offered(client: Maker, stream: bool) -> None:  # fault B22
+def test_coding_that_was_not_offered(client: Maker, stream: bool) -> None:
     kind = "text/event-stream" if stream else "application/json"
     with ScriptedServer([request, send(answer(BODY, content_type=kind, content_encoding="br"))]) as server:
         error = client(server).fails(APIResponseError, stream=stream)
@@ -356,7 +374,8 @@ def bomb() -> bytes:
     return b"".join(packer.compress(b" " * 1_000_000) for _ in range(200)) + packer.flush()
 
 
-def test_decompression_bomb(client: Maker) -> None:  # fault B23
+@pytest.mark.fault("B23")
+def test_decompression_bomb(client: Maker) -> None:
     with ScriptedServer([request, send(answer(bomb(), content_encoding="gzip"))]) as server:
         caller = client(server, max_response_bytes=10_000_000)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -364,12 +383,13 @@ def test_decompression_bomb(client: Maker) -> None:  # fault B23
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 80_000  # KiB
 
 
+@pytest.mark.fault("B24")
 @pytest.mark.parametrize(
     "body",
     [gzip.compress(BODY)[:-20], gzip.compress(BODY)[:40] + b"x" * 40, b"no gzip", gzip.compress(BODY) + b"more"],
     ids=["truncated", "corrupt", "none", "more"],
 )
-def test_damaged_gzip(client: Maker, body: bytes) -> None:  # fault B24
+def test_damaged_gzip(client: Maker, body: bytes) -> None:
     broken = answer(body, content_encoding="gzip")
     with ScriptedServer([request, send(broken)], [request, send(OK)]) as server:
         assert client(server, max_retries=1).create().id == "r-1"
@@ -402,8 +422,9 @@ NOT_HTTP = {
 }
 
 
+@pytest.mark.fault("B25")
 @pytest.mark.parametrize("broken", NOT_HTTP)
-def test_what_is_not_http(client: Maker, broken: str) -> None:  # fault B25
+def test_what_is_not_http(client: Maker, broken: str) -> None:
     with ScriptedServer([request, send(NOT_HTTP[broken]), until_gone]) as server:
         error = client(server).fails(APIConnectionError)
         server.wait_gone(0)
@@ -412,9 +433,10 @@ def test_what_is_not_http(client: Maker, broken: str) -> None:  # fault B25
     assert (error.maybe_billed, error.attempts) == (True, 1)
 
 
+@pytest.mark.fault("B26")
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("status", ["100 Continue", "102 Processing", "103 Early Hints"])
-def test_interim_answer_is_not_the_answer(client: Maker, status: str, stream: bool) -> None:  # fault B26
+def test_interim_answer_is_not_the_answer(client: Maker, status: str, stream: bool) -> None:
     interim = f"HTTP/1.1 {status}\r\nlink: </x>\r\n\r\n".encode()
     script = [request, send(interim + interim, STREAM_OK if stream else OK)]
     with ScriptedServer([*script, *script]) as server:
@@ -424,8 +446,9 @@ def test_interim_answer_is_not_the_answer(client: Maker, status: str, stream: bo
         assert server.connections == 1
 
 
+@pytest.mark.fault("B25")
 @pytest.mark.parametrize("surplus", [b"x", OK])
-def test_bytes_after_the_answer_end_the_connection(client: Maker, surplus: bytes) -> None:  # fault B25
+def test_bytes_after_the_answer_end_the_connection(client: Maker, surplus: bytes) -> None:
     with ScriptedServer([request, send(OK + surplus), until_gone], [request, send(OK)]) as server:
         caller = client(server)
         assert caller.create().id == "r-1"

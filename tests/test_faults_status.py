@@ -49,12 +49,13 @@ def seconds_of_a_retry(client: Maker, status: int = 429, **fields: Any) -> float
         return taken
 
 
+@pytest.mark.fault("C1", "C3", "C4")
 @pytest.mark.parametrize(
     "fields",
     [
-        {"retry_after": "0.2"},  # fault C1
-        {"retry_after_ms": "200", "retry_after": "60"},  # fault C3: milliseconds first
-        {"x_ratelimit_reset": "0.2"},  # fault C4
+        {"retry_after": "0.2"},
+        {"retry_after_ms": "200", "retry_after": "60"},  # milliseconds first
+        {"x_ratelimit_reset": "0.2"},
         {"retry_after": "0", "x_ratelimit_reset": "0.2"},
     ],
 )
@@ -65,7 +66,8 @@ def test_server_says_how_long_to_wait(client: Maker, chance: Any, fields: dict[s
     assert 0.26 <= seconds_of_a_retry(client, **fields) < 1.7
 
 
-def test_server_says_a_date(client: Maker, chance: Any) -> None:  # fault C2
+@pytest.mark.fault("C2")
+def test_server_says_a_date(client: Maker, chance: Any) -> None:
     chance(0.0)
     now = datetime(2026, 1, 1, 12, tzinfo=UTC)  # by the server's clock, which is not ours
     later = now + timedelta(seconds=1)
@@ -73,23 +75,26 @@ def test_server_says_a_date(client: Maker, chance: Any) -> None:  # fault C2
     assert 1.0 <= seconds_of_a_retry(client, **fields) < 2.5
 
 
+@pytest.mark.fault("C5", "F2")
 @pytest.mark.parametrize(("status", "base"), [(429, 1.0), (503, 0.5), (500, 0.5), (408, 0.5)])
-def test_backoff_is_jittered(client: Maker, chance: Any, status: int, base: float) -> None:  # faults C5, F2
+def test_backoff_is_jittered(client: Maker, chance: Any, status: int, base: float) -> None:
     chance(0.0)
     quick = seconds_of_a_retry(client, status)
     chance(0.4)
     assert quick < 0.4 * base <= seconds_of_a_retry(client, status) < 0.4 * base + 1.5
 
 
+@pytest.mark.fault("C6")
 @pytest.mark.parametrize("value", ["1e9", "121", "99999999999"])
 @pytest.mark.parametrize("name", ["retry_after", "x_ratelimit_reset"])
-def test_wait_that_is_too_long_is_not_begun(client: Maker, name: str, value: str) -> None:  # fault C6
+def test_wait_that_is_too_long_is_not_begun(client: Maker, name: str, value: str) -> None:
     with ScriptedServer([request, send(answer(error_body(), 429, **{name: value}))]) as server:
         error = client(server, max_retries=2, timeout=600.0).fails(RateLimitError)
         assert len(server.requests) == 1
     assert error.retry_after == float(value)
 
 
+@pytest.mark.fault("C6")
 @pytest.mark.parametrize(
     "value",
     [
@@ -107,7 +112,7 @@ def test_wait_that_is_too_long_is_not_begun(client: Maker, name: str, value: str
     ],
 )
 @pytest.mark.parametrize("name", ["retry_after", "retry_after_ms", "x_ratelimit_reset"])
-def test_wait_that_is_garbage(client: Maker, chance: Any, name: str, value: str) -> None:  # fault C6
+def test_wait_that_is_garbage(client: Maker, chance: Any, name: str, value: str) -> None:
     chance(0.0)
     field = {name: value.encode().decode("latin-1")}
     assert seconds_of_a_retry(client, **field) < 1.5
@@ -115,9 +120,10 @@ def test_wait_that_is_garbage(client: Maker, chance: Any, name: str, value: str)
         assert client(server).fails(RateLimitError).retry_after is None
 
 
+@pytest.mark.fault("C5", "C8", "C9", "C12")
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 504, 520, 522, 524, 529])
-def test_tried_again(client: Maker, chance: Any, status: int, stream: bool) -> None:  # faults C5, C8, C9, C12
+def test_tried_again(client: Maker, chance: Any, status: int, stream: bool) -> None:
     chance(0.0)
     with ScriptedServer(
         [request, send(answer(error_body(), status)), request, send(STREAM_OK if stream else OK)]
@@ -130,9 +136,10 @@ def test_tried_again(client: Maker, chance: Any, status: int, stream: bool) -> N
         assert len(server.requests) == 2
 
 
+@pytest.mark.fault("C10", "C11")
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 405, 413, 415, 418, 422, 451, 501, 505])
-def test_not_tried_again(client: Maker, status: int, stream: bool) -> None:  # faults C10, C11
+def test_not_tried_again(client: Maker, status: int, stream: bool) -> None:
     with ScriptedServer([request, send(answer(error_body("No, not so"), status))]) as server:
         error = client(server, max_retries=2).fails(class_for_status(status), stream=stream)
         assert len(server.requests) == 1
@@ -161,7 +168,8 @@ def test_class_of_a_status(client: Maker, status: int, name: str) -> None:
         assert type(client(server).fails(APIStatusError)) is getattr(togetherpy, name)
 
 
-def test_html_of_a_gateway_is_summarised(client: Maker) -> None:  # fault C9
+@pytest.mark.fault("C9")
+def test_html_of_a_gateway_is_summarised(client: Maker) -> None:
     page = b"<html><head><style>p {x}</style></head><body><h1>502 Bad  Gateway</h1>" + b"<p>words" * 500 + b"</html>"
     with ScriptedServer([request, send(answer(page, 502, "text/html"))]) as server:
         error = client(server).fails(InternalServerError)
@@ -172,21 +180,21 @@ def test_html_of_a_gateway_is_summarised(client: Maker) -> None:  # fault C9
     assert error.maybe_billed
 
 
+@pytest.mark.fault("C13")
 @pytest.mark.parametrize(
     ("status", "wish", "requests"),
     [(400, "true", 2), (501, "true", 2), (429, "false", 1), (503, "FALSE", 1), (503, "maybe", 2), (400, "", 1)],
 )
-def test_server_says_whether_to_try_again(
-    client: Maker, chance: Any, status: int, wish: str, requests: int
-) -> None:  # fault C13
+def test_server_says_whether_to_try_again(client: Maker, chance: Any, status: int, wish: str, requests: int) -> None:
     chance(0.0)
     with ScriptedServer([request, send(answer(error_body(), status, x_should_retry=wish))]) as server:
         client(server, max_retries=1).fails(APIStatusError)
         assert len(server.requests) == requests
 
 
+@pytest.mark.fault("C14")
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_redirect_is_not_followed(client: Maker, status: int) -> None:  # fault C14
+def test_redirect_is_not_followed(client: Maker, status: int) -> None:
     with (
         ScriptedServer([request, send(OK)]) as other,
         ScriptedServer(
@@ -200,12 +208,14 @@ def test_redirect_is_not_followed(client: Maker, status: int) -> None:  # fault 
     assert error.status_code == status
 
 
+@pytest.mark.fault("C14")
 @pytest.mark.parametrize("status", [304, 300, 306, 399])
-def test_other_3xx_is_an_error(client: Maker, status: int) -> None:  # fault C14
+def test_other_3xx_is_an_error(client: Maker, status: int) -> None:
     with ScriptedServer([request, send(answer(b"", status)[: -len("content-length: 0\r\n\r\n")] + b"\r\n")]) as server:
         assert client(server).fails(APIStatusError).status_code == status
 
 
+@pytest.mark.fault("C15")
 @pytest.mark.parametrize(
     ("body", "shown"),
     [
@@ -227,7 +237,7 @@ def test_other_3xx_is_an_error(client: Maker, status: int) -> None:  # fault C14
     ],
 )
 @pytest.mark.parametrize("stream", [False, True])
-def test_every_error_body_is_readable(client: Maker, body: Any, shown: str, stream: bool) -> None:  # fault C15
+def test_every_error_body_is_readable(client: Maker, body: Any, shown: str, stream: bool) -> None:
     with ScriptedServer([request, send(answer(body, 400))]) as server:
         error = client(server).fails(togetherpy.BadRequestError, stream=stream)
     assert shown in str(error)
@@ -235,7 +245,8 @@ def test_every_error_body_is_readable(client: Maker, body: Any, shown: str, stre
     assert len(str(error)) < 400
 
 
-def test_facts_of_an_error(client: Maker) -> None:  # fault C15
+@pytest.mark.fault("C15")
+def test_facts_of_an_error(client: Maker) -> None:
     body = error_body("Unable", type="invalid_request_error", code="model_not_available", param="model")
     fields = {"x_request_id": "id-7", "cf_ray": "ray", "retry_after": "2"}
     with ScriptedServer([request, send(answer(body, 404, **fields))]) as server:
@@ -245,7 +256,8 @@ def test_facts_of_an_error(client: Maker) -> None:  # fault C15
     assert error.body == body
 
 
-def test_error_that_echoes_the_key(client: Maker) -> None:  # fault G7
+@pytest.mark.fault("G7")
+def test_error_that_echoes_the_key(client: Maker) -> None:
     body = error_body(f"Invalid API key provided: {KEY}")
     with ScriptedServer([request, send(answer(body, 401, x_key=KEY))]) as server:
         error = client(server).fails(togetherpy.AuthenticationError)

@@ -65,8 +65,9 @@ def text(chunks: list[Any]) -> str:
 # Endings
 
 
+@pytest.mark.fault("B4")
 @pytest.mark.parametrize("last", [reset, close], ids=["reset", "close"])
-def test_stream_that_breaks_after_its_first_delta(client: Maker, last: Step) -> None:  # fault B4
+def test_stream_that_breaks_after_its_first_delta(client: Maker, last: Step) -> None:
     got_first = threading.Event()
     with ScriptedServer([request, send(SSE + chunked(FIRST, end=False)), wait(got_first), last]) as server:
         stream = client(server, max_retries=5).stream()
@@ -77,7 +78,8 @@ def test_stream_that_breaks_after_its_first_delta(client: Maker, last: Step) -> 
     assert not isinstance(error, TimeoutError)
 
 
-def test_what_came_with_bad_framing_is_kept(client: Maker) -> None:  # fault B25
+@pytest.mark.fault("B25")
+def test_what_came_with_bad_framing_is_kept(client: Maker) -> None:
     good, bad, got_first = SSE + chunked(FIRST, end=False), b"zz\r\n", threading.Event()
     with ScriptedServer([request, send(good + bad), until_gone]) as server:
         stream = client(server).stream()
@@ -87,14 +89,16 @@ def test_what_came_with_bad_framing_is_kept(client: Maker) -> None:  # fault B25
     assert error.partial.choices[0].message.content == "Hello"
 
 
+@pytest.mark.fault("B5", "B7")
 @pytest.mark.parametrize("stream", [FIRST, HELLO[: -len(DONE)], b""])
-def test_chunked_stream_cut_before_its_last_chunk(client: Maker, stream: bytes) -> None:  # faults B5, B7
+def test_chunked_stream_cut_before_its_last_chunk(client: Maker, stream: bytes) -> None:
     with ScriptedServer([request, send(SSE + chunked(stream, end=False)), close]) as server:
         error = client(server).fails(StreamInterruptedError, stream=True)
     assert error.partial is None if not stream else error.partial.choices[0].message.content.startswith("Hello")
 
 
-def test_done_counts_although_the_last_chunk_is_missing(client: Maker) -> None:  # fault B7
+@pytest.mark.fault("B7")
+def test_done_counts_although_the_last_chunk_is_missing(client: Maker) -> None:
     with ScriptedServer([request, send(SSE + chunked(HELLO, end=False)), close]) as server:
         assert text_of(client(server).chunks()) == "Hello world"
 
@@ -102,6 +106,7 @@ def test_done_counts_although_the_last_chunk_is_missing(client: Maker) -> None: 
 TWO = event(chunk("a", "stop", 0)) + event(chunk("b", None, 1))
 
 
+@pytest.mark.fault("B7", "D13")
 @pytest.mark.parametrize(
     ("body", "n", "complete"),
     [
@@ -118,7 +123,6 @@ TWO = event(chunk("a", "stop", 0)) + event(chunk("b", None, 1))
     ],
 )
 def test_stream_that_ends_with_its_connection(client: Maker, body: bytes, n: int, complete: bool) -> None:
-    # faults B7, D13
     with ScriptedServer([request, send(SSE_CLOSE + body)]) as server:
         caller = client(server, max_retries=3)
         if complete:
@@ -128,7 +132,8 @@ def test_stream_that_ends_with_its_connection(client: Maker, body: bytes, n: int
         assert len(server.requests) == 1
 
 
-def test_silence(client: Maker) -> None:  # fault B8
+@pytest.mark.fault("B8")
+def test_silence(client: Maker) -> None:
     with ScriptedServer([request, send(SSE + chunked(FIRST, end=False)), until_gone]) as server:
         begun = time.monotonic()
         error = client(server, timeout=Timeout(stream_idle=0.3), max_retries=3).fails(APITimeoutError, stream=True)
@@ -143,7 +148,8 @@ def test_silence(client: Maker) -> None:  # fault B8
     assert (error.phase, error.maybe_billed) == ("committed", True)
 
 
-def test_silence_is_bounded_by_the_timeout_too(client: Maker) -> None:  # fault B8
+@pytest.mark.fault("B8")
+def test_silence_is_bounded_by_the_timeout_too(client: Maker) -> None:
     with ScriptedServer([request, send(SSE + chunked(FIRST, end=False)), until_gone]) as server:
         begun = time.monotonic()
         client(server, timeout=0.3).fails(StreamTimeoutError, stream=True)
@@ -151,8 +157,9 @@ def test_silence_is_bounded_by_the_timeout_too(client: Maker) -> None:  # fault 
     assert Timeout().stream_idle == 120.0
 
 
+@pytest.mark.fault("B9")
 @pytest.mark.parametrize("ping", [b": ping\n\n", b":\n", b"data:\n\n", b"id: 1\n\n", b"\n", b"event: ping\n\n"])
-def test_pings_are_no_content(client: Maker, ping: bytes) -> None:  # fault B9
+def test_pings_are_no_content(client: Maker, ping: bytes) -> None:
     def pings(peer: Any) -> None:
         while not peer.server.over.wait(0.03):
             peer.sock.sendall(chunked(ping, end=False))
@@ -163,14 +170,16 @@ def test_pings_are_no_content(client: Maker, ping: bytes) -> None:  # fault B9
         assert time.monotonic() - begun < 1.8
 
 
-def test_half_an_event_is_no_content(client: Maker) -> None:  # fault B9
+@pytest.mark.fault("B9")
+def test_half_an_event_is_no_content(client: Maker) -> None:
     with ScriptedServer([request, send(SSE_CLOSE + FIRST), drip(b"data: xxxx", 0.03)]) as server:
         begun = time.monotonic()
         client(server, timeout=Timeout(stream_idle=0.3)).fails(StreamTimeoutError, stream=True)
         assert time.monotonic() - begun < 1.8
 
 
-def test_pings_without_end_are_silence(client: Maker) -> None:  # fault B9
+@pytest.mark.fault("B9")
+def test_pings_without_end_are_silence(client: Maker) -> None:
     with ScriptedServer([request, send(SSE_CLOSE + FIRST), flood(b": ping\n\n" * 5000)]) as server:
         begun = time.monotonic()
         error = client(server, timeout=Timeout(total=60, stream_idle=0.5)).fails(StreamTimeoutError, stream=True)
@@ -196,7 +205,8 @@ def test_stream_that_is_not_read_stops_the_server(client: Maker, kind: str) -> N
         server.wait_gone(0)
 
 
-def test_slow_content_is_allowed(client: Maker) -> None:  # fault B10
+@pytest.mark.fault("B10")
+def test_slow_content_is_allowed(client: Maker) -> None:
     script: list[Step] = [request, send(SSE)]
     for _ in range(5):
         script += [pause(0.2), send(chunked(FIRST, end=False))]
@@ -204,7 +214,8 @@ def test_slow_content_is_allowed(client: Maker) -> None:  # fault B10
         assert text_of(client(server, timeout=0.6).chunks()) == "Hello" * 5
 
 
-def test_consumer_that_takes_its_time(client: Maker) -> None:  # fault B10
+@pytest.mark.fault("B10")
+def test_consumer_that_takes_its_time(client: Maker) -> None:
     with ScriptedServer([request, send(SSE + chunked(FIRST, end=False)), pause(0.5), send(chunked(HELLO))]) as server:
         caller = client(server, timeout=Timeout(stream_idle=0.4))
         stream = caller.stream()
@@ -213,34 +224,38 @@ def test_consumer_that_takes_its_time(client: Maker) -> None:  # fault B10
         assert text_of(stream.read()) == "Hello world"
 
 
-def test_server_that_lingers_after_done(client: Maker) -> None:  # fault B11
+@pytest.mark.fault("B11", "B12")
+def test_server_that_lingers_after_done(client: Maker) -> None:
     with ScriptedServer(
         [request, send(SSE + chunked(HELLO, end=False)), until_gone], [request, send(STREAM_OK)]
     ) as server:
         caller = client(server, max_connections=1)
         assert text_of(caller.chunks()) == "Hello world"
-        server.wait_gone(0)  # fault B12: waited for, but not for long
+        server.wait_gone(0)  # waited for, but not for long
         assert text_of(caller.chunks()) == "Hello world"
         assert server.connections == 2
 
 
-def test_connection_is_used_again_after_done(client: Maker) -> None:  # fault B12
+@pytest.mark.fault("B12")
+def test_connection_is_used_again_after_done(client: Maker) -> None:
     with ScriptedServer([request, send(STREAM_OK), request, send(STREAM_OK)]) as server:
         caller = client(server)
         assert text_of(caller.chunks()) == text_of(caller.chunks()) == "Hello world"
         assert server.connections == 1
 
 
-def test_drain_is_bounded_in_bytes(client: Maker) -> None:  # fault B12
+@pytest.mark.fault("B12")
+def test_drain_is_bounded_in_bytes(client: Maker) -> None:
     endless: list[Step] = [send(chunked(b"\n" * 50_000, end=False)) for _ in range(100)]
     with ScriptedServer([request, send(SSE + chunked(HELLO, end=False)), *endless, until_gone]) as server:
         assert text_of(client(server).chunks()) == "Hello world"
         server.wait_gone(0)
 
 
+@pytest.mark.fault("B13")
 @pytest.mark.parametrize("framing", ["chunked", "close"])
 @pytest.mark.parametrize("surplus", [event(chunk("more")), b"rubbish", DONE])
-def test_bytes_after_done(client: Maker, surplus: bytes, framing: str) -> None:  # fault B13
+def test_bytes_after_done(client: Maker, surplus: bytes, framing: str) -> None:
     body = SSE + chunked(HELLO + surplus) if framing == "chunked" else SSE_CLOSE + HELLO + surplus
     with ScriptedServer([request, send(body), until_gone], [request, send(STREAM_OK)]) as server:
         caller = client(server, max_connections=1)
@@ -252,45 +267,50 @@ def test_bytes_after_done(client: Maker, surplus: bytes, framing: str) -> None: 
 # Events
 
 
+@pytest.mark.fault("D1")
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"], ids=["LF", "CRLF", "CR"])
-def test_line_ends(client: Maker, end: bytes) -> None:  # fault D1
+def test_line_ends(client: Maker, end: bytes) -> None:
     stream = HELLO.replace(b"\n", end)
     assert text(events_of(client, stream)) == "Hello world"
     assert text(events_of(client, *(stream[at : at + 7] for at in range(0, len(stream), 7)))) == "Hello world"
 
 
-def test_mixed_line_ends(client: Maker) -> None:  # fault D1
+@pytest.mark.fault("D1")
+def test_mixed_line_ends(client: Maker) -> None:
     lines = [FIRST.replace(b"\n", end) for end in (b"\n", b"\r\n", b"\r")]
     assert text(events_of(client, *lines, FIRST[:-1] + b"\r\n", DONE)) == "Hello" * 4
 
 
-def test_characters_split_over_reads(client: Maker) -> None:  # fault D2
+@pytest.mark.fault("D2")
+def test_characters_split_over_reads(client: Maker) -> None:
     stream = event(json.dumps(chunk("h\u00e9 \u4e16 \U0001f600", "stop"), ensure_ascii=False)) + DONE
     assert text(events_of(client, *(bytes([byte]) for byte in stream))) == "h\u00e9 \u4e16 \U0001f600"
 
 
-def test_characters_that_are_no_line_ends(client: Maker) -> None:  # fault D3
+@pytest.mark.fault("D3")
+def test_characters_that_are_no_line_ends(client: Maker) -> None:
     odd = "a\u2028b\u2029c\u0085d"
     stream = event(json.dumps(chunk(odd, "stop"), ensure_ascii=False)) + DONE
     assert text(events_of(client, stream)) == odd
 
 
+@pytest.mark.fault("D4", "D5", "D6", "D7", "D8", "D13", "D14")
 @pytest.mark.parametrize(
     "stream",
     [
-        b": comment\n\n:\n\n" + HELLO,  # fault D4
+        b": comment\n\n:\n\n" + HELLO,
         b"data\n\ndata:\n\ndata: \n\n" + HELLO,
-        b"id: 7\n\n\n\n\n" + HELLO,  # fault D5
-        HELLO.replace(b'{"id"', b'{\ndata: "id"'),  # fault D6
-        HELLO.replace(b"data: ", b"data:"),  # fault D7
+        b"id: 7\n\n\n\n\n" + HELLO,
+        HELLO.replace(b'{"id"', b'{\ndata: "id"'),
+        HELLO.replace(b"data: ", b"data:"),
         HELLO.replace(b"data: ", b"x-unknown: 1\nid: 5\nretry: -5\nno colon\ndata: "),
         HELLO.replace(b"data: ", b"event: message\ndata: "),
-        HELLO[:-1],  # fault D8: a bare [DONE] at the end counts
+        HELLO[:-1],  # a bare [DONE] at the end counts
         HELLO[:-2],
-        HELLO[: -len(DONE)] + FIRST[:-1],  # fault D8: an unfinished event at the end does not
-        HELLO.replace(b"[DONE]", b"  [DONE] "),  # fault D13
+        HELLO[: -len(DONE)] + FIRST[:-1],  # an unfinished event at the end does not
+        HELLO.replace(b"[DONE]", b"  [DONE] "),
         HELLO[: -len(DONE)],
-        b"\xef\xbb\xbf" + HELLO,  # fault D14
+        b"\xef\xbb\xbf" + HELLO,
     ],
 )
 def test_same_text_by_the_standard(client: Maker, stream: bytes) -> None:
@@ -300,6 +320,7 @@ def test_same_text_by_the_standard(client: Maker, stream: bytes) -> None:
 NAMED = {"message": "The engine gave up", "type": "server_error", "code": None, "param": None}
 
 
+@pytest.mark.fault("D9")
 @pytest.mark.parametrize(
     ("bad", "expected", "shown"),
     [
@@ -312,7 +333,7 @@ NAMED = {"message": "The engine gave up", "type": "server_error", "code": None, 
         (event({"error": {"message": "slow down", "code": 429}}), RateLimitError, "slow down"),
     ],
 )
-def test_error_in_a_stream(client: Maker, bad: bytes, expected: type[APIError], shown: str) -> None:  # fault D9
+def test_error_in_a_stream(client: Maker, bad: bytes, expected: type[APIError], shown: str) -> None:
     with ScriptedServer([request, send(SSE + chunked(FIRST + bad + DONE))]) as server:
         error = client(server, max_retries=3).fails(expected, stream=True)
         assert len(server.requests) == 1
@@ -321,6 +342,7 @@ def test_error_in_a_stream(client: Maker, bad: bytes, expected: type[APIError], 
     assert error.maybe_billed
 
 
+@pytest.mark.fault("D10")
 @pytest.mark.parametrize(
     "odd",
     [
@@ -335,7 +357,7 @@ def test_error_in_a_stream(client: Maker, bad: bytes, expected: type[APIError], 
         {"choices": [{"index": "0", "delta": {"content": ""}}], "created": "yesterday"},
     ],
 )
-def test_odd_chunks_are_chunks(client: Maker, odd: dict[str, Any]) -> None:  # fault D10
+def test_odd_chunks_are_chunks(client: Maker, odd: dict[str, Any]) -> None:
     with ScriptedServer([request, send(SSE + chunked(FIRST + event(odd) + HELLO))]) as server:
         chunks = client(server).chunks()
     assert len(chunks) == 5
@@ -346,12 +368,13 @@ def test_odd_chunks_are_chunks(client: Maker, odd: dict[str, Any]) -> None:  # f
     )
 
 
+@pytest.mark.fault("D11")
 @pytest.mark.parametrize(
     "bad",
     [b'{"choices": [', b"rubbish", b"\xff\xfe", b"[1, 2]", b'"text"', b"[" * 50_000, b"x" * 100_000],
     ids=["cut", "rubbish", "bytes", "list", "text", "deep", "long"],
 )
-def test_event_that_is_damaged(client: Maker, bad: bytes) -> None:  # fault D11
+def test_event_that_is_damaged(client: Maker, bad: bytes) -> None:
     with ScriptedServer([request, send(SSE + chunked(FIRST + event(bad) + HELLO))]) as server:
         error = client(server).fails(APIResponseError, stream=True)
     assert error.partial.choices[0].message.content == "Hello"
@@ -359,12 +382,14 @@ def test_event_that_is_damaged(client: Maker, bad: bytes) -> None:  # fault D11
     assert error.body == bad[: 64 * 1024]
 
 
-def test_large_event(client: Maker) -> None:  # fault D12
+@pytest.mark.fault("D12")
+def test_large_event(client: Maker) -> None:
     large = "x" * 5_000_000
     assert len(text(events_of(client, event(chunk(large, "stop")) + DONE))) == len(large)
 
 
-def test_event_that_is_too_large(client: Maker) -> None:  # fault D12
+@pytest.mark.fault("D12")
+def test_event_that_is_too_large(client: Maker) -> None:
     endless: list[Step] = [send(chunked(b"x" * 500_000, end=False)) for _ in range(150)]
     with ScriptedServer([request, send(SSE + chunked(FIRST + b"data: ", end=False)), *endless, until_gone]) as server:
         error = client(server, timeout=30.0).fails(APIResponseError, stream=True)
@@ -378,7 +403,8 @@ def test_event_that_is_too_large(client: Maker) -> None:  # fault D12
 # Answers that are no streams
 
 
-def test_plain_answer_to_a_streaming_request(client: Maker) -> None:  # fault B15
+@pytest.mark.fault("B15")
+def test_plain_answer_to_a_streaming_request(client: Maker) -> None:
     with ScriptedServer([request, send(answer())]) as server:
         error = client(server).fails(APIResponseError, stream=True)
     assert "a stream of events was asked for" in str(error)
@@ -386,17 +412,19 @@ def test_plain_answer_to_a_streaming_request(client: Maker) -> None:  # fault B1
     assert error.maybe_billed
 
 
+@pytest.mark.fault("B15")
 @pytest.mark.parametrize(
     "content_type", ["text/event-stream", "Text/Event-Stream; charset=UTF-8", "text/event-stream;x=y"]
 )
-def test_content_types_of_a_stream(client: Maker, content_type: str) -> None:  # fault B15
+def test_content_types_of_a_stream(client: Maker, content_type: str) -> None:
     start = head(content_type=content_type, transfer_encoding="chunked")
     with ScriptedServer([request, send(start + chunked(HELLO))]) as server:
         assert text_of(client(server).chunks()) == "Hello world"
 
 
+@pytest.mark.fault("B25")
 @pytest.mark.parametrize("bad", [b"zz\r\n", b"-5\r\n"])
-def test_framing_that_breaks_in_a_stream(client: Maker, bad: bytes) -> None:  # fault B25
+def test_framing_that_breaks_in_a_stream(client: Maker, bad: bytes) -> None:
     got_first = threading.Event()
     with ScriptedServer(
         [request, send(SSE + chunked(FIRST, end=False)), wait(got_first), send(bad), until_gone]
@@ -408,8 +436,9 @@ def test_framing_that_breaks_in_a_stream(client: Maker, bad: bytes) -> None:  # 
     assert error.partial.choices[0].message.content == "Hello"
 
 
+@pytest.mark.fault("B24")
 @pytest.mark.parametrize("body", [b"rubbish", b""])
-def test_damaged_compressed_stream(client: Maker, body: bytes) -> None:  # fault B24
+def test_damaged_compressed_stream(client: Maker, body: bytes) -> None:
     start = head(content_type="text/event-stream", content_encoding="gzip", transfer_encoding="chunked")
     with ScriptedServer([request, send(start + chunked(body)), half_close, until_gone]) as server:
         error = client(server).fails(APIError, stream=True)

@@ -83,9 +83,9 @@ def test_every_split(raw: bytes, body: bytes) -> None:
     assert (got, reader.complete, reader.keep_alive) == (body, True, True)
 
 
+@pytest.mark.fault("B5", "B6")
 @answers
 def test_truncation_is_never_a_short_success(raw: bytes, body: bytes) -> None:
-    # faults B5, B6
     for cut in range(len(raw)):
         reader, got = read([raw[:cut]])
         assert body.startswith(got)
@@ -95,9 +95,9 @@ def test_truncation_is_never_a_short_success(raw: bytes, body: bytes) -> None:
             reader.end()
 
 
+@pytest.mark.fault("B13")
 @answers
 def test_surplus_bytes_are_no_body_and_end_the_connection(raw: bytes, body: bytes) -> None:
-    # fault B13
     for pieces in ([raw + b"x"], [raw, b"x"]):
         reader, got = read(pieces, end=True)
         assert got == body
@@ -106,9 +106,9 @@ def test_surplus_bytes_are_no_body_and_end_the_connection(raw: bytes, body: byte
         assert not reader.keep_alive
 
 
+@pytest.mark.fault("B25")
 @pytest.mark.parametrize("name", ["Content-Length", "Transfer-Encoding"])
 def test_two_ideas_of_the_end_are_named(name: str) -> None:
-    # fault B25
     field = f"{name}: chunked\r\n".encode()
     with pytest.raises(ProtocolError, match=f"two {name.lower()} fields"):
         read([OK + field + field + b"\r\n"])
@@ -250,9 +250,9 @@ BAD = {
 }
 
 
+@pytest.mark.fault("B25")
 @pytest.mark.parametrize("raw", BAD.values(), ids=BAD)
 def test_bad_answers(raw: bytes) -> None:
-    # fault B25
     with pytest.raises(ProtocolError):
         read([raw])
     with pytest.raises(ProtocolError):
@@ -265,6 +265,7 @@ def head_of(size: int) -> bytes:
     return start + b"y" * (size - len(start)) + b"\r\n\r\n"
 
 
+@pytest.mark.fault("B25")
 @pytest.mark.parametrize(
     ("raw", "good"),
     [
@@ -277,7 +278,6 @@ def head_of(size: int) -> bytes:
     ],
 )
 def test_limits_are_the_same_for_every_split(raw: bytes, good: bool) -> None:
-    # fault B25
     for pieces in ([raw], drip(raw), *([raw[:-cut], raw[-cut:]] for cut in range(1, 6))):
         try:
             assert read(pieces)[0].complete
@@ -286,8 +286,8 @@ def test_limits_are_the_same_for_every_split(raw: bytes, good: bool) -> None:
             assert not good
 
 
+@pytest.mark.fault("B26")
 def test_interim_answers_are_passed_over_without_end() -> None:
-    # fault B26
     reader = ResponseReader()
     for _ in range(1000):
         assert reader.feed(b"HTTP/1.1 102 Processing\r\n\r\n") == b""
@@ -310,10 +310,10 @@ def test_the_end_before_the_beginning() -> None:
 SPECIAL = [b"\r", b"\n", b"\0", b":", b" ", b"\xff", b"-", b"9"]
 
 
+@pytest.mark.fault("B25")
 @settings(deadline=None)
 @given(data=st.data())
 def test_damaged_answers_give_a_result_or_a_protocol_error(data: st.DataObject) -> None:
-    # fault B25
     raw = bytearray(data.draw(st.sampled_from([raw for raw, _ in ANSWERS.values()])))
     for _ in range(data.draw(st.integers(1, 4))):
         place = data.draw(st.integers(0, len(raw)))
@@ -368,18 +368,18 @@ def inflate(coding: str, pieces: Iterable[bytes]) -> Iterator[bytes]:
     decompressor.end()
 
 
+@pytest.mark.fault("B21")
 @coded
 def test_decompression_at_every_split(coding: str, data: bytes) -> None:
-    # fault B21
     assert b"".join(inflate(coding, [data])) == TEXT
     assert b"".join(inflate(coding, drip(data))) == TEXT
     for cut in range(len(data) + 1):
         assert b"".join(inflate(coding, [data[:cut], b"", data[cut:]])) == TEXT
 
 
+@pytest.mark.fault("B24")
 @coded
 def test_truncated_compressed_data(coding: str, data: bytes) -> None:
-    # fault B24
     members = data.split(b"\x1f\x8b\x08")
     between = {len(b"\x1f\x8b\x08".join(members[:i])) for i in range(2, len(members))}
     for cut in range(len(data)):
@@ -388,9 +388,9 @@ def test_truncated_compressed_data(coding: str, data: bytes) -> None:
                 list(inflate(coding, [data[:cut]]))
 
 
+@pytest.mark.fault("B24")
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
 def test_corrupt_compressed_data(coding: str) -> None:
-    # fault B24
     data = bytearray(gzip.compress(TEXT) if coding == "gzip" else zlib.compress(TEXT))
     data[len(data) // 2 :] = bytes(byte ^ 0x55 for byte in data[len(data) // 2 :])
     for pieces in ([bytes(data)], drip(bytes(data))):
@@ -398,10 +398,10 @@ def test_corrupt_compressed_data(coding: str) -> None:
             list(inflate(coding, pieces))
 
 
+@pytest.mark.fault("B24")
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
 @pytest.mark.parametrize("data", [b"this is no compressed data", b"{}", b"\xff" * 40, b"x", b""])
 def test_data_that_is_not_compressed(coding: str, data: bytes) -> None:
-    # fault B24
     with pytest.raises(EncodingError):
         list(inflate(coding, [data]))
 
@@ -427,9 +427,9 @@ def test_what_zlib_holds_back_when_its_input_is_used_up(beyond: int) -> None:
     assert sum(map(len, inflate("deflate", [raw_deflate(bytes(size))]))) == size
 
 
+@pytest.mark.fault("B23")
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
 def test_a_bomb_comes_in_bounded_pieces(coding: str) -> None:
-    # fault B23
     size = 50 * 1024 * 1024 + 1
     compress = zlib.compressobj(9, zlib.DEFLATED, 31 if coding == "gzip" else 15)
     bomb = compress.compress(bytes(size)) + compress.flush()
@@ -447,9 +447,9 @@ def test_data_that_does_not_compress() -> None:
     assert b"".join(inflate("gzip", [packed[i : i + 65536] for i in range(0, len(packed), 65536)])) == data
 
 
+@pytest.mark.fault("B22")
 @pytest.mark.parametrize("coding", ["br", "zstd", "compress", "gzip, gzip", "", "x" * 500])
 def test_an_encoding_that_was_not_offered(coding: str) -> None:
-    # fault B22
     with pytest.raises(EncodingError, match="not offered") as raised:
         Decompressor(coding)
     assert len(str(raised.value)) < 120

@@ -37,14 +37,16 @@ def refused(client: Maker, expected: type[Exception], **params: Any) -> str:
         return str(error)
 
 
+@pytest.mark.fault("H1")
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, numpy.float32("nan")])
-def test_numbers_that_json_lacks(client: Maker, value: Any) -> None:  # fault H1
+def test_numbers_that_json_lacks(client: Maker, value: Any) -> None:
     assert "temperature" in refused(client, ValueError, temperature=value)
     assert "logit_bias" in refused(client, ValueError, logit_bias={"17": value})
     assert "extra.deep[1]" in refused(client, ValueError, extra={"deep": [1.0, value]})
 
 
-def test_lone_surrogate(client: Maker) -> None:  # fault H3
+@pytest.mark.fault("H3")
+def test_lone_surrogate(client: Maker) -> None:
     messages = [HI, {"role": "user", "content": "a\ud83d"}]
     assert "messages[1].content" in refused(client, ValueError, messages=messages)
     assert "U+D83D" in refused(client, ValueError, messages=messages)
@@ -55,18 +57,21 @@ class Odd:
     pass
 
 
+@pytest.mark.fault("H4")
 @pytest.mark.parametrize("value", [Odd(), object(), 1j, Odd, lambda: 0])
-def test_objects_that_json_lacks(client: Maker, value: Any) -> None:  # fault H4
+def test_objects_that_json_lacks(client: Maker, value: Any) -> None:
     assert "metadata.key" in refused(client, TypeError, metadata={"key": value})
     assert "messages[0].content" in refused(client, TypeError, messages=[{"role": "user", "content": value}])
 
 
-def test_what_holds_itself(client: Maker) -> None:  # fault H4
+@pytest.mark.fault("H4")
+def test_what_holds_itself(client: Maker) -> None:
     circle: dict[str, Any] = {}
     circle["again"] = circle
     assert "holds itself" in refused(client, ValueError, metadata=circle)
 
 
+@pytest.mark.fault("H4")
 @pytest.mark.parametrize(
     ("messages", "shown"),
     [
@@ -78,7 +83,7 @@ def test_what_holds_itself(client: Maker) -> None:  # fault H4
         ([{"role": "user", "content": b"hi"}], "messages[0].content"),
     ],
 )
-def test_messages_that_are_none(client: Maker, messages: Any, shown: str) -> None:  # fault H4
+def test_messages_that_are_none(client: Maker, messages: Any, shown: str) -> None:
     assert shown in refused(client, TypeError, messages=messages)
 
 
@@ -95,6 +100,7 @@ class Whole(int):
     pass
 
 
+@pytest.mark.fault("H5")
 @pytest.mark.parametrize(
     ("value", "wire"),
     [
@@ -111,7 +117,7 @@ class Whole(int):
         (10**30, 10**30),
     ],
 )
-def test_kinds_of_values(client: Maker, value: Any, wire: Any) -> None:  # fault H5
+def test_kinds_of_values(client: Maker, value: Any, wire: Any) -> None:
     assert sent(client, extra=value)["extra"] == wire
     assert sent(client, extra={"deep": [value]})["extra"] == {"deep": [wire]}
 
@@ -136,14 +142,16 @@ class AsModel(pydantic.BaseModel):
     name: str | None = None
 
 
+@pytest.mark.fault("H5")
 @pytest.mark.parametrize("kind_of_message", [AsDataclass, AsAttrs, AsModel, ChatCompletionMessage, dict])
-def test_kinds_of_messages(client: Maker, kind_of_message: Any) -> None:  # fault H5
+def test_kinds_of_messages(client: Maker, kind_of_message: Any) -> None:
     messages = [kind_of_message(role="user", content=Text("hi"))]
     assert sent(client, messages=messages)["messages"] == [HI]
     assert sent(client, messages=iter(messages))["messages"] == [HI]
 
 
-def test_answer_goes_back_as_it_is(client: Maker) -> None:  # fault H5
+@pytest.mark.fault("H5")
+def test_answer_goes_back_as_it_is(client: Maker) -> None:
     with ScriptedServer([repeat(request, send(OK))]) as server:
         caller = client(server)
         reply = caller.create().choices[0].message
@@ -154,7 +162,8 @@ def test_answer_goes_back_as_it_is(client: Maker) -> None:  # fault H5
         ]
 
 
-def test_tool_calls_go_back_as_they_are(client: Maker) -> None:  # fault H5
+@pytest.mark.fault("H5")
+def test_tool_calls_go_back_as_they_are(client: Maker) -> None:
     call = ToolCalls(id="c-1", type="function", function=FunctionCall(name="f", arguments="{}"))
     message = ChatCompletionMessage(role="assistant", tool_calls=[call])
     assert sent(client, messages=[HI, message])["messages"][1] == {
@@ -163,18 +172,21 @@ def test_tool_calls_go_back_as_they_are(client: Maker) -> None:  # fault H5
     }
 
 
-def test_parts_of_content(client: Maker) -> None:  # fault H5
+@pytest.mark.fault("H5")
+def test_parts_of_content(client: Maker) -> None:
     parts = [{"type": "text", "text": "what is it?"}, {"type": "image_url", "image_url": {"url": "data:image/png,"}}]
     assert sent(client, messages=[{"role": "user", "content": parts}])["messages"][0]["content"] == parts
 
 
-def test_unknown_parameters_are_sent_and_none_is_not(client: Maker) -> None:  # fault H6
+@pytest.mark.fault("H6")
+def test_unknown_parameters_are_sent_and_none_is_not(client: Maker) -> None:
     body = sent(client, brand_new={"a": None}, also_new=[1], top_k=None, stop="end")
     assert (body["brand_new"], body["also_new"], body["stop"]) == ({"a": None}, [1], ["end"])
     assert "top_k" not in body
 
 
-def test_caller_changes_its_objects_between_attempts(client: Maker) -> None:  # fault H7
+@pytest.mark.fault("H7")
+def test_caller_changes_its_objects_between_attempts(client: Maker) -> None:
     messages = [dict(HI)]
 
     def change(peer: Any) -> None:

@@ -46,13 +46,13 @@ def read_to_the_end(caller: Any, server: LocalServer) -> None:
         assert text_of(caller.chunks()) == "Hello world"
 
 
-def left_early(caller: Any, server: LocalServer) -> None:  # fault E2
+def left_early(caller: Any, server: LocalServer) -> None:
     endless(server, OTHERS)
     for _ in range(OTHERS):
         caller.stream().each(lambda one: True)
 
 
-def forgotten(caller: Any, server: LocalServer) -> None:  # fault E3
+def forgotten(caller: Any, server: LocalServer) -> None:
     endless(server, OTHERS)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -64,7 +64,7 @@ def forgotten(caller: Any, server: LocalServer) -> None:  # fault E3
     assert len(caught) == OTHERS
 
 
-def refused(caller: Any, server: LocalServer) -> None:  # fault E4
+def refused(caller: Any, server: LocalServer) -> None:
     server.reply(status=500, body=error_body(), times=OTHERS)
     for number in range(OTHERS):
         params = {"stream": number % 2 == 0}
@@ -81,7 +81,7 @@ def cut(caller: Any, server: LocalServer) -> None:
             failure(APIError, caller.chunks)
 
 
-def cancelled(caller: Any, server: LocalServer) -> None:  # fault E6
+def cancelled(caller: Any, server: LocalServer) -> None:
     async def read() -> None:
         async for _ in await caller.raw.chat.completions.create(**CALL, stream=True):
             pass
@@ -109,6 +109,7 @@ def short_lived_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("togetherpy._transport.connecting.IDLE_SECONDS", 0.05)
 
 
+@pytest.mark.fault("E2", "E3", "E4", "E6")
 def test_nothing_is_left(kind: str, clean_environment: None, short_lived_workers: None) -> None:
     ways = WAYS if kind == "sync" else [*WAYS, cancelled]
     with LocalServer(record=False) as server:

@@ -73,10 +73,11 @@ def in_threads(count: int, job: Callable[[], Any]) -> Callable[[], list[Any]]:
 # Connections that were kept
 
 
+@pytest.mark.fault("E1")
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("last", [close, reset], ids=["close", "reset"])
 @pytest.mark.parametrize("when", ["at once", "after the next request"])
-def test_stale_connection_is_replaced_unseen(client: Maker, when: str, last: Step, stream: bool) -> None:  # fault E1
+def test_stale_connection_is_replaced_unseen(client: Maker, when: str, last: Step, stream: bool) -> None:
     good = STREAM_OK if stream else OK
     stale = [request, send(good), last] if when == "at once" else [request, send(good), request, last]
     with ScriptedServer(stale, [repeat(request, send(good))]) as server:
@@ -99,7 +100,8 @@ def surplus(kept: threading.Event, said: threading.Event) -> list[Step]:
     return [request, send(OK), wait(kept), send(answer(completion(id="wrong"))), do(said.set), until_gone]
 
 
-def test_bytes_that_nobody_asked_for_end_the_connection(client: Maker) -> None:  # fault B25
+@pytest.mark.fault("B25")
+def test_bytes_that_nobody_asked_for_end_the_connection(client: Maker) -> None:
     """They came while the connection lay in the pool; taken for an answer, they would be the next call's."""
     kept, said = threading.Event(), threading.Event()
     with ScriptedServer(surplus(kept, said), GOOD) as server:
@@ -111,7 +113,8 @@ def test_bytes_that_nobody_asked_for_end_the_connection(client: Maker) -> None: 
         assert server.connections == 2
 
 
-def test_bytes_that_came_while_the_loop_was_busy() -> None:  # fault B25
+@pytest.mark.fault("B25")
+def test_bytes_that_came_while_the_loop_was_busy() -> None:
     """The loop has not read them yet when the connection is used again."""
     kept, said = threading.Event(), threading.Event()
 
@@ -127,7 +130,8 @@ def test_bytes_that_came_while_the_loop_was_busy() -> None:  # fault B25
         assert server.connections == 2
 
 
-def test_stale_retry_is_not_counted(client: Maker) -> None:  # fault E1
+@pytest.mark.fault("E1")
+def test_stale_retry_is_not_counted(client: Maker) -> None:
     script = [request, send(answer(error_body(), 400))]
     with ScriptedServer([request, send(OK), request, close], script) as server:
         caller = client(server)
@@ -136,7 +140,8 @@ def test_stale_retry_is_not_counted(client: Maker) -> None:  # fault E1
         assert (server.connections, error.attempts, error.maybe_billed) == (2, 1, False)
 
 
-def test_stale_retry_happens_once(client: Maker) -> None:  # fault E1
+@pytest.mark.fault("E1")
+def test_stale_retry_happens_once(client: Maker) -> None:
     with ScriptedServer([request, send(OK), request, close], [request, close]) as server:
         caller = client(server)
         caller.create()
@@ -144,8 +149,9 @@ def test_stale_retry_happens_once(client: Maker) -> None:  # fault E1
         assert server.connections == 2
 
 
+@pytest.mark.fault("E1")
 @pytest.mark.parametrize("begun", [b"H", b"HTTP/1.1 200 OK\r\n"])
-def test_begun_answer_is_no_stale_connection(client: Maker, begun: bytes) -> None:  # fault E1
+def test_begun_answer_is_no_stale_connection(client: Maker, begun: bytes) -> None:
     with ScriptedServer([request, send(OK), request, send(begun), close], GOOD) as server:
         caller = client(server)
         caller.create()
@@ -153,7 +159,8 @@ def test_begun_answer_is_no_stale_connection(client: Maker, begun: bytes) -> Non
         assert server.connections == 1
 
 
-def test_silence_on_a_kept_connection_is_no_stale_connection(client: Maker) -> None:  # fault E1
+@pytest.mark.fault("E1")
+def test_silence_on_a_kept_connection_is_no_stale_connection(client: Maker) -> None:
     with ScriptedServer([request, send(OK), request, until_gone], GOOD) as server:
         caller = client(server, timeout=0.4)
         caller.create()
@@ -161,15 +168,17 @@ def test_silence_on_a_kept_connection_is_no_stale_connection(client: Maker) -> N
         assert server.connections == 1
 
 
-def test_new_connection_that_is_dropped_is_no_stale_one(client: Maker) -> None:  # fault E1
+@pytest.mark.fault("E1")
+def test_new_connection_that_is_dropped_is_no_stale_one(client: Maker) -> None:
     with ScriptedServer([request, close], GOOD) as server:
         client(server).fails(APIConnectionError)
         assert server.connections == 1
 
 
+@pytest.mark.fault("E15")
 @pytest.mark.parametrize("clock", ["monotonic", "time"])
 def test_connection_idle_for_too_long_is_dropped(client: Maker, clock: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    # fault E15: a frozen machine stops one of its clocks
+    # a frozen machine stops one of its clocks
     with ScriptedServer(GOOD) as server:
         caller = client(server, timeout=1000.0)
         caller.create()
@@ -185,7 +194,8 @@ def test_connection_idle_for_too_long_is_dropped(client: Maker, clock: str, monk
 # Many callers
 
 
-def test_callers_queue_for_connections(client: Maker) -> None:  # fault E12
+@pytest.mark.fault("E12")
+def test_callers_queue_for_connections(client: Maker) -> None:
     gate = threading.Event()
     with ScriptedServer([repeat(request, wait(gate), send(OK))]) as server:
         caller = client(server, max_connections=2)
@@ -196,7 +206,8 @@ def test_callers_queue_for_connections(client: Maker) -> None:  # fault E12
         assert (server.connections, len(server.requests)) == (2, 8)
 
 
-def test_queueing_is_bounded_by_the_deadline(client: Maker) -> None:  # fault E12
+@pytest.mark.fault("E12")
+def test_queueing_is_bounded_by_the_deadline(client: Maker) -> None:
     with ScriptedServer([request, send(FIRST), until_gone], GOOD) as server:
         caller = client(server, max_connections=1)
         stream = caller.stream()
@@ -211,14 +222,16 @@ def test_queueing_is_bounded_by_the_deadline(client: Maker) -> None:  # fault E1
     assert (error.phase, error.maybe_billed, error.attempts) == ("connecting", False, 1)
 
 
-def test_many_calls_with_few_connections(client: Maker) -> None:  # fault E12
+@pytest.mark.fault("E12")
+def test_many_calls_with_few_connections(client: Maker) -> None:
     with ScriptedServer(GOOD) as server:
         caller = client(server, max_connections=3)
         assert len(in_threads(60, caller.create)()) == 60
         assert server.connections <= 3
 
 
-def test_many_threads_on_one_client(client: Maker) -> None:  # fault E13
+@pytest.mark.fault("E13")
+def test_many_threads_on_one_client(client: Maker) -> None:
     def own(peer: Any) -> None:
         request(peer)
         number = next(one for one in reversed(peer.server.requests) if one.connection == peer.number)
@@ -238,7 +251,8 @@ def test_many_threads_on_one_client(client: Maker) -> None:  # fault E13
 # Closing
 
 
-def test_close_ends_calls_and_streams(client: Maker) -> None:  # fault E16
+@pytest.mark.fault("E16")
+def test_close_ends_calls_and_streams(client: Maker) -> None:
     with ScriptedServer([request, until_gone], [request, send(FIRST), until_gone]) as server:
         caller = client(server, max_retries=2)
         waiting = in_threads(1, lambda: caller.fails(APIConnectionError))
@@ -257,7 +271,8 @@ def test_close_ends_calls_and_streams(client: Maker) -> None:  # fault E16
         server.wait_gone(1)
 
 
-def test_close_ends_the_wait_for_a_retry(client: Maker) -> None:  # fault E16
+@pytest.mark.fault("E16")
+def test_close_ends_the_wait_for_a_retry(client: Maker) -> None:
     with ScriptedServer([request, send(answer(error_body(), 429, retry_after=100))]) as server:
         caller = client(server, timeout=600.0, max_retries=1)
         waiting = in_threads(1, lambda: caller.fails(APIError))
@@ -267,7 +282,8 @@ def test_close_ends_the_wait_for_a_retry(client: Maker) -> None:  # fault E16
         assert len(server.requests) == 1
 
 
-def test_close_ends_queueing(client: Maker) -> None:  # fault E16
+@pytest.mark.fault("E16")
+def test_close_ends_queueing(client: Maker) -> None:
     with ScriptedServer([request, until_gone]) as server:
         caller = client(server, max_connections=1)
         waiting = in_threads(3, lambda: caller.fails(APIConnectionError))
@@ -277,7 +293,8 @@ def test_close_ends_queueing(client: Maker) -> None:  # fault E16
         assert server.connections == 1
 
 
-def test_close_ends_connecting(client: Maker) -> None:  # fault E16
+@pytest.mark.fault("E16")
+def test_close_ends_connecting(client: Maker) -> None:
     with ScriptedServer([until_gone], scheme="https") as server:
         caller = client(server, timeout=Timeout(connect=LIMIT))
         waiting = in_threads(1, lambda: caller.fails(APIConnectionError))
@@ -287,7 +304,8 @@ def test_close_ends_connecting(client: Maker) -> None:  # fault E16
         server.wait_gone(0)
 
 
-def test_close_ends_a_proxys_connecting(client: Maker) -> None:  # fault E16
+@pytest.mark.fault("E16")
+def test_close_ends_a_proxys_connecting(client: Maker) -> None:
     with ScriptedServer([request, until_gone]) as proxy:
         caller = client(base_url="https://198.51.100.1/v1", proxy=proxy.base_url.removesuffix("/v1"))
         waiting = in_threads(1, lambda: caller.fails(APIConnectionError))
@@ -297,7 +315,8 @@ def test_close_ends_a_proxys_connecting(client: Maker) -> None:  # fault E16
         proxy.wait_gone(0)
 
 
-def test_close_closes_idle_connections(client: Maker) -> None:  # fault E16
+@pytest.mark.fault("E16")
+def test_close_closes_idle_connections(client: Maker) -> None:
     with ScriptedServer(GOOD) as server:
         caller = client(server)
         caller.create()
@@ -306,8 +325,9 @@ def test_close_closes_idle_connections(client: Maker) -> None:  # fault E16
         caller.close()
 
 
+@pytest.mark.fault("E16")
 @pytest.mark.parametrize("kind", KINDS[1:])
-def test_close_closes_idle_connections_of_another_loop(client: Maker) -> None:  # fault E16
+def test_close_closes_idle_connections_of_another_loop(client: Maker) -> None:
     with ScriptedServer(GOOD) as server:
         caller = client(server)
         caller.create()
@@ -315,8 +335,9 @@ def test_close_closes_idle_connections_of_another_loop(client: Maker) -> None:  
         server.wait_gone(0)
 
 
+@pytest.mark.fault("E17")
 @pytest.mark.parametrize("used", [False, True])
-def test_use_after_close(client: Maker, used: bool) -> None:  # fault E17
+def test_use_after_close(client: Maker, used: bool) -> None:
     with ScriptedServer(GOOD) as server:
         caller = client(server, max_retries=2)
         if used:
@@ -357,9 +378,10 @@ INTERRUPTED = {
 }
 
 
+@pytest.mark.fault("E5")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("when", INTERRUPTED)
-def test_keyboard_interrupt(kind: str, when: str) -> None:  # fault E5
+def test_keyboard_interrupt(kind: str, when: str) -> None:
     stream = when == "stream"
     with ScriptedServer(INTERRUPTED[when], GOOD) as server:
         client = make_raw(kind, api_key=KEY, base_url=server.base_url, max_connections=1, max_retries=2)
@@ -408,10 +430,11 @@ async def _eventually(condition: Callable[[], bool]) -> None:
         await asyncio.sleep(0.002)
 
 
+@pytest.mark.fault("E6")
 @pytest.mark.parametrize("kind", ASYNC_KINDS)
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("at", ["headers", "body", "stream", "handshake"])
-def test_cancellation(kind: str, at: str, times: int, monkeypatch: pytest.MonkeyPatch) -> None:  # fault E6
+def test_cancellation(kind: str, at: str, times: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("togetherpy._transport.connecting.IDLE_SECONDS", 0.02)
     others = own_threads()
     scripts: dict[str, list[Step]] = {
@@ -444,8 +467,9 @@ def test_cancellation(kind: str, at: str, times: int, monkeypatch: pytest.Monkey
         asyncio.run(main())
 
 
+@pytest.mark.fault("E6")
 @pytest.mark.parametrize("kind", ASYNC_KINDS)
-def test_cancellation_while_queueing_and_connecting(kind: str) -> None:  # fault E6
+def test_cancellation_while_queueing_and_connecting(kind: str) -> None:
     async def main() -> None:
         client = make_raw(kind, api_key=KEY, base_url=server.base_url, max_connections=1, timeout=LIMIT)
         holder = await _start(client, stream=True)
@@ -472,8 +496,9 @@ def test_cancellation_while_queueing_and_connecting(kind: str) -> None:  # fault
         assert time.monotonic() - begun < LIMIT / 2
 
 
+@pytest.mark.fault("E6")
 @pytest.mark.parametrize("kind", ASYNC_KINDS)
-def test_two_hundred_cancelled_calls_leave_nothing(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:  # fault E6
+def test_two_hundred_cancelled_calls_leave_nothing(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("togetherpy._transport.connecting.IDLE_SECONDS", 0.05)
     others = own_threads()
 
@@ -514,8 +539,9 @@ def test_two_hundred_cancelled_calls_leave_nothing(kind: str, monkeypatch: pytes
 # Event loops
 
 
+@pytest.mark.fault("E7")
 @pytest.mark.parametrize("kind", ASYNC_KINDS)
-def test_one_client_over_several_loops(kind: str) -> None:  # fault E7
+def test_one_client_over_several_loops(kind: str) -> None:
     with ScriptedServer(GOOD) as server:
         client = make_raw(kind, api_key=KEY, base_url=server.base_url)
 
@@ -611,8 +637,9 @@ print("parent", status, flush=True)
 """
 
 
+@pytest.mark.fault("E8")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
-def test_fork(kind: str) -> None:  # fault E8
+def test_fork(kind: str) -> None:
     with ScriptedServer(GOOD) as server:
         ends_quietly(run_program(kind, server, FORKING), "child\nparent 0\n")
         by_connection = [sum(one.connection == number for one in server.requests) for number in range(3)]
@@ -637,9 +664,10 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.fault("E8")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 @pytest.mark.parametrize("leaving", ["client = None; __import__('gc').collect()", "await client.close()"])
-def test_fork_and_leave(leaving: str) -> None:  # fault E8
+def test_fork_and_leave(leaving: str) -> None:
     """The child's copy of an idle connection shares the parent's event loop with it, as far as the system knows."""
     with ScriptedServer(GOOD) as server:
         ends_quietly(run_program("async", server, FORKING_AWAY.replace("{leaving}", leaving)), "")
@@ -684,8 +712,9 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.fault("E8")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
-def test_fork_with_a_stream_open(kind: str) -> None:  # fault E8
+def test_fork_with_a_stream_open(kind: str) -> None:
     gate = threading.Event()
     script = [request, send(FIRST), wait(gate), send(chunked(event(chunk("", "stop")) + event("[DONE]")))]
     with ScriptedServer(script) as server:
@@ -703,7 +732,8 @@ sys.stdin.readline()
 """
 
 
-def test_interpreter_exit_with_calls_in_flight(kind: str) -> None:  # fault E18
+@pytest.mark.fault("E18")
+def test_interpreter_exit_with_calls_in_flight(kind: str) -> None:
     with ScriptedServer([request, until_gone], [request, until_gone]) as server:
         process = run_program(kind, server, AT_EXIT)
         server.wait_requests(2)
@@ -728,7 +758,8 @@ print("done")
 """
 
 
-def test_interpreter_exit_with_an_open_client(kind: str) -> None:  # faults E3, E18
+@pytest.mark.fault("E3", "E18")
+def test_interpreter_exit_with_an_open_client(kind: str) -> None:
     with ScriptedServer([request, send(FIRST), until_gone], GOOD) as server:
         process = run_program(kind, server, ABANDONED)
         out, complaints = process.communicate(timeout=LIMIT)
@@ -740,8 +771,9 @@ def test_interpreter_exit_with_an_open_client(kind: str) -> None:  # faults E3, 
 # Copies
 
 
+@pytest.mark.fault("E9")
 @pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
-def test_copies_have_the_configuration_and_their_own_connections(client: Maker, duplicate: Any) -> None:  # fault E9
+def test_copies_have_the_configuration_and_their_own_connections(client: Maker, duplicate: Any) -> None:
     with ScriptedServer(GOOD) as server:
         caller = client(server, max_retries=7, default_headers={"x-own": "1"}, timeout=Timeout(total=9.0))
         caller.create()
@@ -756,7 +788,8 @@ def test_copies_have_the_configuration_and_their_own_connections(client: Maker, 
         other.end()
 
 
-def test_key_from_the_environment_is_read_again(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:  # fault E9
+@pytest.mark.fault("E9")
+def test_key_from_the_environment_is_read_again(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOGETHER_API_KEY", KEY)
     pickled = pickle.dumps(make_raw(kind))
     monkeypatch.delenv("TOGETHER_API_KEY")
@@ -764,7 +797,8 @@ def test_key_from_the_environment_is_read_again(kind: str, monkeypatch: pytest.M
         pickle.loads(pickled)
 
 
-def test_exceptions_that_were_raised_pickle(client: Maker) -> None:  # fault E10
+@pytest.mark.fault("E10")
+def test_exceptions_that_were_raised_pickle(client: Maker) -> None:
     cases: list[tuple[list[Step], bool]] = [
         ([request, close], False),
         ([request, send(answer(error_body("m", code="c", param="p"), 429, retry_after=1, x_request_id="i"))], False),

@@ -208,11 +208,12 @@ def test_a_plain_answer_to_a_stream_request(client: Maker) -> None:
 # Errors that come inside of a success
 
 
+@pytest.mark.fault("B16", "D9")
 @pytest.mark.parametrize("to", [AsStruct, dict, bytes])
 @pytest.mark.parametrize(
     "body", [{"error": {"message": "late", "code": 503}}, {"error": "late"}, {"object": "error", "message": "late"}]
 )
-def test_an_error_inside_of_a_success_is_raised(client: Maker, to: Any, body: Any) -> None:  # faults B16, D9
+def test_an_error_inside_of_a_success_is_raised(client: Maker, to: Any, body: Any) -> None:
     good = event(chunk("a"))
     with ScriptedServer([request, send(answer(body)), request, send(SSE + chunked(good + event(body)))]) as server:
         caller = client(server)
@@ -224,7 +225,8 @@ def test_an_error_inside_of_a_success_is_raised(client: Maker, to: Any, body: An
     assert len(seen) == 1
 
 
-def test_an_error_after_the_choices_is_raised(client: Maker) -> None:  # fault B16
+@pytest.mark.fault("B16")
+def test_an_error_after_the_choices_is_raised(client: Maker) -> None:
     body = completion("x" * 5000) | {"error": {"message": "late"}}
     with ScriptedServer([request, send(answer(body))]) as server:
         assert "late" in str(client(server).fails(APIStatusError, response_type=dict))
@@ -236,8 +238,9 @@ def test_an_event_named_error_is_raised(client: Maker) -> None:
         assert "late" in str(client(server).fails(APIStatusError, stream=True, response_type=bytes))
 
 
+@pytest.mark.fault("D9")
 @pytest.mark.parametrize("end", [DONE, b""])
-def test_an_error_beside_a_choice_that_goes_on_is_raised_at_the_end(client: Maker, end: bytes) -> None:  # fault D9
+def test_an_error_beside_a_choice_that_goes_on_is_raised_at_the_end(client: Maker, end: bytes) -> None:
     odd = tight(chunk("b", error={"message": "late"}))
     with ScriptedServer([request, send(SSE + chunked(tight(chunk("a")) + odd + end))]) as server:
         seen: list[Any] = []
@@ -263,24 +266,27 @@ def tight(value: Any) -> bytes:
     return event(json.dumps(value, separators=(",", ":")))
 
 
+@pytest.mark.fault("B7")
 @pytest.mark.parametrize("to", [AsStruct, dict, bytes])
 @pytest.mark.parametrize("write", [event, tight])
-def test_a_finish_reason_and_a_proper_end_are_enough(client: Maker, to: Any, write: Any) -> None:  # fault B7
+def test_a_finish_reason_and_a_proper_end_are_enough(client: Maker, to: Any, write: Any) -> None:
     body = write(chunk("a")) + write(chunk("b", "stop")) + write({"id": "u", "choices": [], "usage": {}})
     with ScriptedServer([request, send(SSE + chunked(body))]) as server:
         assert len(client(server).chunks(response_type=to)) == 3
 
 
+@pytest.mark.fault("B7")
 @pytest.mark.parametrize("to", [AsStruct, dict, bytes])
 @pytest.mark.parametrize("write", [event, tight])
 @pytest.mark.parametrize("finish", [None, ""])
-def test_an_end_without_one_is_none(client: Maker, to: Any, write: Any, finish: Any) -> None:  # fault B7
+def test_an_end_without_one_is_none(client: Maker, to: Any, write: Any, finish: Any) -> None:
     with ScriptedServer([request, send(SSE + chunked(write(chunk("a", finish))))]) as server:
         error = client(server).fails(StreamInterruptedError, stream=True, response_type=to)
     assert error.partial is None
 
 
-def test_every_choice_needs_one(client: Maker) -> None:  # fault B7
+@pytest.mark.fault("B7")
+def test_every_choice_needs_one(client: Maker) -> None:
     first = chunk("a", "stop")
     both = chunk("b")
     both["choices"] += chunk("c", "length", 1)["choices"]
@@ -293,7 +299,8 @@ def test_every_choice_needs_one(client: Maker) -> None:  # fault B7
                 caller.fails(StreamInterruptedError, stream=True, response_type=dict, n=2)
 
 
-def test_the_end_of_one_choice_in_an_event_of_several(client: Maker) -> None:  # fault B7
+@pytest.mark.fault("B7")
+def test_the_end_of_one_choice_in_an_event_of_several(client: Maker) -> None:
     one_ends = chunk("a", "stop")
     one_ends["choices"] += chunk("b", None, 1)["choices"]
     with ScriptedServer([request, send(SSE + chunked(tight(one_ends) + tight(chunk("c", "length", 1))))]) as server:

@@ -44,27 +44,25 @@ FREE = Decision(0.25, 0)
 AT_ONCE = Decision(0.0, 0, counted=False)
 
 TABLE: dict[str, tuple[Outcome, dict[str, Any], Decision | None]] = {
-    # fault A1, A2, A3: nothing left the machine, so no quota is taken
+    # nothing left the machine, so no quota is taken
     "refused": (fault("refused", "connecting"), {}, FREE),
     "dns": (fault("dns", "connecting"), {}, FREE),
     "connect timeout": (fault("timeout", "connecting"), {}, FREE),
     "reset while connecting": (fault("reset", "connecting"), {}, FREE),
-    # fault A4, A10: trying again cannot help, or can
+    # trying again cannot help, or can
     "certificate": (fault("tls", "connecting", final=True), {}, FINAL),
     "handshake": (fault("tls", "connecting"), {}, FREE),
     "proxy refuses": (fault("proxy", "connecting", final=True), {}, FINAL),
     "proxy fails": (fault("proxy", "connecting"), {}, FREE),
-    # fault B1, B3, B5, B6, B24, B25
     "no headers": (fault("timeout", "sent"), {}, TRANSIENT),
     "reset": (fault("reset", "sent", received=True), {}, TRANSIENT),
     "reset in the body": (fault("reset", "committed", received=True), {}, TRANSIENT),
     "not HTTP": (fault("protocol", "sent", received=True), {}, TRANSIENT),
     "corrupt gzip": (fault("encoding", "committed", received=True), {}, TRANSIENT),
-    # fault B20, E16
     "too large": (fault("too_large", "committed", received=True), {}, FINAL),
     "closed": (fault("closed", "sent"), {}, FINAL),
     "closed while connecting": (fault("closed", "connecting"), {}, FINAL),
-    # fault E1: reused, and no byte of the answer
+    # reused, and no byte of the answer
     "stale": (fault("reset", "sent", reused=True), {}, AT_ONCE),
     "stale, no retries left": (fault("reset", "sent", reused=True), {"retries_left": 0}, AT_ONCE),
     "stale, no time left": (fault("reset", "sent", reused=True), {"remaining": 0.0}, FINAL),
@@ -77,10 +75,9 @@ TABLE: dict[str, tuple[Outcome, dict[str, Any], Decision | None]] = {
     "reused, a byte came": (fault("reset", "sent", reused=True, received=True), {}, TRANSIENT),
     "reused, but a timeout": (fault("timeout", "sent", reused=True), {}, TRANSIENT),
     "new connection": (fault("reset", "sent"), {}, TRANSIENT),
-    # fault C5
     "429": (reply(429), {}, THROTTLED),
     "429, second time": (reply(429), {"attempt": 2}, Decision(1.0, THROTTLE)),
-    # fault C1, C2, C3, C4: a little more than asked
+    # a little more than asked
     "retry-after": (reply(429, retry_after="2"), {}, Decision(2 + 0.5 * 0.25, THROTTLE)),
     "retry-after 30": (reply(429, retry_after="30"), {}, Decision(30.5, THROTTLE)),
     "retry-after date": (
@@ -91,42 +88,34 @@ TABLE: dict[str, tuple[Outcome, dict[str, Any], Decision | None]] = {
     "retry-after-ms first": (reply(429, retry_after_ms="500", retry_after="9"), {}, Decision(0.55, THROTTLE)),
     "only x-ratelimit-reset": (reply(429, x_ratelimit_reset="1"), {}, Decision(1.075, THROTTLE)),
     "503 with retry-after": (reply(503, retry_after="2"), {}, Decision(2.125, BASE)),
-    # fault C6
     "retry-after 1e9": (reply(429, retry_after="1e9"), {}, FINAL),
     "retry-after 121": (reply(429, retry_after="121"), {}, FINAL),
     "retry-after 120": (reply(429, retry_after="120"), {}, Decision(120.5, THROTTLE)),
     "retry-after inf": (reply(429, retry_after="inf"), {}, THROTTLED),
     "retry-after nonsense": (reply(429, retry_after="soon"), {}, THROTTLED),
     "retry-after 0": (reply(429, retry_after="0"), {}, THROTTLED),
-    # fault C8, C9
     **{f"{status}": (reply(status), {}, TRANSIENT) for status in (500, 502, 503, 504, 520, 521, 522, 524, 529, 599)},
     "502 HTML": (reply(502, b"<html>", content_type="text/html"), {}, TRANSIENT),
-    # fault C10, C11
     **{f"{status}": (reply(status), {}, FINAL) for status in (400, 401, 402, 403, 404, 413, 415, 422, 501, 505)},
-    # fault C12
     "408": (reply(408), {}, TRANSIENT),
     "409": (reply(409), {}, TRANSIENT),
-    # fault C13
     "x-should-retry: false": (reply(503, x_should_retry="false"), {}, FINAL),
     "x-should-retry: FALSE, 429": (reply(429, x_should_retry="FALSE", retry_after="1"), {}, FINAL),
     "x-should-retry: true": (reply(400, x_should_retry="true"), {}, TRANSIENT),
     "x-should-retry: true, 501": (reply(501, x_should_retry="True"), {}, TRANSIENT),
     "x-should-retry: maybe": (reply(400, x_should_retry="maybe"), {}, FINAL),
-    # fault C14
     **{f"{status}": (reply(status), {}, FINAL) for status in (300, 301, 302, 303, 307, 308)},
     "x-should-retry on a redirect": (reply(307, x_should_retry="true"), {}, FINAL),
-    # fault B14, B15
     "200, empty": (reply(200, b""), {}, TRANSIENT),
     "200, blanks": (reply(200, b" \r\n"), {}, TRANSIENT),
     "204": (reply(204, b""), {}, TRANSIENT),
     "200, text": (reply(200, b"hello", content_type="text/plain"), {}, TRANSIENT),
-    # fault B16, B18: an answer, if a damaged one, that was charged for
+    # an answer, if a damaged one, that was charged for
     "200, damaged JSON": (reply(200, b'{"id":'), {}, FINAL),
     "200, JSON that names an error": (reply(200, b'{"error": "x"}'), {}, FINAL),
-    # fault B17: once
+    # once
     "200, HTML": (reply(200, b"<html>", content_type="text/html; charset=utf-8"), {}, TRANSIENT),
     "200, HTML again": (reply(200, b"<html>", content_type="text/html"), {"attempt": 2}, FINAL),
-    # fault F2, F3
     "no retries left": (reply(503), {"retries_left": 0}, FINAL),
     "no time left": (reply(503), {"remaining": 0.0}, FINAL),
     "time ran out before": (reply(503), {"remaining": -1.0}, FINAL),
@@ -134,11 +123,47 @@ TABLE: dict[str, tuple[Outcome, dict[str, Any], Decision | None]] = {
     "wait just within the deadline": (reply(503), {"remaining": 0.26}, TRANSIENT),
     "asked to wait beyond the deadline": (reply(429, retry_after="10"), {"remaining": 10.4}, FINAL),
     "no wait at all": (reply(503), {"jitter": 0.0}, Decision(0.0, BASE)),
-    # An accepted stream is never repeated, whatever becomes of it (fault B4).
+    # An accepted stream is never repeated, whatever becomes of it.
     "accepted stream": (Opened(200, Headers({}), None), {}, FINAL),
 }
 
 
+@pytest.mark.fault(
+    "A1",
+    "A2",
+    "A3",
+    "A4",
+    "A10",
+    "B1",
+    "B3",
+    "B5",
+    "B6",
+    "B14",
+    "B15",
+    "B16",
+    "B17",
+    "B18",
+    "B20",
+    "B24",
+    "B25",
+    "C1",
+    "C2",
+    "C3",
+    "C4",
+    "C5",
+    "C6",
+    "C8",
+    "C9",
+    "C10",
+    "C11",
+    "C12",
+    "C13",
+    "C14",
+    "E1",
+    "E16",
+    "F2",
+    "F3",
+)
 @pytest.mark.parametrize(("outcome", "state", "expected"), TABLE.values(), ids=TABLE)
 def test_decisions(outcome: Outcome, state: dict[str, Any], expected: Decision | None) -> None:
     assert judge(outcome, **state) == (expected if expected is None else pytest.approx(expected))
@@ -148,12 +173,13 @@ def test_a_reply_without_a_content_type_counts_as_json() -> None:
     assert judge(Reply(200, Headers({}), b"damaged")) is None
 
 
+@pytest.mark.fault("F2")
 @pytest.mark.parametrize(
     ("status", "attempt", "longest"),
     [(503, 1, 0.5), (503, 2, 1.0), (503, 3, 2.0), (503, 7, 30.0), (503, 5000, 30.0), (429, 1, 1.0), (429, 4, 8.0)],
 )
 def test_full_jitter(status: int, attempt: int, longest: float) -> None:
-    # fault F2: uniform from nothing to the limit
+    # uniform from nothing to the limit
     for jitter in (0.0, 0.1, 0.5, 0.999):
         decision = judge(reply(status), attempt=attempt, jitter=jitter)
         assert decision is not None
@@ -172,6 +198,7 @@ def date(seconds: float) -> str:
     return formatdate(NOW + seconds, usegmt=True)
 
 
+@pytest.mark.fault("C1", "C2", "C3", "C4", "C6")
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
@@ -212,22 +239,22 @@ def date(seconds: float) -> str:
     ],
 )
 def test_retry_after(fields: dict[str, str], expected: float | None) -> None:
-    # faults C1, C2, C3, C4, C6
     assert retry_after(Headers(fields), NOW) == expected
 
 
 DATE_PARTS = ["Fri,", " ", "31", "Dec", "2030", "23:59:59", "GMT", "+", "-", "9", "(", ")", ","]
 
 
+@pytest.mark.fault("C6")
 @settings(deadline=None)
 @given(value=st.text() | st.lists(st.sampled_from(DATE_PARTS)).map("".join))
 def test_no_value_of_a_header_raises(value: str) -> None:
-    # fault C6
     for name in ("retry-after", "retry-after-ms", "x-ratelimit-reset"):
         asked = retry_after(Headers({name: value, "date": value}), NOW)
         assert asked is None or 0 < asked < float("inf")
 
 
+@pytest.mark.fault("F4")
 @pytest.mark.parametrize(
     ("outcome", "expected"),
     [
@@ -252,12 +279,11 @@ def test_no_value_of_a_header_raises(value: str) -> None:
     ids=repr,
 )
 def test_what_may_have_been_billed(outcome: Outcome, expected: bool) -> None:
-    # fault F4
     assert maybe_ran(outcome) is expected
 
 
+@pytest.mark.fault("F1")
 def test_quota() -> None:
-    # fault F1
     quota = Quota(20)
     assert quota.take(14)
     assert quota.tokens == 6
@@ -276,15 +302,15 @@ def test_quota() -> None:
     assert quota.tokens == 20  # never more than at first
 
 
+@pytest.mark.fault("F1")
 def test_an_outage_fails_fast() -> None:
-    # fault F1
     transient, throttled = Quota(), Quota()
     assert sum(transient.take(BASE) for _ in range(1000)) == 35
     assert sum(throttled.take(THROTTLE) for _ in range(1000)) == 100
 
 
+@pytest.mark.fault("E13", "E14")
 def test_quota_with_threads_racing() -> None:
-    # fault E13, E14
     quota = Quota(1000)
     start = threading.Barrier(16)
     taken: list[int] = []

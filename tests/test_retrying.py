@@ -18,8 +18,9 @@ BROKEN = answer(error_body("down"), 500)
 THROTTLED = answer(error_body("slow down"), 429, retry_after_ms=1)
 
 
+@pytest.mark.fault("F1")
 @pytest.mark.parametrize(("failing", "cost"), [(BROKEN, TRANSIENT_COST), (THROTTLED, THROTTLE_COST)])
-def test_outage_fails_fast(client: Maker, failing: bytes, cost: int) -> None:  # fault F1
+def test_outage_fails_fast(client: Maker, failing: bytes, cost: int) -> None:
     calls = 10
     with ScriptedServer([repeat(request, send(failing))]) as server:
         caller = client(server, max_retries=20)
@@ -29,14 +30,16 @@ def test_outage_fails_fast(client: Maker, failing: bytes, cost: int) -> None:  #
         assert attempts[-1] == 1
 
 
-def test_quota_is_shared_with_options(client: Maker) -> None:  # fault F1
+@pytest.mark.fault("F1")
+def test_quota_is_shared_with_options(client: Maker) -> None:
     with ScriptedServer([repeat(request, send(BROKEN))]) as server:
         caller = client(server, max_retries=1000)
         assert caller.fails(APIError).attempts == QUOTA // TRANSIENT_COST + 1
         assert caller.with_options(max_retries=5).fails(APIError).attempts == 1
 
 
-def test_success_gives_back(client: Maker) -> None:  # fault F1
+@pytest.mark.fault("F1")
+def test_success_gives_back(client: Maker) -> None:
     outage = [step for _ in range(QUOTA // TRANSIENT_COST + 1) for step in (request, send(BROKEN))]
     good = [step for _ in range(10) for step in (request, send(OK))]
     # 500 = 35 * 14 + 10: ten successes bring 10 more, which is one retry.
@@ -49,7 +52,8 @@ def test_success_gives_back(client: Maker) -> None:  # fault F1
         assert server.connections == 1
 
 
-def test_quota_under_many_threads(client: Maker) -> None:  # fault F1
+@pytest.mark.fault("F1")
+def test_quota_under_many_threads(client: Maker) -> None:
     with ScriptedServer([repeat(request, send(BROKEN))]) as server:
         caller = client(server, max_retries=1000)
         attempts: list[int] = []
@@ -61,7 +65,8 @@ def test_quota_under_many_threads(client: Maker) -> None:  # fault F1
         assert sum(attempts) == len(server.requests) == QUOTA // TRANSIENT_COST + 8
 
 
-def test_wait_beyond_the_deadline_is_not_begun(client: Maker) -> None:  # fault F3
+@pytest.mark.fault("F3")
+def test_wait_beyond_the_deadline_is_not_begun(client: Maker) -> None:
     with ScriptedServer([repeat(request, send(answer(error_body(), 429, retry_after=20)))]) as server:
         begun = time.monotonic()
         error = client(server, max_retries=2, timeout=5.0).fails(RateLimitError)
@@ -70,8 +75,9 @@ def test_wait_beyond_the_deadline_is_not_begun(client: Maker) -> None:  # fault 
     assert error.retry_after == 20.0
 
 
+@pytest.mark.fault("F3")
 @pytest.mark.parametrize("stream", [False, True])
-def test_deadline_covers_all_attempts(client: Maker, stream: bool) -> None:  # fault F3
+def test_deadline_covers_all_attempts(client: Maker, stream: bool) -> None:
     with ScriptedServer([request, send(BROKEN)], [request, send(BROKEN)], [request, until_gone]) as server:
         begun = time.monotonic()
         error = client(server, max_retries=10, timeout=0.4).fails(APITimeoutError, stream=stream)
@@ -79,8 +85,9 @@ def test_deadline_covers_all_attempts(client: Maker, stream: bool) -> None:  # f
     assert (error.attempts, error.maybe_billed) == (3, True)
 
 
+@pytest.mark.fault("F4", "H7")
 @pytest.mark.parametrize("stream", [False, True])
-def test_one_idempotency_key_and_one_body_per_call(client: Maker, stream: bool) -> None:  # faults F4, H7
+def test_one_idempotency_key_and_one_body_per_call(client: Maker, stream: bool) -> None:
     good = STREAM_OK if stream else OK
     script = [request, send(BROKEN), request, send(BROKEN), request, send(good)]
     with ScriptedServer([*script, *script]) as server:
@@ -94,19 +101,22 @@ def test_one_idempotency_key_and_one_body_per_call(client: Maker, stream: bool) 
         assert len({one.body for one in server.requests}) == 1
 
 
-def test_lost_answer_may_have_been_billed(client: Maker) -> None:  # fault F4
+@pytest.mark.fault("F4")
+def test_lost_answer_may_have_been_billed(client: Maker) -> None:
     with ScriptedServer([request, close], [request, send(answer(error_body(), 400))]) as server:
         error = client(server, max_retries=1).fails(APIError)
     assert (error.status_code, error.attempts, error.maybe_billed) == (400, 2, True)
 
 
-def test_refusal_was_not_billed(client: Maker) -> None:  # fault F4
+@pytest.mark.fault("F4")
+def test_refusal_was_not_billed(client: Maker) -> None:
     with ScriptedServer([request, send(THROTTLED)]) as server:
         error = client(server, max_retries=2).fails(RateLimitError)
     assert (error.attempts, error.maybe_billed) == (3, False)
 
 
-def test_attempts_are_visible(client: Maker) -> None:  # fault F5
+@pytest.mark.fault("F5")
+def test_attempts_are_visible(client: Maker) -> None:
     with ScriptedServer([request, send(BROKEN), request, send(BROKEN), request, send(STREAM_OK)]) as server:
         stream = client(server, max_retries=2).stream()
         assert stream.response.attempts == 3

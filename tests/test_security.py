@@ -20,37 +20,42 @@ from togetherpy._core.wire import Headers
 Maker = Callable[..., Any]
 
 
+@pytest.mark.fault("G1")
 @pytest.mark.parametrize("key", [f"  {KEY} ", f"{KEY}\n", f"\t{KEY}\r\n", KEY])
-def test_blanks_around_the_key_are_stripped(client: Maker, key: str) -> None:  # fault G1
+def test_blanks_around_the_key_are_stripped(client: Maker, key: str) -> None:
     with ScriptedServer([request, send(OK)]) as server:
         client(server, api_key=key).create()
         assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
 
 
+@pytest.mark.fault("G2")
 @pytest.mark.parametrize(
     "inside", [" ", "\n", "\r", "\0", "\t", "\x7f", "\u00e9", "\u200b", "\ud800", "\nX-Injected: 1"], ids=ascii
 )
-def test_key_that_cannot_be_one(kind: str, inside: str) -> None:  # fault G2
+def test_key_that_cannot_be_one(kind: str, inside: str) -> None:
     error = failure(AuthenticationError, lambda: make_raw(kind, api_key=KEY + inside + KEY))
     assert "key" in str(error)
     assert error.status_code == 0
 
 
+@pytest.mark.fault("G3")
 @pytest.mark.usefixtures("clean_environment")
 @pytest.mark.parametrize("key", [None, "", "   ", "\n"])
-def test_missing_key(kind: str, key: str | None) -> None:  # fault G3
+def test_missing_key(kind: str, key: str | None) -> None:
     error = failure(AuthenticationError, lambda: make_raw(kind, api_key=key))
     assert "TOGETHER_API_KEY" in str(error)
     assert "api_key" in str(error)
 
 
+@pytest.mark.fault("G3")
 @pytest.mark.usefixtures("clean_environment")
-def test_empty_key_in_the_environment(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:  # fault G3
+def test_empty_key_in_the_environment(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOGETHER_API_KEY", "")
     assert "TOGETHER_API_KEY" in str(failure(AuthenticationError, lambda: make_raw(kind)))
 
 
-def test_key_of_a_wrong_type(kind: str) -> None:  # fault G3
+@pytest.mark.fault("G3")
+def test_key_of_a_wrong_type(kind: str) -> None:
     error = failure(AuthenticationError, lambda: make_raw(kind, api_key=KEY.encode()))
     assert "bytes" in str(error)
 
@@ -71,8 +76,9 @@ BAD_FIELDS = [
 ]
 
 
+@pytest.mark.fault("G4")
 @pytest.mark.parametrize("fields", BAD_FIELDS, ids=ascii)
-def test_header_that_cannot_be_sent(client: Maker, fields: dict[str, str]) -> None:  # fault G4
+def test_header_that_cannot_be_sent(client: Maker, fields: dict[str, str]) -> None:
     with ScriptedServer([request, send(OK)]) as server:
         failure(ValueError, lambda: client(server, default_headers=fields))
         caller = client(server)
@@ -82,12 +88,14 @@ def test_header_that_cannot_be_sent(client: Maker, fields: dict[str, str]) -> No
     assert "extra_headers" in str(error)
 
 
-def test_header_of_a_wrong_type(client: Maker) -> None:  # fault G4
+@pytest.mark.fault("G4")
+def test_header_of_a_wrong_type(client: Maker) -> None:
     caller = client(base_url="http://127.0.0.1:1")
     assert "x-a" in str(failure(TypeError, lambda: caller.create(extra_headers={"x-a": 1})))
 
 
-def test_key_is_in_nothing_that_is_shown(client: Maker) -> None:  # fault G5
+@pytest.mark.fault("G5")
+def test_key_is_in_nothing_that_is_shown(client: Maker) -> None:
     with ScriptedServer([request, send(OK), request, send(STREAM_OK)]) as server:
         caller = client(server)
         response = caller.create()
@@ -99,7 +107,8 @@ def test_key_is_in_nothing_that_is_shown(client: Maker) -> None:  # fault G5
         stream.read()
 
 
-def test_key_given_by_hand_is_in_nothing_that_is_shown(client: Maker) -> None:  # fault G5
+@pytest.mark.fault("G5")
+def test_key_given_by_hand_is_in_nothing_that_is_shown(client: Maker) -> None:
     with refusing_port() as port:
         caller = client(base_url=f"http://127.0.0.1:{port}", default_headers={"Authorization": f"Bearer {KEY}"})
         caller.fails(APIError)
@@ -127,9 +136,10 @@ FAILING = {
 }
 
 
+@pytest.mark.fault("G5", "G7")
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("failing", FAILING)
-def test_server_that_echoes_the_key(client: Maker, failing: str, stream: bool) -> None:  # faults G5, G7
+def test_server_that_echoes_the_key(client: Maker, failing: str, stream: bool) -> None:
     with ScriptedServer(FAILING[failing]) as server:
         caller = client(server)
         if failing != "event" and not (failing == "damaged event" and not stream):
@@ -138,7 +148,8 @@ def test_server_that_echoes_the_key(client: Maker, failing: str, stream: bool) -
             caller.fails(APIError, stream=True)
 
 
-def test_escaped_key_is_masked_too(client: Maker) -> None:  # fault G7
+@pytest.mark.fault("G7")
+def test_escaped_key_is_masked_too(client: Maker) -> None:
     key = 'sk-"quote\\back' + KEY
     with ScriptedServer([request, send(answer(error_body(f"bad key {key}"), 401))]) as server:
         error = client(server, api_key=key).fails(AuthenticationError)
@@ -159,7 +170,8 @@ def test_search_finds_what_it_looks_for(place: str) -> None:
         failure(APIError, lambda: names["careless"](error, KEY if place == "local variable" else ""))
 
 
-def test_prompts_and_completions_are_not_logged(client: Maker) -> None:  # fault G6
+@pytest.mark.fault("G6")
+def test_prompts_and_completions_are_not_logged(client: Maker) -> None:
     with ScriptedServer([request, send(OK), request, send(answer(b"[1]"))]) as server:
         caller = client(server)  # whose fixture searches all logs at DEBUG, for the key too
         logging.getLogger("a.test").debug("seen by the search")
@@ -167,12 +179,14 @@ def test_prompts_and_completions_are_not_logged(client: Maker) -> None:  # fault
         caller.fails(APIError)
 
 
+@pytest.mark.fault("G9")
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "api.localhost"])
-def test_plain_http_to_this_machine_is_fine(kind: str, host: str) -> None:  # fault G9
+def test_plain_http_to_this_machine_is_fine(kind: str, host: str) -> None:
     make_raw(kind, api_key=KEY, base_url=f"http://{host}:8000")
 
 
-def test_plain_http_to_another_machine_warns(kind: str) -> None:  # fault G9
+@pytest.mark.fault("G9")
+def test_plain_http_to_another_machine_warns(kind: str) -> None:
     with pytest.warns(UserWarning, match="unencrypted to api.example") as seen:
         make_raw(kind, api_key=KEY, base_url="http://api.example/v1")
     assert KEY not in str(seen[0].message)
@@ -182,6 +196,7 @@ def test_plain_http_to_another_machine_warns(kind: str) -> None:  # fault G9
         make_raw(kind, api_key=KEY, base_url="http://api.example/v1", default_headers={"Authorization": None})
 
 
+@pytest.mark.fault("G11")
 @pytest.mark.parametrize(
     "url",
     [
@@ -203,20 +218,21 @@ def test_plain_http_to_another_machine_warns(kind: str) -> None:  # fault G9
         "https://[::1",
     ],
 )
-def test_base_url_that_is_refused(kind: str, url: str) -> None:  # fault G11
+def test_base_url_that_is_refused(kind: str, url: str) -> None:
     error = failure(ValueError, lambda: make_raw(kind, api_key=KEY, base_url=url))
     assert "base_url" in str(error)
     assert "hidden-word" not in str(error)
 
 
-def test_query_is_percent_encoded(client: Maker) -> None:  # fault G12
+@pytest.mark.fault("G12")
+def test_query_is_percent_encoded(client: Maker) -> None:
     with ScriptedServer([request, send(OK)]) as server:
         client(server).create(extra_query={"a b": "c&d=\r\n\u20ac", "on": True, "many": [1, 2], "none": None})
         assert server.requests[0].target == ("/v1/chat/completions?a+b=c%26d%3D%0D%0A%E2%82%AC&on=true&many=1&many=2")
 
 
+@pytest.mark.fault("E9")
 def test_pickle_of_the_client_with_a_key_of_the_environment(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    # fault E9
     monkeypatch.setenv("TOGETHER_API_KEY", KEY)
     client = make_raw(kind)
     for one in (client, client.with_options(max_retries=1), copy.copy(client)):

@@ -62,9 +62,9 @@ def obvious(data: bytes) -> list[Event]:
     return events
 
 
+@pytest.mark.fault("D1", "D2", "D3", "D4", "D5", "D6", "D7", "D8", "D14")
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
 def test_conformance(case: dict) -> None:
-    # faults D1, D2, D3, D4, D5, D6, D7, D8, D14
     data = base64.b64decode(case["input"])
     expected = [tuple(event) for event in case["expected"]]
     assert parse([data]) == expected
@@ -114,18 +114,18 @@ SHORT_EVENTS = [("message", "a\n"), ("e", "\u6c34"), ("message", "b"), ("message
 line_ends = pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
 
 
+@pytest.mark.fault("D1", "D2", "D3", "D5", "D14")
 @line_ends
 def test_hard_stream_at_every_split(end: str) -> None:
-    # faults D1, D2, D3, D5, D14
     data = HARD.replace("\n", end).encode()
     assert parse(drops(data)) == HARD_EVENTS
     for pieces in two_pieces(data):
         assert parse(pieces) == HARD_EVENTS, pieces
 
 
+@pytest.mark.fault("D1")
 @line_ends
 def test_short_stream_at_every_split_into_three(end: str) -> None:
-    # fault D1
     data = SHORT.replace("\n", end).encode()
     for first in range(len(data) + 1):
         for second in range(first, len(data) + 1):
@@ -133,8 +133,8 @@ def test_short_stream_at_every_split_into_three(end: str) -> None:
             assert parse(pieces) == SHORT_EVENTS, pieces
 
 
+@pytest.mark.fault("D1")
 def test_mixed_line_ends() -> None:
-    # fault D1
     data = b"data: a\r\ndata: b\rdata: c\n\r\ndata: d\n\r\r\ndata: e\r\n\r"
     expected = [("message", "a\nb\nc"), ("message", "d"), ("message", "e")]
     assert parse([data]) == parse(drops(data)) == expected == obvious(data)
@@ -185,10 +185,10 @@ def cut(data: bytes, places: list[int]) -> list[bytes]:
     return [data[start:end] for start, end in itertools.pairwise(edges)]
 
 
+@pytest.mark.fault("D1", "D2", "D7")
 @settings(deadline=None)
 @given(data=STREAMS | st.binary(max_size=60), places=st.lists(st.integers(min_value=0), max_size=12))
 def test_any_stream_in_any_pieces(data: bytes, places: list[int]) -> None:
-    # faults D1, D2, D7
     assert parse(cut(data, places)) == obvious(data)
 
 
@@ -201,6 +201,7 @@ def test_usual_streams_in_any_pieces(texts: list[str], places: list[int]) -> Non
     assert parse(cut(data, places)) == [("message", text) for text in texts]
 
 
+@pytest.mark.fault("D8")
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
@@ -218,7 +219,6 @@ def test_usual_streams_in_any_pieces(texts: list[str], places: list[int]) -> Non
     ],
 )
 def test_the_end_of_the_stream(data: bytes, expected: list[bytes]) -> None:
-    # fault D8
     parser = SSEParser()
     parser.feed(data)
     assert parser.finish() == expected
@@ -235,8 +235,8 @@ def test_nothing_is_dispatched_before_it_is_whole() -> None:
     assert parser.feed(b"\n") == []
 
 
+@pytest.mark.fault("D12")
 def test_a_giant_line_is_taken_in_pieces() -> None:
-    # fault D12
     piece = b"x" * (64 * 1024)
     parser = SSEParser(max_event=65 * 1024 * 1024)
     parser.feed(b"data: ")
@@ -249,6 +249,7 @@ def test_a_giant_line_is_taken_in_pieces() -> None:
 LIMIT = 1000
 
 
+@pytest.mark.fault("D12")
 @pytest.mark.parametrize(
     "piece",
     [
@@ -259,14 +260,14 @@ LIMIT = 1000
     ],
 )
 def test_memory_is_bounded(piece: bytes) -> None:
-    # fault D12
     parser = SSEParser(max_event=LIMIT)
     with pytest.raises(EventTooLargeError, match="longer than 1000 bytes"):
         [parser.feed(piece) for _ in range(LIMIT + 2)]
 
 
+@pytest.mark.fault("D12")
 def test_small_reads_do_not_take_more_memory_than_the_line() -> None:
-    # fault D12: a list of pieces would hold an object for each
+    # a list of pieces would hold an object for each
     parser = SSEParser(max_event=LIMIT)
     for _ in range(LIMIT // 2):
         parser.feed(b"ab")
@@ -282,9 +283,9 @@ def test_the_bound_is_for_one_event_not_for_the_stream() -> None:
         assert len(parser.feed(event + b"\n")) == 1
 
 
+@pytest.mark.fault("D4")
 @pytest.mark.parametrize("piece", [b": ping\n\n", b": ping\n", b":\r\n", b"event: x\n", b"id: 1\nretry: 2\n", b"\n"])
 def test_comments_for_ever_do_not_accumulate(piece: bytes) -> None:
-    # fault D4
     parser = SSEParser(max_event=LIMIT)
     for _ in range(LIMIT):
         assert parser.feed(piece) == []
@@ -292,8 +293,8 @@ def test_comments_for_ever_do_not_accumulate(piece: bytes) -> None:
     assert parser.feed(b"data: x\n\n") == [b"x"]
 
 
+@pytest.mark.fault("D9")
 def test_named_events_are_bytes_that_know_their_name() -> None:
-    # fault D9
     (event,) = SSEParser().feed(b"event: err\xff\ndata: {}\n\n")
     assert isinstance(event, NamedEvent)
     assert event == b"{}"

@@ -64,8 +64,9 @@ def test_second_iteration_of_a_complete_stream_is_empty(client: Maker) -> None:
         stream.close()
 
 
+@pytest.mark.fault("E2")
 @pytest.mark.parametrize("way", ["break", "exception", "close", "next and close"])
-def test_leaving_early_closes_the_connection(client: Maker, way: str) -> None:  # fault E2
+def test_leaving_early_closes_the_connection(client: Maker, way: str) -> None:
     with ScriptedServer(OPEN, GOOD) as server:
         caller = client(server, max_connections=1)
         stream = caller.stream()
@@ -81,8 +82,9 @@ def test_leaving_early_closes_the_connection(client: Maker, way: str) -> None:  
         assert caller.create().id == "r-1"  # the only slot is free again
 
 
+@pytest.mark.fault("E2")
 @pytest.mark.parametrize("leave", ["break", "close"])
-def test_reading_on_after_leaving(client: Maker, leave: str) -> None:  # fault E2
+def test_reading_on_after_leaving(client: Maker, leave: str) -> None:
     with ScriptedServer([request, send(SSE + chunked(FIRST * 3, end=False)), until_gone]) as server:
         stream = client(server).stream()
         if leave == "break":
@@ -95,7 +97,8 @@ def test_reading_on_after_leaving(client: Maker, leave: str) -> None:  # fault E
     assert error.partial.choices[0].message.content.startswith("Hello")
 
 
-def test_leaving_after_done_keeps_the_connection(client: Maker) -> None:  # faults B12, E2
+@pytest.mark.fault("B12", "E2")
+def test_leaving_after_done_keeps_the_connection(client: Maker) -> None:
     with ScriptedServer([request, send(STREAM_OK), *GOOD]) as server:
         caller = client(server)
         stream = caller.stream()
@@ -105,7 +108,8 @@ def test_leaving_after_done_keeps_the_connection(client: Maker) -> None:  # faul
         assert server.connections == 1
 
 
-def test_forgotten_stream(client: Maker) -> None:  # fault E3
+@pytest.mark.fault("E3")
+def test_forgotten_stream(client: Maker) -> None:
     with ScriptedServer(OPEN, GOOD) as server:
         caller = client(server, max_connections=1)
         stream = caller.stream()
@@ -118,7 +122,8 @@ def test_forgotten_stream(client: Maker) -> None:  # fault E3
         assert caller.create().id == "r-1"
 
 
-def test_stream_that_was_read_or_closed_is_forgotten_in_silence(client: Maker) -> None:  # fault E3
+@pytest.mark.fault("E3")
+def test_stream_that_was_read_or_closed_is_forgotten_in_silence(client: Maker) -> None:
     with ScriptedServer([request, send(STREAM_OK), *OPEN]) as server:
         caller = client(server)
         stream = caller.stream()
@@ -130,7 +135,8 @@ def test_stream_that_was_read_or_closed_is_forgotten_in_silence(client: Maker) -
         gc.collect()
 
 
-def test_error_status_gives_the_connection_back(client: Maker) -> None:  # fault E4
+@pytest.mark.fault("E4")
+def test_error_status_gives_the_connection_back(client: Maker) -> None:
     refusal = head(400, content_length=2) + b"{}"
     with ScriptedServer([request, send(refusal), *GOOD]) as server:
         caller = client(server, max_connections=1)
