@@ -1,11 +1,13 @@
 """Fixtures for the tests over sockets: a client of each kind, and chance that is none."""
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from support.clients import KINDS, logs_searched, make
+from support.processes import decides
 
 
 class _NoChance:
@@ -19,14 +21,12 @@ def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("togetherpy._core.call._chance", _NoChance())
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No key, no base URL and no proxy from the machine that runs the tests."""
-    for name in ("TOGETHER_API_KEY", "TOGETHER_BASE_URL", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUEST_METHOD"):
-        monkeypatch.delenv(name, raising=False)
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
+    """For every test: no key, base URL, log, proxy or certificate from the machine that runs the tests."""
+    for name in os.environ:
+        if decides(name):
+            monkeypatch.delenv(name)
 
 
 def pytest_configure() -> None:

@@ -67,6 +67,14 @@ def test_program(heading: str, tmp_path: Path) -> None:
     assert re.fullmatch(EXPECTED[heading], result.stdout), result.stdout
 
 
+def test_the_testing_example_passes_by_a_proxy(tmp_path: Path) -> None:
+    program = tmp_path / "test_program.py"
+    program.write_text(PROGRAMS["Testing your own code"], encoding="utf-8")
+    variables = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY"), "http://127.0.0.1:9")
+    result = run(*PYTHON, "-m", "pytest", "-p", "no:cacheprovider", str(program), **variables)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
 def test_every_expectation_belongs_to_a_program() -> None:
     assert set(EXPECTED) == set(PROGRAMS)
 

@@ -364,3 +364,40 @@ def test_nothing_is_sent(
 ) -> None:
     assert message in str(fails(expected, client(server), "run_tools", **{"tools": [weather], **wrong}))
     assert server.requests == []
+
+
+# StopIteration, which Python gives a meaning of its own in coroutines and futures (A10)
+
+
+class _Ended(StopIteration):
+    pass
+
+
+def plain_end() -> str:
+    """Raises what a generator ends with."""
+    raise StopIteration
+
+
+def ended(city: str) -> str:
+    """Raises one with an argument, which must not pass for a result."""
+    raise _Ended(city)
+
+
+async def async_end() -> str:
+    """Raises it in a coroutine."""
+    raise StopIteration
+
+
+async def async_ended(city: str) -> str:
+    """Raises one with an argument in a coroutine."""
+    raise _Ended(city)
+
+
+def test_a_tool_that_raises_stop_iteration(client: Maker, server: LocalServer) -> None:
+    goma = {"city": "Goma"}
+    server.reply(body=calls(("plain_end", {}), ("ended", goma), ("async_end", {}), ("async_ended", goma)))
+    server.reply(body=says("It ended."))
+    run = call(client(server), "run_tools", tools=[plain_end, ended, async_end, async_ended])
+    assert run.content == "It ended."
+    assert told(server) == ["Error: StopIteration", "Error: _Ended: Goma"] * 2
+    assert [type(result.error) for result in run.steps[0].results] == [StopIteration, _Ended] * 2

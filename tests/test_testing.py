@@ -1,5 +1,6 @@
 """`togetherpy.testing.LocalServer` seen from plain sockets and http.client: its sockets, its records, its scripts."""
 
+import asyncio
 import contextlib
 import gzip
 import itertools
@@ -20,6 +21,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.processes import PYTHON, run
 from support.testing_helpers import (
     HELLO,
     KEY,
@@ -427,6 +429,12 @@ class TestReply:
             else:
                 assert sock.recv(1) == b""
 
+    def test_cut_stream_lacks_its_done(self, server: LocalServer) -> None:
+        server.reply(events=["a"], cut=True)
+        with connect(server) as sock:
+            sock.sendall(post())
+            assert b"[DONE]" not in read_all(sock)
+
     def test_cut_body_lacks_its_last_bytes(self, server: LocalServer) -> None:
         server.reply(body=[b"0123456789", b"ab"], cut=True)
         server.reply(body=b"abc", cut=True)
@@ -507,7 +515,49 @@ class TestMany:
         assert len(server.requests) == 500
 
 
+class TestClients:
+    @pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+    def test_no_proxy_comes_between_the_server_and_its_clients(
+        self, server: LocalServer, monkeypatch: pytest.MonkeyPatch, name: str
+    ) -> None:
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+        with server.client(max_retries=0) as client:
+            assert client.chat.completions.create(model="m", messages=HELLO).choices
+
+        async def ask_too() -> Any:
+            async with server.async_client(max_retries=0) as client:
+                return await client.chat.completions.create(model="m", messages=HELLO)
+
+        assert asyncio.run(ask_too()).choices
+        assert len(server.requests) == 2
+
+    def test_options_are_the_clients(self, server: LocalServer) -> None:
+        with server.client(timeout=3, api_key="other") as client:
+            client.chat.completions.create(model="m", messages=HELLO)
+            assert client.timeout.total == 3
+        assert server.requests[0].headers["authorization"] == "Bearer other"
+
+
 class TestCommand:
+    @pytest.mark.parametrize("port", ["taken", "70000"])
+    def test_a_port_that_cannot_be_had_is_one_line(self, server: LocalServer, port: str) -> None:
+        port = str(server.port) if port == "taken" else port
+        done = run(*PYTHON, "-m", "togetherpy.testing", "--port", port)
+        assert done.returncode == 1
+        assert re.fullmatch(rf"python -m togetherpy.testing: cannot serve on port {port}: .*\n", done.stderr)
+        assert done.stdout == ""
+
+    def test_a_proxy_in_the_environment_is_said_to_be_passed_by(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        stop = threading.Event()
+        stop.set()
+        main([], stop)
+        assert "NO_PROXY" not in capsys.readouterr().out
+        monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+        main([], stop)
+        assert "export NO_PROXY=127.0.0.1" in capsys.readouterr().out
+
     def test_prints_how_to_reach_it_and_ends_quietly_on_ctrl_c(self) -> None:
         command = [sys.executable, "-m", "togetherpy.testing", "--pace", "0"]
         root = os.path.dirname(os.path.dirname(__file__))

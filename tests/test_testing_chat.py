@@ -386,6 +386,10 @@ class TestResponseFormat:
         said = chat(server, response_format={"type": "json_schema", **form}).json
         assert valid(json.loads(said["choices"][0]["message"]["content"]), WEATHER, WEATHER)
 
+    def test_json_object_with_a_schema_obeys_it(self, server: LocalServer) -> None:
+        said = chat(server, response_format={"type": "json_object", "schema": WEATHER}).json
+        assert valid(json.loads(said["choices"][0]["message"]["content"]), WEATHER, WEATHER)
+
     def test_json_object_regex_and_text(self, server: LocalServer) -> None:
         content = [
             chat(server, response_format=form).json["choices"][0]["message"]["content"]

@@ -12,17 +12,21 @@ from contextlib import contextmanager
 
 LIMIT = 60.0
 """Seconds after which a hanging program is given up."""
-_OWN = ("TOGETHER_", "PYTHONIOENCODING", "PYTHONUTF8", "PYTHONUNBUFFERED", "SSL_CERT_", "LC_", "LANG")
+_OURS = ("TOGETHER_", "SSL_CERT_", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "REQUEST_METHOD")
+_PYTHONS = ("PYTHONIOENCODING", "PYTHONUTF8", "PYTHONUNBUFFERED", "LC_", "LANG")
 PYTHON = (sys.executable, "-W", "error")
 COMMAND = (*PYTHON, "-m", "togetherpy")
+
+
+def decides(name: str) -> bool:
+    """Whether a client asks the environment for this variable."""
+    return name.startswith(_OURS) or name.lower().endswith("_proxy")
 
 
 def environment(**variables: str) -> dict[str, str]:
     """The variables of this process without those that would decide the outcome, and `variables`."""
     inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(_OWN) and not name.lower().endswith("_proxy")
+        name: value for name, value in os.environ.items() if not decides(name) and not name.startswith(_PYTHONS)
     }
     return {**inherited, "PYTHONUTF8": "1", **variables}
 

@@ -81,12 +81,28 @@ async def _aexecute(this: _Run, call: ToolCalls) -> ToolResult:
         if tool.is_async:
             value = tool.function(*args, **kwargs)
         else:
-            value = await asyncio.to_thread(tool.function, *args, **kwargs)
+            value, error = await asyncio.to_thread(_outcome, tool.function, args, kwargs)
+            if error is not None:
+                return this.failed(call, error)
         if inspect.isawaitable(value):
             value = await value
         return this.succeeded(call, value)
     except Exception as error:
         return this.failed(call, error)  # those that run beside it come to their end first
+
+
+def _outcome(function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> tuple[Any, Exception | None]:
+    """What a function returns, or raises: a StopIteration cannot be raised into a Future, and would be waited for."""
+    try:
+        return function(*args, **kwargs), None
+    except Exception as error:
+        return None, error
+
+
+def _as_raised(error: Exception) -> Exception:
+    """The exception that a tool raised: Python makes a StopIteration that leaves a coroutine a RuntimeError."""
+    cause = error.__cause__
+    return cause if isinstance(cause, StopIteration) and str(error) == "coroutine raised StopIteration" else error
 
 
 async def _wait(value: Awaitable[Any]) -> Any:
@@ -204,6 +220,7 @@ class _Run:
 
     def failed(self, call: ToolCalls, error: Exception) -> ToolResult:
         """What the model is told: what happened and nothing of where, which is not its business."""
+        error = _as_raised(error)
         said = str(error)[:_MAX_TOLD]
         if not isinstance(error, (ToolCallError, ParseError)):
             said = f"{type(error).__name__}: {said}" if said else type(error).__name__

@@ -2,8 +2,8 @@
 
     from togetherpy.testing import LocalServer
 
-    with LocalServer() as server:
-        client = Together(base_url=server.base_url, api_key="test")
+    with LocalServer() as server, server.client() as client:
+        client.chat.completions.create(...)
 
 It needs the standard library only, and nothing of it is loaded unless this module is imported. From a shell:
 `python -m togetherpy.testing`.

@@ -2,6 +2,8 @@
 
 import argparse
 import contextlib
+import os
+import sys
 import threading
 from collections.abc import Sequence
 
@@ -9,7 +11,7 @@ from . import LocalServer
 
 
 def main(arguments: Sequence[str] | None = None, stop: threading.Event | None = None) -> None:
-    """Serve until Ctrl-C, or until `stop` is set."""
+    """Serve until Ctrl-C, or until `stop` is set. Raises SystemExit, with a sentence, when the port cannot be had."""
     parser = argparse.ArgumentParser(
         prog="python -m togetherpy.testing", description="A local server that speaks the Together chat API."
     )
@@ -17,13 +19,18 @@ def main(arguments: Sequence[str] | None = None, stop: threading.Event | None = 
     parser.add_argument("--pace", type=float, default=0.02, help="seconds between streamed chunks (default: 0.02)")
     options = parser.parse_args(arguments)
     # Nobody looks at the requests here, and an open-ended run must not keep them.
-    with (
-        LocalServer(port=options.port, pace=options.pace, record=False) as server,
-        contextlib.suppress(KeyboardInterrupt),
-    ):
+    try:
+        server = LocalServer(port=options.port, pace=options.pace, record=False).start()
+    except (OSError, ValueError) as error:
+        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
+        sys.exit(f"{parser.prog}: cannot serve on port {options.port}: {reason}; --port 0 takes a free one")
+    with contextlib.closing(server), contextlib.suppress(KeyboardInterrupt):
         print(f"Serving {server.base_url} until Ctrl-C. To use it:")
         print(f"  export TOGETHER_BASE_URL={server.base_url}")
-        print("  export TOGETHER_API_KEY=test", flush=True)
+        print("  export TOGETHER_API_KEY=test")
+        if any(name.lower() in ("http_proxy", "all_proxy") for name in os.environ):
+            print(f"  export NO_PROXY={server.host}  # the environment names a proxy")
+        sys.stdout.flush()
         (stop or threading.Event()).wait()
 
 

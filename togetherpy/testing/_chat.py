@@ -166,11 +166,12 @@ def _chosen_function(params: dict[str, Any]) -> dict[str, Any] | None:
 def _content(params: dict[str, Any], rng: random.Random) -> str:
     messages = params["messages"]
     form = params.get("response_format") or {"type": "text"}
+    schema = schema_of(form)
+    if form["type"] == "json_schema" or (form["type"] == "json_object" and schema is not None):
+        return _made(schema or {}, rng, messages)
     if form["type"] == "json_object":
         said = " ".join(_text.words(_text.last_user_text(messages)))
         return to_json({"topic": said, "answer": _text.answer(messages, rng), "sources": []}).decode()
-    if form["type"] == "json_schema":
-        return _made(schema_of(form) or {}, rng, messages)
     if form["type"] == "regex":
         return text_for_pattern(form["pattern"], rng)
     return _text.answer(messages, rng)

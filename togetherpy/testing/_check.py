@@ -159,7 +159,7 @@ def _response_format(value: Any) -> str | None:
 
 
 def schema_of(form: dict[str, Any]) -> dict[str, Any] | None:
-    """The schema of a json_schema response format, nested as documented or flat as often sent."""
+    """The schema of a response format, nested as documented or flat as often sent; json_object may have one, too."""
     return as_dict((as_dict(form.get("json_schema")) or form).get("schema"))
 
 

@@ -85,7 +85,7 @@ def make_script(
         if headers or gzip or framing or status != 200:
             raise TypeError("raw= is written as it stands: status=, headers=, framing= and gzip= do not go with it")
         return Script(status, {}, _raw_pieces(raw), None, delay, pace, cut, keep_alive)
-    pieces = _event_pieces(events, done) if events is not None else _body_pieces(body, split=pace > 0)
+    pieces = _event_pieces(events, done and not cut) if events is not None else _body_pieces(body, split=pace > 0)
     if status in (204, 304) and any(pieces):
         raise ValueError(f"an answer with status {status} has no body")
     pieces = compress(pieces) if gzip else pieces

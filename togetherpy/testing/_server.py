@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
 from ._answer import Answer, Framing
 from ._api import Api
@@ -20,6 +20,9 @@ from ._connection import Connection
 from ._http import Request
 from ._record import RecordedRequest
 from ._script import Body, Cut, Event, Script, make_script
+
+if TYPE_CHECKING:
+    from togetherpy.client import AsyncTogether, Together
 
 THREAD_NAME = "togetherpy-local-server"
 BACKLOG = 4096
@@ -53,6 +56,8 @@ class LocalServer:
         delay: float = 0.0,
         record: bool = True,
     ) -> None:
+        if not 0 <= port <= 65535:
+            raise ValueError("a port is a number from 0 to 65535")
         self.requests: list[RecordedRequest] = []
         self._wanted_port = port
         self._record = record
@@ -103,6 +108,24 @@ class LocalServer:
         """What to give to a client as base_url: "http://127.0.0.1:PORT/v1"."""
         return f"http://{self.host}:{self.port}/v1"
 
+    def client(self, **options: Any) -> "Together":
+        """A `Together` that talks to this server, whichever proxies the environment names.
+
+        `options`: the arguments of `Together`, beside or instead of base_url, api_key ("test") and trust_env (False).
+        """
+        from togetherpy.client import Together
+
+        return Together(**self._client_options(options))
+
+    def async_client(self, **options: Any) -> "AsyncTogether":
+        """The same as an `AsyncTogether`."""
+        from togetherpy.client import AsyncTogether
+
+        return AsyncTogether(**self._client_options(options))
+
+    def _client_options(self, given: dict[str, Any]) -> dict[str, Any]:
+        return {"base_url": self.base_url, "api_key": "test", "trust_env": False, **given}
+
     @property
     def connections(self) -> int:
         """How many connections have been accepted so far."""
@@ -140,7 +163,7 @@ class LocalServer:
             body: bytes and str as they are, anything else as JSON. The content-type is JSON unless `headers` says
                 otherwise. A list of bytes is a body in pieces.
             events: a stream of server-sent events, each a mapping (sent as JSON), str or bytes, after "data: ".
-            done: whether "data: [DONE]" follows the events.
+            done: whether "data: [DONE]" follows the events; it never does when the stream is `cut`.
             raw: bytes, or a list of pieces, written instead of any HTTP answer.
             delay: seconds before the first byte.
             pace: seconds between the writes of events or pieces. The head goes with the first of them, the body's end
