@@ -8,7 +8,8 @@ import pytest
 
 from togetherpy._core.wire import Headers
 from togetherpy._transport.answer import Answer, TooLargeError, is_event_stream
-from togetherpy._transport.http1 import Decompressor, EncodingError, LostError, ProtocolError
+from togetherpy._transport.http1 import LostError, ProtocolError
+from togetherpy._transport.inflate import Decompressor, EncodingError
 
 TEXT = b"the quick brown fox. " * 100
 

@@ -231,7 +231,11 @@ def test_https_spoken_to_a_plain_port(client: Maker) -> None:
 def test_http_spoken_to_a_tls_port(client: Maker) -> None:
     alert = b"\x15\x03\x01\x00\x02\x02\x46"
     with ScriptedServer([request, send(alert), half_close, until_gone]) as server:
-        assert "HTTP" in str(client(server).fails(APIConnectionError))
+        error = client(server, max_retries=2).fails(APIConnectionError)
+        assert server.connections == 1
+    assert "HTTP" in str(error)
+    assert "https://" in str(error)
+    assert (error.attempts, error.phase, error.maybe_billed) == (1, "connecting", False)
 
 
 @pytest.mark.fault("A6")

@@ -418,6 +418,9 @@ NOT_HTTP = {
     "chunk longer than its size": head(transfer_encoding="chunked") + b"2\r\n{}xx\r\n0\r\n\r\n",
     "endless chunk size": head(transfer_encoding="chunked") + b"0" * 100_000,
     "unknown transfer coding": head(transfer_encoding="gzip") + b"{}",
+    "bare LF": b'HTTP/1.1 200 OK\ncontent-type: application/json\ncontent-length: 14\n\n{"choices":[]}',
+    "bare LF in a chunk": head(transfer_encoding="chunked") + b'e\n{"choices":[]}\n0\n\n',
+    "bare CR": b'HTTP/1.1 200 OK\rcontent-length: 14\r\r{"choices":[]}',
     "101": b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n",
 }
 
@@ -431,6 +434,27 @@ def test_what_is_not_http(client: Maker, broken: str) -> None:
     assert not isinstance(error, TimeoutError)
     assert "HTTP" in str(error)
     assert (error.maybe_billed, error.attempts) == (True, 1)
+
+
+@pytest.mark.fault("B25")
+@pytest.mark.parametrize("lengths", ["{0}\r\ncontent-length: {0}", "{0}, {0}", "{0},{0}\r\nContent-Length:{0}"])
+def test_lengths_that_agree_are_one(client: Maker, lengths: str) -> None:
+    script = [request, send(head(content_length=lengths.format(len(BODY))) + BODY)]
+    with ScriptedServer([*script, *script]) as server:
+        caller = client(server)
+        for _ in range(2):
+            assert caller.create().id == "r-1"
+        assert server.connections == 1
+
+
+@pytest.mark.fault("B25")
+@pytest.mark.parametrize("frame", [{"content_length": 2}, {"transfer_encoding": "chunked"}], ids=str)
+def test_a_204_that_tells_of_a_body_ends_its_connection(client: Maker, frame: dict[str, Any]) -> None:
+    with ScriptedServer([request, send(head(204, **frame)), until_gone], [request, send(OK)]) as server:
+        caller = client(server)
+        caller.fails(APIError)
+        server.wait_gone(0)
+        assert caller.create().id == "r-1"
 
 
 @pytest.mark.fault("B26")

@@ -25,7 +25,8 @@ from test_sse import HARD, HARD_EVENTS, named, obvious
 from togetherpy import APITimeoutError, TogetherError
 from togetherpy._core.sse import SSEParser
 from togetherpy._transport.answer import Answer
-from togetherpy._transport.http1 import EncodingError, Head, ProtocolError
+from togetherpy._transport.http1 import Head, ProtocolError
+from togetherpy._transport.inflate import EncodingError
 
 SECONDS = float(os.environ.get("TOGETHER_FUZZ_SECONDS", "4"))
 SEED = int(os.environ.get("TOGETHER_FUZZ_SEED", "0"))

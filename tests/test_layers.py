@@ -61,7 +61,7 @@ PURE = [
     ),
     *(f"_chat/{name}.py" for name in ["accumulate", "chunks", "parse", "response_type"]),
     *(f"_typed/{name}.py" for name in ["decoding", "docstrings", "schema"]),
-    *(f"_transport/{name}.py" for name in ["answer", "http1"]),
+    *(f"_transport/{name}.py" for name in ["answer", "http1", "inflate"]),
 ]
 """Values in, values out: no sockets, no clock, no chance, nothing of the machine."""
 

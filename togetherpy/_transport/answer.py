@@ -9,7 +9,8 @@ from __future__ import annotations
 import sys
 
 from togetherpy._core.wire import Headers
-from togetherpy._transport.http1 import Decompressor, Head, ProtocolError, ResponseReader
+from togetherpy._transport.http1 import Head, ProtocolError, ResponseReader
+from togetherpy._transport.inflate import Decompressor
 
 
 class TooLargeError(Exception):

@@ -13,7 +13,8 @@ import ssl
 
 from togetherpy._core.wire import Fault, Phase
 from togetherpy._transport.answer import TooLargeError
-from togetherpy._transport.http1 import EncodingError, LostError, ProtocolError
+from togetherpy._transport.http1 import LostError, ProtocolError, SchemeError
+from togetherpy._transport.inflate import EncodingError
 
 CLOSED = "The client was closed while the call was running."
 USED_AFTER_CLOSE = "The client is closed. Make a new one, or close it later."
@@ -90,6 +91,9 @@ def explain_exchange(error: Exception, phase: Phase, server: str, *, reused: boo
         return Fault("too_large", phase, message, reused, received, final=True)
     if isinstance(error, EncodingError):
         return Fault("encoding", phase, f"The answer of {server} cannot be used: {error}.", reused, received)
+    if isinstance(error, SchemeError):
+        message = f"{server} was spoken to in plain HTTP, but it speaks TLS. base_url must begin with https://."
+        return Fault("tls", "connecting", message, final=True)
     if isinstance(error, ProtocolError) and not isinstance(error, LostError):
         message = f"The answer of {server} is not proper HTTP: {error}."
         return Fault("protocol", phase, message, reused, received)
