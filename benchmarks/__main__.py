@@ -40,9 +40,9 @@ def main(arguments: list[str] | None = None) -> int:
     where = _environments(entered, options.envs, options.quick)
     results: dict[str, dict[str, runner.Result]] = {}
     run = {"machine": _machine(), "contenders": _about(entered, where), "rounds": options.rounds, "results": results}
-    with server.running() as address:
+    with server.running() as served:
         for batch in cases.batches(chosen):
-            results |= runner.run(batch, entered, where, address, options.rounds, _say)
+            results |= runner.run(batch, entered, where, served, options.rounds, _say)
             _say("")
             _print(batch, results, {name: contender.ROLE for name, contender in entered.items()})
             if options.json:

@@ -23,6 +23,7 @@ class Case:
     units: int = 1  # units in one operation
     at_once: int = 1
     prompt: int = 0
+    tls: bool = False
     rounds: int = 0  # at most this many; 0: as many as are asked for
     roles: tuple[str, ...] = ("ours", "peer", "bare", "floor")
     beside: str = ""  # the case that it is compared with: they run round by round in turn
@@ -31,11 +32,14 @@ class Case:
 def _start() -> list[Case]:
     return [
         Case("import", "start", "the package imported, and nothing of it by name", "import", "imported", count=5),
-        Case("import-client", "start", "the client's class imported", "import", "imported_client", count=5),
+        Case("import-client", "start", "the client's class imported", "import", "imported_client", count=5,
+             beside="import"),
         Case("construct", "start", "a client made, nothing sent", "client", "construct", "answer", count=50,
              roles=("ours", "peer")),
         Case("first-answer", "start", "a new process to its first answer over http, all its CPU", "process",
-             "first_answer", "answer", count=3),
+             "first_answer", "answer", count=3, beside="start-imports"),
+        Case("start-imports", "start", "a new process that imports urllib3 and msgspec and ends", "process", "started",
+             "IMPORT_STACK", count=3),
     ]  # fmt: skip
 
 
@@ -100,6 +104,25 @@ def _async() -> list[Case]:
     ]  # fmt: skip
 
 
+def _tls() -> list[Case]:
+    """What encryption adds, and what opening many connections under it takes."""
+    base = Case("", "tls", "", "call", "repeat", "answer", count=400, tls=True)
+    burst = replace(base, unit="chunk", needs="stream", serves="burst-1000", count=10, units=1000)
+    flight = replace(base, op="flight", needs="aanswer", serves="delayed-20")
+    return [
+        replace(base, name="tls-call", about="plain call, short answer, under TLS"),
+        replace(burst, name="tls-burst", about="stream of 1,000 chunks in one burst, under TLS"),
+        replace(flight, name="tls-async-call", about="the plain call on an event loop, under TLS", serves="short"),
+        replace(burst, name="tls-async-burst", about="the burst on an event loop, under TLS", op="flight",
+                needs="astream"),
+        replace(flight, name="tls-inflight-256", about="256 calls in flight under TLS, answered after 20 ms",
+                at_once=256, count=1024, rounds=3),
+        # Answered after all have asked, so that no connection is there for a second call.
+        replace(flight, name="tls-cold-500", about="500 calls at once, each on a new connection, under TLS",
+                serves="delayed-3000", at_once=500, count=500, warms="short", rounds=3),
+    ]  # fmt: skip
+
+
 def _growth() -> list[Case]:
     """Cost as the work grows: the unit is the same, so its cost and the peak memory are to stay flat."""
     base = Case("", "growth", "", "", "repeat", rounds=1)
@@ -122,7 +145,7 @@ def _growth() -> list[Case]:
 
 INSTALLED = Case("installed", "size", "bytes and packages that pip installs", "install", "installed", rounds=1)
 
-CASES = {case.name: case for case in (*_start(), *_plain(), *_stream(), *_async(), *_growth(), INSTALLED)}
+CASES = {case.name: case for case in (*_start(), *_plain(), *_stream(), *_async(), *_tls(), *_growth(), INSTALLED)}
 GROUPS = sorted({case.group for case in CASES.values()})
 
 

@@ -27,24 +27,29 @@ class Limit:
 
 
 LIMITS = (
-    Limit("import", "togetherpy", 1.3, "floor"),  # the floor's import is msgspec's
+    Limit("import-client", "togetherpy", 1.3, "floor", than="import"),  # the floor's import is msgspec's
     Limit("import", "togetherpy", 1 / 10, "together"),
+    Limit("first-answer", "togetherpy", 1.2, "togetherpy", than="start-imports"),
     Limit("first-answer", "togetherpy", 1 / 5, "together"),
-    Limit("first-answer", "togetherpy", 2, "bare"),
     Limit("construct", "togetherpy", 1 / 100, "together"),
+    Limit("call-short", "togetherpy", 2.2, "floor"),
     Limit("call-short", "togetherpy", 1 / 12, "together"),
     Limit("call-short", "togetherpy", 1, "bare"),
     Limit("call-parse", "togetherpy", 1.3, "togetherpy", than="call-json"),
     Limit("stream-own-type", "togetherpy", 1, "togetherpy", than="stream-burst"),
     Limit("stream-hooks", "togetherpy", 1.1, "togetherpy", than="stream-burst"),
+    Limit("stream-burst", "togetherpy", 1.5, "floor"),
     Limit("stream-burst", "togetherpy", 1 / 40, "together"),
     Limit("stream-burst", "togetherpy", 1 / 4, "together_1"),
-    Limit("stream-burst", "togetherpy", 1.5, "floor"),
-    Limit("stream-single", "togetherpy", 1 / 6, "together"),
     Limit("stream-single", "togetherpy", 1.5, "floor"),
+    Limit("stream-single", "togetherpy", 1 / 6, "together"),
     Limit("inflight-32", "togetherpy_async", 1 / 12, "together"),
+    Limit("inflight-256", "togetherpy_async", 2.5, "floor_async"),
     Limit("inflight-256", "togetherpy_async", 1 / 12, "together"),
     Limit("drip-500", "togetherpy_async", 1 / 4, "together"),
+    # Nothing else connects for less: the reason why there is no transport to choose.
+    Limit("tls-inflight-256", "togetherpy_async", 1, "openai_aiohttp"),
+    Limit("tls-cold-500", "togetherpy_async", 1, "openai_aiohttp"),
     Limit("stream-burst", "togetherpy", 30 * MB, what="peak"),
     Limit("stream-single", "togetherpy", 30 * MB, what="peak"),
     Limit("streams-10000", "togetherpy", 30 * MB, what="peak"),

@@ -1,6 +1,6 @@
 """Runs contenders in alternation, each in its own process, and gathers what they measured.
 
-In: cases, contenders, environments, the server's address. Out: for each case and contender a `Result`: one figure a
+In: cases, contenders, environments, the server's addresses. Out: for each case and contender a `Result`: one figure a
 round, or the reason why there is none.
 Rule: a contender that fails costs the run nothing but its own figures, and every process has a limit of time.
 """
@@ -24,6 +24,7 @@ from benchmarks import contenders
 from benchmarks.cases import Case
 from benchmarks.environments import ROOT, Environment
 from benchmarks.scenarios import scenario
+from benchmarks.server import Served
 
 SECONDS = 300.0  # that one process may take
 VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT")
@@ -84,7 +85,7 @@ def run(
     batch: list[Case],
     entered: dict[str, ModuleType],
     environments: dict[str, Environment | str],
-    address: str,
+    served: Served,
     rounds: int,
     say: Callable[[str], object],
 ) -> dict[str, dict[str, Result]]:
@@ -107,7 +108,7 @@ def run(
                 elif not result.failed:
                     say(f"{case.name}: round {number + 1}, {name}")
                     try:
-                        _measure(case, name, entered[name], environment, address, result)
+                        _measure(case, name, entered[name], environment, served, result)
                     except FailedError as reason:
                         result.failed = str(reason)
     return parts
@@ -119,12 +120,15 @@ def _from(number: int, turns: list[T]) -> list[T]:
     return turns[begins:] + turns[:begins]
 
 
-def _measure(case: Case, name: str, contender: ModuleType, where: Environment, address: str, result: Result) -> None:
+def _measure(case: Case, name: str, contender: ModuleType, where: Environment, served: Served, result: Result) -> None:
     """One round: adds its figures to the result's."""
     if case.op == "installed":
         result.packages, result.bytes, result.bytes_compiled = len(where.packages), where.bytes, where.bytes_compiled
         return
-    readings = _readings(case, name, contender, where.python, f"{address}/{case.serves}")
+    address = served.https if case.tls else served.http
+    if not address:
+        raise FailedError("trustme is not installed, which makes the certificate")
+    readings = _readings(case, name, contender, where.python, f"{address}/{case.serves}", served.authority)
     units = case.count * case.units
     result.cpu.append(sum(reading["cpu"] for reading in readings) / units)
     result.wall.append(sum(reading["wall"] for reading in readings) / units)
@@ -132,8 +136,10 @@ def _measure(case: Case, name: str, contender: ModuleType, where: Environment, a
     result.grown = max([result.grown, *(reading["grown"] for reading in readings)])
 
 
-def _readings(case: Case, name: str, contender: ModuleType, python: str, url: str) -> list[Reading]:
+def _readings(case: Case, name: str, contender: ModuleType, python: str, url: str, authority: str) -> list[Reading]:
     """Of one process for all operations, or of a process for each where its start is what is measured."""
+    if case.op == "started":
+        return _several(case.count, lambda: _of_a_process([python, "-P", "-c", contender.IMPORT_STACK]))
     if case.op in ("imported", "imported_client"):
         statement = contender.IMPORT if case.op == "imported" else contender.IMPORT_CLIENT
         command = [python, "-P", "-c", IMPORTED.format(statement=statement, root=str(ROOT))]
@@ -142,7 +148,7 @@ def _readings(case: Case, name: str, contender: ModuleType, python: str, url: st
         command = [python, "-P", "-c", FIRST_ANSWER.format(name=name, url=url, root=str(ROOT))]
         return _several(case.count, lambda: _first_answer(command, case))
     worker = str(Path(__file__).with_name("worker.py"))
-    return [_told(_run([python, "-P", worker, json.dumps(_spec(case, name, url))]))]
+    return [_told(_run([python, "-P", worker, json.dumps(_spec(case, name, url))], authority))]
 
 
 def _told(output: str) -> Reading:
@@ -170,13 +176,24 @@ def _several(count: int, measure: Callable[[], Reading]) -> list[Reading]:
 
 
 def _first_answer(command: list[str], case: Case) -> Reading:
-    cpu, wall = _cpu_of_children(), time.perf_counter()
-    output = _run(command)
-    cpu, wall = _cpu_of_children() - cpu, time.perf_counter() - wall
+    reading, output = _watched(command)
     answer, peak = output.splitlines()[-2:]
     if answer.split() != [str(value) for value in scenario(case.serves).says[:2]]:
         raise FailedError(f"read {answer!r} where {scenario(case.serves).says[:2]} was served")
-    return {"cpu": cpu, "wall": wall, "peak": int(peak), "grown": 0}
+    return reading | {"peak": int(peak)}
+
+
+def _of_a_process(command: list[str]) -> Reading:
+    reading, _ = _watched(command)
+    return reading
+
+
+def _watched(command: list[str]) -> tuple[Reading, str]:
+    """What the whole of a process took, from outside, and what it printed."""
+    cpu, wall = _cpu_of_children(), time.perf_counter()
+    output = _run(command)
+    cpu, wall = _cpu_of_children() - cpu, time.perf_counter() - wall
+    return {"cpu": cpu, "wall": wall, "peak": 0, "grown": 0}, output
 
 
 def _cpu_of_children() -> float:
@@ -184,10 +201,15 @@ def _cpu_of_children() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _run(command: list[str]) -> str:
-    """What the process printed; it inherits neither proxies nor keys nor anything else that could change its course."""
+def _run(command: list[str], authority: str = "") -> str:
+    """What the process printed; it inherits neither proxies nor keys nor anything else that could change its course.
+
+    `authority`: a file of certificates to be trusted, told in the ways that the clients know.
+    """
     variables = {name: os.environ[name] for name in VARIABLES if name in os.environ}
     variables |= {"TOGETHER_NO_BANNER": "1", "NO_PROXY": "*", "PYTHONHASHSEED": "0"}
+    if authority:
+        variables |= {"SSL_CERT_FILE": authority, "REQUESTS_CA_BUNDLE": authority}
     try:
         done = subprocess.run(command, env=variables, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS)
     except subprocess.TimeoutExpired:

@@ -1,9 +1,11 @@
 """A server of prebuilt bytes, in a process of its own, so that only the client's work is measured.
 
-In: POST /<scenario>/... over HTTP/1.1 kept alive. Out: what `scenarios` says for that name; 404 for an unknown one.
+In: POST /<scenario>/... over HTTP/1.1 kept alive, on one port plain, on another under TLS. Out: what `scenarios` says
+for that name; 404 for an unknown one.
 Rule: nothing is computed while a client waits: no parsing beyond the request's end, no encoding, one send a segment.
 
-`python -m benchmarks.server` prints its port on the first line and stops when its standard input is closed.
+`python -m benchmarks.server FOLDER` writes the certificate of its authority to FOLDER, prints its two ports (0 for no
+TLS, where trustme is not installed) on the first line and stops when its standard input is closed.
 """
 
 from __future__ import annotations
@@ -11,9 +13,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import ssl
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
@@ -22,7 +27,17 @@ from benchmarks.scenarios import Scenario, scenario
 
 ROOT = Path(__file__).resolve().parent.parent
 BLOCK = 256 * 1024  # a longer segment is written in blocks, as fast as the client takes them
+AUTHORITY = "authority.pem"
 NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\nContent-Type: application/json\r\n\r\n{}"
+
+
+@dataclass(frozen=True)
+class Served:
+    """Where the server is."""
+
+    http: str
+    https: str  # empty: no TLS
+    authority: str  # the file of the certificate that the server's is signed with
 
 
 class Connection(asyncio.Protocol):
@@ -98,29 +113,52 @@ def _content_length(head: bytes) -> int:
     return int(head[at + 17 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
 
 
-async def _serve() -> None:
+def _certified(folder: str) -> ssl.SSLContext | None:
+    """A context with a certificate for this server, whose authority's is written to `folder`."""
+    try:
+        import trustme
+    except ModuleNotFoundError:
+        return None
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(str(Path(folder, AUTHORITY)))
+    return context
+
+
+async def _serve(folder: str) -> None:
     random = Random(SEED)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(random), "127.0.0.1", 0, backlog=2048)
-    print(server.sockets[0].getsockname()[1], flush=True)
+    tls = _certified(folder)
+    servers = [
+        await loop.create_server(lambda: Connection(random), "127.0.0.1", 0, backlog=2048, ssl=context)
+        for context in ([None, tls] if tls else [None])
+    ]
+    ports = [server.sockets[0].getsockname()[1] for server in servers]
+    print(ports[0], ports[1] if tls else 0, flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
-    server.close()
+    for server in servers:
+        server.close()
 
 
 @contextlib.contextmanager
-def running() -> Iterator[str]:
-    """The server in a process of its own, for the length of a `with`: gives its address."""
+def running() -> Iterator[Served]:
+    """The server in a process of its own, for the length of a `with`: gives its addresses."""
     command = [
         sys.executable,
         "-P",
         "-c",
         f"import sys; sys.path.append({str(ROOT)!r}); import benchmarks.server as s; s.main()",
     ]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        subprocess.Popen([*command, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process,
+    ):
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+            plain, tls = map(int, process.stdout.readline().split())
+            https = f"https://127.0.0.1:{tls}" if tls else ""
+            yield Served(f"http://127.0.0.1:{plain}", https, str(Path(folder, AUTHORITY)))
         finally:
             process.stdin.close()
             try:
@@ -131,7 +169,7 @@ def running() -> Iterator[str]:
 
 def main() -> None:
     gc.freeze()
-    asyncio.run(_serve())
+    asyncio.run(_serve(sys.argv[1]))
 
 
 if __name__ == "__main__":

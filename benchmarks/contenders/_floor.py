@@ -6,6 +6,7 @@ Rule: right for any split of the bytes, and nothing more. No status is looked at
 
 from __future__ import annotations
 
+import functools
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -66,13 +67,23 @@ class Events:
 
 def address(url: str) -> tuple[str, int, bytes]:
     """Host, port and the part of each request that comes before its length."""
-    authority, _, name = url.removeprefix("http://").partition("/")
+    authority, _, name = url.partition("://")[2].partition("/")
     host, port = authority.split(":")
     head = (
         f"POST /{name}/v1/chat/completions HTTP/1.1\r\nHost: {authority}\r\nAuthorization: Bearer {KEY}\r\n"
         "Accept: */*\r\nContent-Type: application/json\r\nContent-Length: "
     )
     return host, int(port), head.encode()
+
+
+@functools.cache
+def tls(url: str) -> Any:
+    """The context for https, None for http."""
+    if url.startswith("http://"):
+        return None
+    import ssl
+
+    return ssl.create_default_context()
 
 
 def request(head: bytes, ask: dict[str, Any]) -> bytes:
@@ -87,6 +98,8 @@ class Socket:
         host, port, self.head = address(url)
         self.socket = socket.create_connection((host, port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if (context := tls(url)) is not None:
+            self.socket = context.wrap_socket(self.socket, server_hostname=host)
 
     def body(self, ask: dict[str, Any]) -> Iterator[bytes]:
         self.socket.sendall(request(self.head, ask))

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks.ask import Reader, Tally
-from benchmarks.contenders._floor import Body, Events, address, request
+from benchmarks.contenders._floor import Body, Events, address, request, tls
 from benchmarks.contenders._shapes import Completion, decode_completion
 
 
@@ -39,6 +39,7 @@ class Connection(asyncio.Protocol):
 class Pool:
     def __init__(self, url: str) -> None:
         self.host, self.port, self.head = address(url)
+        self.tls = tls(url)
         self.idle: list[Connection] = []
 
     async def call(self, ask: dict[str, Any], see: Callable[[bytes], object]) -> None:
@@ -46,7 +47,7 @@ class Pool:
             connection = self.idle.pop()
         else:
             loop = asyncio.get_running_loop()
-            _, connection = await loop.create_connection(Connection, self.host, self.port)
+            _, connection = await loop.create_connection(Connection, self.host, self.port, ssl=self.tls)
         await connection.ask(request(self.head, ask), see)
         self.idle.append(connection)
 

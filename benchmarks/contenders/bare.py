@@ -16,11 +16,12 @@ HEADERS = {"Authorization": "Bearer " + KEY, "Content-Type": "application/json",
 
 
 def connect(url: str) -> Any:
-    from http.client import HTTPConnection
+    from http.client import HTTPConnection, HTTPSConnection
     from urllib.parse import urlsplit
 
     parts = urlsplit(url)
-    return HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT), parts.path + "/v1/chat/completions"
+    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    return kind(parts.hostname or "", parts.port, timeout=TIMEOUT), parts.path + "/v1/chat/completions"
 
 
 def _post(client: Any, body: dict[str, Any]) -> Any:

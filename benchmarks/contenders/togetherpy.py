@@ -9,6 +9,7 @@ ROLE = "ours"
 REQUIRES = ["."]
 IMPORT = "import togetherpy"
 IMPORT_CLIENT = "from togetherpy import Together"
+IMPORT_STACK = "import urllib3, msgspec"
 
 
 def connect(url: str) -> Any:
