@@ -1,0 +1,1 @@
+"""Many requests: in memory, from file to file, as jobs of the service."""
