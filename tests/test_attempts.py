@@ -7,8 +7,9 @@ import msgspec
 import pytest
 
 from togetherpy._core.attempts import Attempts
+from togetherpy._core.config import DEFAULT_RETRY_QUOTA as QUOTA
 from togetherpy._core.config import Config, Secret, make_config
-from togetherpy._core.retry import QUOTA, Quota
+from togetherpy._core.retry import Quota
 from togetherpy._core.wire import Endpoint, Fault, FaultKind, Headers, Opened, Outcome, Phase, Reply, Request
 from togetherpy.error import (
     APIConnectionError,
@@ -69,10 +70,10 @@ def test_success_after_retries_gives_back_what_the_last_one_cost() -> None:
     assert call.judge(reply(503)) == (None, 0.25)
     assert call.judge(reply(429)) == (None, 1.0)
     assert call.attempts.number == 3
-    assert call.quota.tokens == QUOTA - 14 - 5
+    assert call.quota.tokens == QUOTA - 14
     value, wait = call.judge(GOOD)
     assert (type(value), wait) == (ChatCompletionResponse, None)
-    assert call.quota.tokens == QUOTA - 14
+    assert call.quota.tokens == QUOTA - 14 + 1  # the last retry was for a 429, which costs nothing
 
 
 @pytest.mark.fault("F5")
@@ -148,7 +149,7 @@ def test_a_wait_beyond_the_deadline_is_not_begun() -> None:
     with pytest.raises(RateLimitError) as raised:
         call.judge(reply(429, retry_after="5"), at=5.0, jitter=0.0)
     assert raised.value.retry_after == 5.0
-    assert call.quota.tokens == QUOTA - 5  # what is not begun costs nothing
+    assert call.quota.tokens == QUOTA
 
 
 @pytest.mark.fault("C6")

@@ -85,7 +85,7 @@ def test_backoff_is_jittered(client: Maker, chance: Any, status: int, base: floa
 
 
 @pytest.mark.fault("C6")
-@pytest.mark.parametrize("value", ["1e9", "121", "99999999999"])
+@pytest.mark.parametrize("value", ["1e9", "121", "999999999"])
 @pytest.mark.parametrize("name", ["retry_after", "x_ratelimit_reset"])
 def test_wait_that_is_too_long_is_not_begun(client: Maker, name: str, value: str) -> None:
     with ScriptedServer([request, send(answer(error_body(), 429, **{name: value}))]) as server:

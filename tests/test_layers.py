@@ -49,7 +49,7 @@ def below(folder: str) -> list[str]:
 def test_the_reader_of_imports_sees_them() -> None:
     assert "msgspec" in imports("_core/encode.py")
     assert "togetherpy._core.config.merge_headers" in imports("_core/encode.py")
-    assert "email.utils.parsedate_to_datetime" in imports("_core/retry.py")  # inside of a function
+    assert "email.utils.parsedate_to_datetime" in imports("types/_seconds.py")  # inside of a function
     assert "ssl" not in imports("client.py")
     assert "ssl" in imports("client.py", for_types=True)
 

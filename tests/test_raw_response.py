@@ -115,11 +115,33 @@ def info(**fields: str) -> ResponseInfo:
 @pytest.mark.parametrize(
     ("value", "seconds"),
     [("2", 2.0), ("0", 0.0), ("0.5", 0.5), ("6m0s", 360.0), ("20ms", 0.02), ("1h2m3.5s", 3723.5), ("1d", 86400.0)]
-    + [(nonsense, None) for nonsense in ("", "soon", "-1", "nan", "inf", "1_0", "1e400", "1735689600", "1735689600000")]
+    + [
+        (nonsense, None)
+        for nonsense in ("", "soon", "-1", "nan", "inf", "1_0", "1e400", "1735689600", "1735689600000", "12:30")
+    ]
     + [("2, 3", 2.0), ("2;w=60", 2.0)],
 )
 def test_seconds_to_the_reset(value: str, seconds: float | None) -> None:
     assert info(x_ratelimit_reset=value).rate_limit.requests.reset == seconds
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("1790000030", "1790000030000", "1790000030.0", "1790000030000000000"),
+        *("2026-09-21T14:13:50Z", "2026-09-21T16:13:50+02:00", "2026-09-21T14:13:50", "Mon, 21 Sep 2026 14:13:50 GMT"),
+    ],
+)
+def test_a_reset_that_is_a_point_in_time(value: str) -> None:
+    date = "Mon, 21 Sep 2026 14:13:20 GMT"
+    assert info(x_ratelimit_reset=value, date=date).rate_limit.requests.reset == 30.0
+    assert info(x_ratelimit_reset=value, date="Mon, 21 Sep 2026 14:14:00 GMT").rate_limit.requests.reset == 0.0
+
+
+def test_a_reset_by_our_own_clock() -> None:
+    reset = info(x_ratelimit_reset=str(int(time.time()) + 1000)).rate_limit.requests.reset
+    assert reset is not None
+    assert 0 < reset <= 1000
 
 
 def test_both_names_of_the_limits_of_tokens() -> None:

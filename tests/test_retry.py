@@ -13,7 +13,7 @@ from togetherpy._core.retry import Decision, Quota, decide, maybe_ran, retry_aft
 from togetherpy._core.wire import Fault, FaultKind, Headers, Opened, Outcome, Phase, Reply
 
 NOW = 1_700_000_000.0
-BASE, THROTTLE = retry.TRANSIENT_COST, retry.THROTTLE_COST
+BASE, THROTTLE = retry.TRANSIENT_COST, 0
 
 
 def reply(status: int, body: bytes = b"{}", **fields: str) -> Reply:
@@ -207,7 +207,11 @@ def date(seconds: float) -> str:
         ({"retry-after": "0.5"}, 0.5),
         ({"retry-after": " 7 "}, 7.0),
         ({"retry-after": "1e9"}, 1e9),
-        ({"retry-after": "0"}, None),
+        ({"retry-after": "0"}, 0.0),
+        ({"retry-after": "0.0", "x-ratelimit-reset": "soon"}, 0.0),
+        ({"retry-after-ms": "0", "retry-after": "nonsense"}, 0.0),
+        ({"retry-after": "1s"}, 1.0),
+        ({"retry-after": repr(NOW + 9)}, 9.0),
         ({"retry-after": "-1"}, None),
         ({"retry-after": "inf"}, None),
         ({"retry-after": "-inf"}, None),
@@ -222,8 +226,8 @@ def date(seconds: float) -> str:
         ({"retry-after": date(30), "date": date(10)}, 20.0),  # the server's own clock
         ({"retry-after": date(30), "date": "nonsense"}, 30.0),
         ({"retry-after": date(30), "date": ""}, 30.0),
-        ({"retry-after": date(-30)}, None),
-        ({"retry-after": date(30), "date": date(30)}, None),
+        ({"retry-after": date(-30)}, 0.0),
+        ({"retry-after": date(30), "date": date(30)}, 0.0),
         ({"retry-after": "Fri, 31 Dec 100000 23:59:59 GMT"}, None),
         ({"retry-after": "Fri, 99 Dec 2030 23:59:59 GMT"}, None),
         ({"retry-after": "Mon, 01 Jan 0001 00:00:00 GMT"}, None),
@@ -234,6 +238,15 @@ def date(seconds: float) -> str:
         ({"retry-after-ms": "nan", "retry-after": "9"}, 9.0),
         ({"retry-after-ms": date(30)}, None),
         ({"x-ratelimit-reset": "3"}, 3.0),
+        ({"x-ratelimit-reset": "6m0s"}, 360.0),
+        ({"x-ratelimit-reset": "120ms"}, 0.12),
+        ({"x-ratelimit-reset": str(int(NOW + 30))}, 30.0),
+        ({"x-ratelimit-reset": str(int(NOW + 30) * 1000)}, 30.0),
+        ({"x-ratelimit-reset": str(int(NOW + 30) * 1000), "date": date(10)}, 20.0),
+        ({"x-ratelimit-reset": str(int(NOW - 30) * 1000)}, 0.0),
+        ({"x-ratelimit-reset": "2023-11-14T22:13:50Z"}, 30.0),
+        ({"x-ratelimit-reset": "2023-11-14T23:13:50.5+01:00"}, 30.5),
+        ({"x-ratelimit-reset": "2019-11-14T22:13:50Z"}, None),
         ({"retry-after": "0", "x-ratelimit-reset": "3"}, 3.0),
         ({"retry-after": "1", "x-ratelimit-reset": "3"}, 1.0),
     ],
@@ -251,7 +264,7 @@ DATE_PARTS = ["Fri,", " ", "31", "Dec", "2030", "23:59:59", "GMT", "+", "-", "9"
 def test_no_value_of_a_header_raises(value: str) -> None:
     for name in ("retry-after", "retry-after-ms", "x-ratelimit-reset"):
         asked = retry_after(Headers({name: value, "date": value}), NOW)
-        assert asked is None or 0 < asked < float("inf")
+        assert asked is None or 0 <= asked < float("inf")
 
 
 @pytest.mark.fault("F4")
@@ -304,9 +317,15 @@ def test_quota() -> None:
 
 @pytest.mark.fault("F1")
 def test_an_outage_fails_fast() -> None:
-    transient, throttled = Quota(), Quota()
-    assert sum(transient.take(BASE) for _ in range(1000)) == 35
-    assert sum(throttled.take(THROTTLE) for _ in range(1000)) == 100
+    quota = Quota()
+    assert sum(quota.take(BASE) for _ in range(1000)) == 35
+
+
+def test_a_quota_without_a_bound() -> None:
+    quota = Quota(None)
+    assert all(quota.take(BASE) for _ in range(10_000))
+    quota.give_back(BASE)
+    assert quota.tokens == float("inf")
 
 
 @pytest.mark.fault("E13", "E14")

@@ -11,7 +11,8 @@ from support.answers import OK, STREAM_OK, answer, error_body, text_of
 from support.scripted import ScriptedServer, close, repeat, request, send, until_gone
 
 from togetherpy import APIConnectionError, APIError, APITimeoutError, InternalServerError, RateLimitError
-from togetherpy._core.retry import QUOTA, THROTTLE_COST, TRANSIENT_COST
+from togetherpy._core.config import DEFAULT_RETRY_QUOTA as QUOTA
+from togetherpy._core.retry import TRANSIENT_COST
 
 Maker = Callable[..., Any]
 BROKEN = answer(error_body("down"), 500)
@@ -19,15 +20,32 @@ THROTTLED = answer(error_body("slow down"), 429, retry_after_ms=1)
 
 
 @pytest.mark.fault("F1")
-@pytest.mark.parametrize(("failing", "cost"), [(BROKEN, TRANSIENT_COST), (THROTTLED, THROTTLE_COST)])
-def test_outage_fails_fast(client: Maker, failing: bytes, cost: int) -> None:
+def test_outage_fails_fast(client: Maker) -> None:
     calls = 10
-    with ScriptedServer([repeat(request, send(failing))]) as server:
+    with ScriptedServer([repeat(request, send(BROKEN))]) as server:
         caller = client(server, max_retries=20)
         attempts = [caller.fails(APIError).attempts for _ in range(calls)]
         assert attempts[0] == 21
-        assert sum(attempts) == len(server.requests) == QUOTA // cost + calls
+        assert sum(attempts) == len(server.requests) == QUOTA // TRANSIENT_COST + calls
         assert attempts[-1] == 1
+
+
+@pytest.mark.fault("F1")
+@pytest.mark.fault("F1")
+def test_many_calls_told_to_slow_down_all_get_their_answers(client: Maker) -> None:
+    turn = (request, send(answer(error_body("slow down"), 429)), request, send(OK))
+    with ScriptedServer([repeat(*turn)]) as server:
+        caller = client(server, max_retries=1, max_connections=1, retry_quota=0)
+        assert [caller.create().id for _ in range(300)] == ["r-1"] * 300
+        assert len(server.requests) == 600
+
+
+@pytest.mark.fault("F1")
+@pytest.mark.parametrize(("quota", "attempts"), [(0, 1), (28, 3), (None, 51)])
+def test_quota_is_an_argument(client: Maker, quota: int | None, attempts: int) -> None:
+    with ScriptedServer([repeat(request, send(BROKEN))]) as server:
+        caller = client(server, max_retries=50, retry_quota=quota)
+        assert caller.fails(APIError).attempts == attempts
 
 
 @pytest.mark.fault("F1")

@@ -21,6 +21,7 @@ import msgspec
 from togetherpy._core.attempts import Attempts
 from togetherpy._core.call import Call
 from togetherpy._core.config import (
+    DEFAULT_RETRY_QUOTA,
     Config,
     HiddenFields,
     Secret,
@@ -50,8 +51,9 @@ Transport = TypeVar("Transport")
 class _Shared(Generic[Transport]):
     """What a client and those made from it by `with_options` have in common: connections and the retry quota."""
 
-    def __init__(self, make: Callable[[], Transport]) -> None:
-        self.quota = Quota()
+    def __init__(self, make: Callable[[], Transport], quota: int | None) -> None:
+        """`quota`: the tokens of the retry quota, None for no bound."""
+        self.quota = Quota(quota)
         self._make = make
         self._lock = threading.Lock()
         self._transport: Transport | None = None
@@ -194,6 +196,8 @@ class Together(_Client["Pool"]):
     proxy: URL of an http, https or socks5 proxy, else the environment's (HTTPS_PROXY, ALL_PROXY, NO_PROXY ...).
     ssl_context: an `ssl.SSLContext`, else the system's authorities, SSL_CERT_FILE and SSL_CERT_DIR.
     trust_env: False ignores the environment's proxies.
+    retry_quota: bounds the retries of all calls together, so that an outage fails fast: one after a fault takes 14,
+        one after a 429 nothing; None for no bound; default 500.
     hooks: an object that is told of every call, or a list of them: see `togetherpy.hooks`.
 
     Raises:
@@ -215,6 +219,7 @@ class Together(_Client["Pool"]):
         proxy: str | None = None,
         ssl_context: ssl.SSLContext | None = None,
         trust_env: bool = True,
+        retry_quota: int | None = DEFAULT_RETRY_QUOTA,
         hooks: object = None,
         **unknown: Never,
     ) -> None:
@@ -235,11 +240,12 @@ class Together(_Client["Pool"]):
                 "proxy": hidden_proxy,
                 "ssl_context": ssl_context,
                 "trust_env": trust_env,
+                "retry_quota": retry_quota,
                 "hooks": hooks,
             },
             _take_names(unknown),
         )
-        self._shared = _Shared(partial(_make_pool, self._config))
+        self._shared = _Shared(partial(_make_pool, self._config), self._config.retry_quota)
 
     @property
     def chat(self) -> Chat:
@@ -310,6 +316,7 @@ class AsyncTogether(_Client["AsyncTransport"]):
         proxy: str | None = None,
         ssl_context: ssl.SSLContext | None = None,
         trust_env: bool = True,
+        retry_quota: int | None = DEFAULT_RETRY_QUOTA,
         hooks: object = None,
         **unknown: Never,
     ) -> None:
@@ -329,11 +336,12 @@ class AsyncTogether(_Client["AsyncTransport"]):
                 "proxy": hidden_proxy,
                 "ssl_context": ssl_context,
                 "trust_env": trust_env,
+                "retry_quota": retry_quota,
                 "hooks": hooks,
             },
             _take_names(unknown),
         )
-        self._shared = _Shared(partial(_make_event_loop, self._config))
+        self._shared = _Shared(partial(_make_event_loop, self._config), self._config.retry_quota)
 
     @property
     def chat(self) -> AsyncChat:

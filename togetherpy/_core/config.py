@@ -20,6 +20,7 @@ DEFAULT_BASE_URL = "https://api.together.ai/v1"
 DEFAULT_MAX_RETRIES = 2
 DEFAULT_MAX_CONNECTIONS = 100
 DEFAULT_MAX_RESPONSE_BYTES = 256 * 1024 * 1024
+DEFAULT_RETRY_QUOTA = 500
 
 Fields = tuple[tuple[str, str], ...]
 """Header fields in order, name and value."""
@@ -97,6 +98,8 @@ class Config(msgspec.Struct, frozen=True, eq=False):
     """The proxy's URL, which may hold a password."""
     ssl_context: Any
     trust_env: bool
+    retry_quota: int | None
+    """None: no bound."""
     secrets: tuple[Secret, ...]
     """What must not appear in any message (fault G7)."""
 
@@ -117,6 +120,7 @@ def make_config(
     proxy: Secret | None = None,
     ssl_context: Any = None,
     trust_env: bool = True,
+    retry_quota: int | None = DEFAULT_RETRY_QUOTA,
 ) -> Config:
     """The configuration that these arguments and this environment give.
 
@@ -140,6 +144,7 @@ def make_config(
         proxy=proxy,
         ssl_context=ssl_context,
         trust_env=trust_env,
+        retry_quota=None if retry_quota is None else check_count(retry_quota, "retry_quota", 0, 0),
         # A shorter one is no real key, and hiding it would hide parts of ordinary words.
         secrets=(key,) if len(key.reveal()) > 4 else (),
     )

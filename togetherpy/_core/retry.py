@@ -3,16 +3,16 @@
 In: the outcome of an attempt and the exception it stands for; time and chance come as arguments.
 Out: a Decision, or None when the outcome is final.
 The rule: a request that may have been charged for is repeated only where that is the agreed price of resilience,
-and an outage fails fast, because all calls of a client share one quota of retries.
+and an outage fails fast, because all calls of a client share one quota of retries. Being told to slow down is none.
 """
 
 from __future__ import annotations
 
-import contextlib
 import math
 import threading
 from typing import NamedTuple
 
+from togetherpy._core.config import DEFAULT_RETRY_QUOTA
 from togetherpy._core.wire import Fault, Headers, Outcome, Reply
 
 MAX_SERVER_WAIT = 120.0
@@ -20,10 +20,9 @@ MAX_SERVER_WAIT = 120.0
 THROTTLE_BASE = 1.0
 TRANSIENT_BASE = 0.5
 MAX_BACKOFF = 30.0
-QUOTA = 500
 TRANSIENT_COST = 14
-THROTTLE_COST = 5
 
+_WAITS = ("retry-after-ms", "retry-after", "x-ratelimit-reset")
 _FINAL_5XX = frozenset((501, 505))
 _RETRYABLE_4XX = frozenset((408, 409, 429))
 _MAYBE_RAN = frozenset((502, 504, 520, 522, 524))
@@ -44,12 +43,13 @@ class Decision(NamedTuple):
 class Quota:
     """The retries that all calls of one client may make together (fault F1). Safe to share between threads."""
 
-    def __init__(self, tokens: int = QUOTA) -> None:
-        self._limit = self._tokens = tokens
+    def __init__(self, tokens: int | None = DEFAULT_RETRY_QUOTA) -> None:
+        """`tokens`: None for no bound."""
+        self._limit = self._tokens = math.inf if tokens is None else tokens
         self._lock = threading.Lock()
 
     @property
-    def tokens(self) -> int:
+    def tokens(self) -> float:
         """What is left."""
         return self._tokens
 
@@ -108,18 +108,19 @@ def maybe_ran(outcome: Outcome) -> bool:
 def retry_after(headers: Headers, now: float) -> float | None:
     """Seconds that the server asks to wait, None when it does not say or says nonsense (faults C1 to C4, C6).
 
-    0 counts as not said: Together sends it with answers of every kind.
+    0 is the last resort among several fields: Together sends `retry-after: 0` with answers of every kind.
     """
-    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0), ("x-ratelimit-reset", 1.0)):
-        value = headers.get(name)
-        if value is None:
-            continue
-        seconds = _seconds(value, unit)
-        if seconds is None and name == "retry-after":
-            seconds = _seconds_until(value, headers.get("date"), now)
-        if seconds is not None and seconds > 0:
-            return seconds
-    return None
+    asked = [_asked(name, headers, now) for name in _WAITS if name in headers]
+    return next((seconds for seconds in asked if seconds), 0.0 if 0.0 in asked else None)
+
+
+def _asked(name: str, headers: Headers, now: float) -> float | None:
+    from togetherpy.types._seconds import clock_of, plain_number, seconds_from_now  # calls that succeed do without
+
+    if name == "retry-after-ms":
+        milliseconds = plain_number(headers[name])
+        return None if milliseconds is None else milliseconds * 0.001
+    return seconds_from_now(headers[name], clock_of(headers, now))
 
 
 def _went_stale(outcome: Outcome) -> bool:
@@ -142,9 +143,9 @@ def _after_reply(reply: Reply, attempt: int, now: float, jitter: float) -> Decis
     if wish == "false" or not (retryable or (wish == "true" and reply.status >= 400)):
         return None
     throttled = reply.status == 429
-    cost = THROTTLE_COST if throttled else TRANSIENT_COST
+    cost = 0 if throttled else TRANSIENT_COST  # a server that says so is alive; max_retries and the deadline bound it
     asked = retry_after(reply.headers, now)
-    if asked is None:
+    if not asked:
         return Decision(_backoff(THROTTLE_BASE if throttled else TRANSIENT_BASE, attempt, jitter), cost)
     if asked > MAX_SERVER_WAIT:
         return None
@@ -166,26 +167,3 @@ def _after_unusable(reply: Reply, attempt: int, jitter: float) -> Decision | Non
 def _backoff(base: float, attempt: int, jitter: float) -> float:
     """Full jitter: uniform in [0, min(base * 2**(attempt - 1), MAX_BACKOFF)) seconds (fault F2)."""
     return jitter * min(base * 2.0 ** min(attempt - 1, 16), MAX_BACKOFF)
-
-
-def _seconds(value: str, unit: float) -> float | None:
-    if not value.isascii() or "_" in value:  # which float() takes for a number, and RFC 9110 does not
-        return None
-    try:
-        seconds = float(value) * unit
-    except ValueError:
-        return None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
-
-
-def _seconds_until(value: str, server_date: str | None, now: float) -> float | None:
-    """Seconds to an HTTP date, by the server's own clock where it tells it."""
-    from email.utils import parsedate_to_datetime
-
-    try:
-        then = parsedate_to_datetime(value).timestamp()
-    except (TypeError, ValueError, OverflowError):
-        return None
-    with contextlib.suppress(TypeError, ValueError, OverflowError):
-        now = parsedate_to_datetime(server_date or "").timestamp()
-    return max(then - now, 0.0)

@@ -6,21 +6,17 @@ The rule: one class for each step more that is known; nothing here shows a body 
 
 from __future__ import annotations
 
-import math
 import re
+import time
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from togetherpy.types._model import parse_any_json
+from togetherpy.types._seconds import clock_of, plain_number, seconds_from_now
 
 T = TypeVar("T")
-
-_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
-_UNITS = (86400.0, 3600.0, 60.0, 1.0, 0.001)
-_NO_DURATION = 1e8
-"""Seconds, three years: a "reset" above that is a point in time, in seconds or milliseconds since 1970."""
 
 
 class RateLimit(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,7 +27,7 @@ class RateLimit(msgspec.Struct, frozen=True, kw_only=True):
     remaining: float | None = None
     """What is left of it."""
     reset: float | None = None
-    """Seconds until it is full again."""
+    """Seconds until it is full again, whether the server said how long, or until when."""
 
 
 class RateLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,21 +71,18 @@ class ResponseInfo(msgspec.Struct, frozen=True, kw_only=True):
             ),
         )
 
-    def _first(self, names: tuple[str, ...]) -> str:
-        # A field that came twice, and some gateways' "100;w=60", begin with what counts.
-        return next((re.split("[,;]", self.headers[name])[0].strip() for name in names if name in self.headers), "")
+    def _texts(self, names: tuple[str, ...]) -> tuple[str, str]:
+        """The first of these fields that came: its value, and of a field that came twice, or of some gateways'
+        "100;w=60", the part that counts."""
+        whole = next((self.headers[name] for name in names if name in self.headers), "")
+        return whole, re.split("[,;]", whole)[0].strip()
 
     def _number(self, *names: str) -> float | None:
-        return _number(self._first(names))
+        return plain_number(self._texts(names)[1])
 
     def _seconds(self, *names: str) -> float | None:
-        """Together sends a number of seconds, other servers of the protocol "6m0s" or "20ms"."""
-        text = self._first(names)
-        match = _DURATION.fullmatch(text) if text else None
-        if match is not None:
-            return math.fsum(float(part) * unit for part, unit in zip(match.groups("0"), _UNITS, strict=True))
-        seconds = _number(text)
-        return seconds if seconds is not None and seconds < _NO_DURATION else None
+        now = clock_of(self.headers, time.time())
+        return next((found for text in self._texts(names) if (found := seconds_from_now(text, now)) is not None), None)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.status_code} request_id={self.request_id!r}>"
@@ -132,13 +125,3 @@ class APIStreamResponse(ResponseInfo, Generic[T], frozen=True, kw_only=True):
     def parse(self) -> T:
         """The Stream or AsyncStream, unread; the same object each time. It is yours to read or to close."""
         return self.value
-
-
-def _number(text: str) -> float | None:
-    if not text.isascii() or "_" in text:  # which float() takes for a number
-        return None
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) and number >= 0 else None
