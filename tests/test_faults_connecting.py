@@ -8,7 +8,6 @@ import ssl
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +18,7 @@ import trustme
 from support.answers import OK, SSE, STREAM_OK, chunk, chunked, event, text_of
 from support.clients import CALL, KEY, PASSWORD
 from support.scripted import (
+    LIMIT,
     ScriptedServer,
     Step,
     close,
@@ -80,13 +80,11 @@ def test_name_look_up_that_hangs_ends_at_the_deadline(client: Maker, monkeypatch
     resolved = threading.Event()
 
     def resolve(*_: Any, **__: Any) -> Any:
-        resolved.wait(20)
+        assert resolved.wait(LIMIT), "the call waited for the name"
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr("socket.getaddrinfo", resolve)
-    begun = time.monotonic()
     error = client(base_url="https://api.nowhere.example", timeout=0.3).fails(APITimeoutError)
-    assert time.monotonic() - begun < 1.8
     assert error.phase == "connecting"
     resolved.set()
 
@@ -94,10 +92,8 @@ def test_name_look_up_that_hangs_ends_at_the_deadline(client: Maker, monkeypatch
 @pytest.mark.fault("A3")
 def test_connecting_that_takes_too_long(client: Maker) -> None:
     with silent_port() as port:
-        begun = time.monotonic()
         caller = client(base_url=f"http://127.0.0.1:{port}", timeout=Timeout(connect=0.2), max_retries=1)
         error = caller.fails(APITimeoutError)
-        assert time.monotonic() - begun < 1.9
     assert f"127.0.0.1:{port}" in str(error)
     assert (error.attempts, error.phase, error.maybe_billed) == (2, "connecting", False)
     assert isinstance(error, TimeoutError)
@@ -194,12 +190,10 @@ def test_certificate_that_is_not_good(client: Maker, authority: trustme.CA, case
 @pytest.mark.fault("A5")
 def test_handshake_that_stalls(client: Maker) -> None:
     with ScriptedServer([until_gone], scheme="https") as server:
-        begun = time.monotonic()
         error = client(server, timeout=Timeout(connect=0.3), max_retries=1).fails(APITimeoutError)
-        assert time.monotonic() - begun < 2.1
         assert server.connections == 2
-        server.wait_gone(0)
-        server.wait_gone(1)
+        server.wait_hung_up(0)
+        server.wait_hung_up(1)
     assert "handshake" in str(error)
     assert (error.phase, error.maybe_billed) == ("connecting", False)
 
@@ -407,12 +401,10 @@ def test_proxy_whose_answer_to_connect_is_none(client: Maker, steps: list[Step])
 )
 def test_proxy_that_takes_too_long(client: Maker, steps: list[Step]) -> None:
     with ScriptedServer([request, *steps]) as proxy:
-        begun = time.monotonic()
         error = client(base_url="https://127.0.0.1:1", proxy=f"http://127.0.0.1:{proxy.port}", timeout=0.3).fails(
             APITimeoutError
         )
-        assert time.monotonic() - begun < 1.8
-        proxy.wait_gone(0)
+        proxy.wait_hung_up(0)
     assert error.phase == "connecting"
 
 
@@ -525,12 +517,10 @@ def test_socks_proxy_that_fails(client: Maker, steps: list[Step]) -> None:
         peer.receive()
 
     with ScriptedServer([greeting, *steps]) as proxy:
-        begun = time.monotonic()
         caller = client(
             base_url="http://127.0.0.1:1", proxy=f"socks5://user:{PASSWORD}@127.0.0.1:{proxy.port}", timeout=0.5
         )
         error = caller.fails(APIConnectionError)
-        assert time.monotonic() - begun < 2
     assert f"127.0.0.1:{proxy.port}" in str(error)
     assert error.phase == "connecting"
 

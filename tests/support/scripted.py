@@ -49,6 +49,8 @@ class Peer:
         self.sock, self.number, self.server = sock, number, server
         self.gone = threading.Event()
         """The connection is over, from whichever side."""
+        self.finished = False
+        """The script was followed to its end: the client did not leave before."""
         self._buffer = b""
 
     def receive(self) -> bytes:
@@ -246,6 +248,11 @@ class ScriptedServer:
         self.wait_connections(connection + 1)
         assert self.peers[connection].gone.wait(LIMIT), f"connection {connection} is still open"
 
+    def wait_hung_up(self, connection: int) -> None:
+        """The same, and it was the client that ended it, in the middle of the script: no server was waited for."""
+        self.wait_gone(connection)
+        assert not self.peers[connection].finished, "the script came to its end"
+
     def close(self) -> None:
         self.over.set()
         # Closing alone does not wake a thread that is in accept() or recv().
@@ -289,6 +296,7 @@ class ScriptedServer:
         try:
             for step in script:
                 step(peer)
+            peer.finished = True
         except (GoneError, ConnectionError, ssl.SSLError):
             pass
         except BaseException as error:
