@@ -149,7 +149,7 @@ def test_lone_surrogate_escapes_are_replaced_not_lost() -> None:
 def test_a_200_that_names_an_error(body: Any, cls: type, stream: bool) -> None:
     made = outcome(body, stream=stream)
     assert type(made) is cls
-    assert str(made).endswith("named an error: m")
+    assert str(made).endswith("named an error: m.")
 
 
 @pytest.mark.parametrize("nothing", [None, "", {}, [], False, 0], ids=repr)
@@ -193,11 +193,11 @@ def event(data: bytes, name: str) -> NamedEvent:
 @pytest.mark.parametrize(
     ("data", "cls", "message"),
     [
-        (b'{"error": {"message": "m", "code": 500}}', errors.InternalServerError, "named an error: m"),
-        (b'{"error": "m"}', errors.APIStatusError, "named an error: m"),
-        (b'{"object": "error", "message": "m", "code": 429}', errors.RateLimitError, "named an error: m"),
-        (b'{"choices": [], "error": {"message": "m"}}', errors.APIStatusError, "named an error: m"),
-        (event(b'{"message": "m"}', "error"), errors.APIStatusError, "named an error: m"),
+        (b'{"error": {"message": "m", "code": 500}}', errors.InternalServerError, "named an error: m."),
+        (b'{"error": "m"}', errors.APIStatusError, "named an error: m."),
+        (b'{"object": "error", "message": "m", "code": 429}', errors.RateLimitError, "named an error: m."),
+        (b'{"choices": [], "error": {"message": "m"}}', errors.APIStatusError, "named an error: m."),
+        (event(b'{"message": "m"}', "error"), errors.APIStatusError, "named an error: m."),
         (event(b'{"choices": []}', "error"), errors.APIStatusError, 'named an error: {"choices": []}'),
         (event(b"gone", "error"), errors.APIStatusError, "named an error: gone"),
         (b'{"choices": [', errors.APIResponseError, "an event of the stream is not usable JSON"),

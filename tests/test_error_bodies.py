@@ -7,7 +7,8 @@ import pytest
 
 from togetherpy import error as errors
 from togetherpy._core.config import Secret
-from togetherpy._core.errors import MAX_KEPT, MAX_SHOWN, fault_error, named_error, read_named, status_error, unusable
+from togetherpy._core.errors import MAX_KEPT, fault_error, named_error, status_error, unusable
+from togetherpy._core.named import MAX_SHOWN, read_named
 from togetherpy._core.wire import Fault, FaultKind, Headers, Phase, Reply
 
 KEY = "sk-Z9/y8X7+w6"
@@ -59,11 +60,11 @@ SHAPES: dict[str, tuple[Any, tuple[str, str | None, str | None, str | None]]] = 
     ),
     "message as an object in an object": (
         {"error": {"message": {"message": {"detail": "deep"}}}},
-        ('{"detail": "deep"}', None, None, None),
+        ("deep", None, None, None),
     ),
     "message as an object without a message": (
         {"error": {"message": {"reason": "none"}}},
-        ('{"reason": "none"}', None, None, None),
+        ("none", None, None, None),
     ),
     "message as a list": ({"error": {"message": [{"loc": ["body"]}]}}, ('[{"loc": ["body"]}]', None, None, None)),
     "message as a number": ({"error": {"message": 7}}, ("7", None, None, None)),
@@ -88,21 +89,81 @@ SHAPES: dict[str, tuple[Any, tuple[str, str | None, str | None, str | None]]] = 
     "detail as text": ({"detail": "Not Found"}, ("Not Found", None, None, None)),
     "detail as a list": (
         {"detail": [{"type": "missing", "loc": ["body", "model"]}]},
-        ('[{"type": "missing", "loc": ["body", "model"]}]', None, None, None),
+        ('[{"type": "missing", "loc": ["body", "model"]}]', "missing", None, None),
     ),
     "code as a number": ({"error": {"message": "m", "code": 429}}, ("m", None, "429", None)),
     "code empty": ({"error": {"message": "m", "code": "", "type": ""}}, ("m", None, None, None)),
     "code as an object": ({"error": {"message": "m", "code": {"a": 1}}}, ("m", None, '{"a": 1}', None)),
     "text in JSON": ("just text", ("just text", None, None, None)),
+    "FastAPI": (
+        {
+            "detail": [
+                {"type": "missing", "loc": ["body", "model"], "msg": "Field required", "input": {}},
+                {"type": "int_type", "loc": ["body", "messages", 0, "n"], "msg": "Input should be an integer"},
+            ]
+        },
+        (
+            "model: Field required; messages.0.n: Input should be an integer",
+            "missing",
+            None,
+            "model",
+        ),
+    ),
+    "detail in a message (mistral 422)": (
+        {"object": "error", "message": {"detail": [{"loc": ["body", "n"], "msg": "no", "type": "t"}]}, "code": "1"},
+        ("n: no", None, "1", None),
+    ),
+    "a list (Google)": (
+        [{"error": {"code": 400, "message": "API key not valid", "status": "INVALID_ARGUMENT", "details": [{"a": 1}]}}],
+        ("API key not valid", None, "400", None),
+    ),
+    "a list of errors": ([{"code": "a", "message": "one"}, {"message": "two"}], ("one; two", None, "a", None)),
+    "errors (Cloudflare)": (
+        {"success": False, "errors": [{"code": 7003, "message": "no route"}], "messages": [], "result": None},
+        ("no route", None, "7003", None),
+    ),
+    "errors by field": ({"errors": {"message": "m", "code": 3}}, ("m", None, "3", None)),
+    "msg": ({"code": 1001, "msg": "no such model", "success": False}, ("no such model", None, "1001", None)),
+    "error_msg": ({"error_code": 336003, "error_msg": "no messages"}, ("no messages", None, "336003", None)),
+    "errorMessage": ({"errorCode": "E1", "errorMessage": "camel"}, ("camel", None, "E1", None)),
+    "base_resp (MiniMax)": (
+        {"choices": None, "base_resp": {"status_code": 1004, "status_msg": "login fail"}},
+        ("login fail", None, "1004", None),
+    ),
+    "DashScope": (
+        {"code": "InvalidApiKey", "message": "Invalid API-key.", "request_id": "r"},
+        ("Invalid API-key.", None, "InvalidApiKey", None),
+    ),
+    "TGI": (
+        {"error": "Model is overloaded", "error_type": "overloaded"},
+        ("Model is overloaded", "overloaded", None, None),
+    ),
+    "problem+json": (
+        {"type": "about:blank", "title": "Not Found", "status": 404, "detail": "no function"},
+        ("no function", "about:blank", None, None),
+    ),
+    "a title and a reason": (
+        {"statusCode": 400, "error": "Bad Request", "message": "why"},
+        ("Bad Request: why", None, "400", None),
+    ),
+    "Anthropic": (
+        {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}},
+        ("Overloaded", "overloaded_error", None, None),
+    ),
+    "status as an object": ({"status": {"code": 5, "description": "d"}}, ("d", None, "5", None)),
+    "status as words": ({"status": "model is loading"}, ("model is loading", None, None, None)),
+    "fault": ({"fault": {"faultstring": "spike", "detail": {"errorcode": "p.S"}}}, ("spike", None, "p.S", None)),
+    "code alone": ({"error": {"code": "E7"}}, ('{"code": "E7"}', None, "E7", None)),
+    "full stop": ({"error": "Ends so. "}, ("Ends so.", None, None, None)),
     "list": (["a", 1], ('["a", 1]', None, None, None)),
     "null": (None, ("null", None, None, None)),
     "number": (42, ("42", None, None, None)),
     "empty object": ({}, ("{}", None, None, None)),
     "error null": ({"error": None}, ('{"error": null}', None, None, None)),
     "error empty": ({"error": ""}, ('{"error": ""}', None, None, None)),
-    "error as a list": ({"error": ["a"]}, ('{"error": ["a"]}', None, None, None)),
+    "error as a list": ({"error": ["a", "b"]}, ("a; b", None, None, None)),
     "not ASCII": ({"error": {"message": "\u6a21\u578b"}}, ("\u6a21\u578b", None, None, None)),
-    "not ASCII in a list": ({"detail": ["\u6a21\u578b"]}, ('["\u6a21\u578b"]', None, None, None)),
+    "not ASCII in a list": ({"detail": ["\u6a21\u578b"]}, ("\u6a21\u578b", None, None, None)),
     "lone surrogate": (b'{"error": {"message": "half \\ud83d"}}', ("half \ufffd", None, None, None)),
     "several lines": ({"error": {"message": "a\n\n  b\tc "}}, ("a b c", None, None, None)),
     "BOM": (b'\xef\xbb\xbf{"error": "bom"}', ("bom", None, None, None)),
@@ -122,7 +183,8 @@ SHAPES: dict[str, tuple[Any, tuple[str, str | None, str | None, str | None]]] = 
 def test_every_shape_gives_a_readable_message(body: Any, expected: tuple[str, Any, Any, Any]) -> None:
     error = status_error(reply(body), ())
     assert type(error) is errors.BadRequestError
-    assert (str(error), error.type, error.code, error.param) == (f"Error code: 400 - {expected[0]}", *expected[1:])
+    assert (error.type, error.code, error.param) == expected[1:]
+    assert str(error) == f"Error code: 400 - {expected[0]}".removesuffix(".") + "."
     assert (error.status_code, error.http_status) == (400, 400)
     assert "\n" not in str(error)
     str(error).encode()  # can be printed
@@ -175,7 +237,7 @@ def test_a_value_too_deep_to_be_shown() -> None:
 )
 def test_the_message_says_what_to_do(status: int, hint: str) -> None:
     error = status_error(reply({"error": "no"}, status), ())
-    assert str(error).startswith(f"Error code: {status} - no ")
+    assert str(error).startswith(f"Error code: {status} - no. ")
     assert hint in str(error)
 
 
@@ -204,7 +266,7 @@ def test_a_redirect_names_only_the_origin(status: int, location: str | None, ori
     error = status_error(reply(b"<html>moved to s3cret", status, **fields), ())
     assert type(error) is errors.APIStatusError
     assert str(error) == (
-        f"Error code: {status} - a redirect to {origin}, not followed; set base_url to the server itself"
+        f"Error code: {status} - a redirect to {origin}, not followed; set base_url to the server itself."
     )
 
 
@@ -286,7 +348,7 @@ def test_an_unusable_answer_keeps_its_body() -> None:
         "'502 Bad Gateway Bad&nbsp;gateway The web server is down.'"
     )
     empty = unusable(reply(b"", 204), "its body is empty", ())
-    assert str(empty) == "The server answered 204 with no content-type, 0 bytes, but its body is empty"
+    assert str(empty) == "The server answered 204 with no content-type, 0 bytes, but its body is empty."
 
 
 @pytest.mark.fault("B17", "B18")
@@ -318,22 +380,40 @@ def test_what_is_kept_and_shown_of_an_unusable_answer_is_bounded() -> None:
         ({"message": "m", "code": "overloaded_error"}, errors.ServiceUnavailableError, 503),
         ({"message": "m"}, errors.APIStatusError, 200),
         ("m", errors.APIStatusError, 200),
+        ({"message": "m", "status": 429}, errors.RateLimitError, 429),
+        ({"message": "m", "status_code": "503"}, errors.ServiceUnavailableError, 503),
+        ({"message": "m", "http_status_code": 401}, errors.AuthenticationError, 401),
+        ({"message": "m", "code": "x", "status": "429 Too Many Requests"}, errors.RateLimitError, 429),
+        ({"message": "m", "code": 8, "status": "RESOURCE_EXHAUSTED"}, errors.RateLimitError, 429),
+        ({"message": "m", "code": "rate_limit_exceeded"}, errors.RateLimitError, 429),
+        ({"message": "m", "type": "BadRequestError"}, errors.BadRequestError, 400),
+        ({"message": "m", "code": 1302}, errors.APIStatusError, 200),
+        ({"message": "m", "code": True, "status": 4290}, errors.APIStatusError, 200),
     ],
 )
 def test_an_error_inside_a_200(error: Any, cls: type, status: int) -> None:
     made = named_error(json.dumps({"error": error}).encode(), 200, Headers({"cf-ray": "r"}), ())
     assert type(made) is cls
     assert (made.status_code, made.http_status) == (status, status)
-    assert str(made) == "The server answered 200 and then named an error: m"
+    assert str(made) == "The server answered 200 and then named an error: m."
     assert made.request_id == "r"
     assert made.body == {"error": error}
 
 
 @pytest.mark.fault("D9")
+@pytest.mark.fault("B16")
+@pytest.mark.parametrize("name", ["status", "status_code", "http_status_code", "statusCode", "code"])
+def test_the_status_beside_an_error(name: str) -> None:
+    made = named_error(json.dumps({"error": {"message": "m", "code": "x"}, name: 429}).encode(), 200, Headers({}), ())
+    assert (type(made), made.code) == (errors.RateLimitError, "x")
+    made = named_error(json.dumps({"error": {"message": "m", "status": 400}, name: 429}).encode(), 200, Headers({}), ())
+    assert type(made) is errors.BadRequestError
+
+
 def test_an_error_event_that_is_no_json() -> None:
     made = named_error(b"upstream is gone", 200, Headers({}), ())
-    assert str(made) == "The server answered 200 and then named an error: upstream is gone"
-    assert named_error(b"[1]", 200, Headers({}), ()).message.endswith("named an error: [1]")
+    assert str(made) == "The server answered 200 and then named an error: upstream is gone."
+    assert named_error(b"[1]", 200, Headers({}), ()).message.endswith("named an error: [1].")
 
 
 # Network faults

@@ -16,7 +16,8 @@ import msgspec
 
 from togetherpy._chat.chunks import ChunkReader
 from togetherpy._core.config import Secret
-from togetherpy._core.errors import mask, misfit, named_error, shorten, unusable
+from togetherpy._core.errors import mask, misfit, named_error, unusable
+from togetherpy._core.named import shorten
 from togetherpy._core.sse import NamedEvent
 from togetherpy._core.wire import Endpoint, Reply
 from togetherpy.error import APIError

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, NamedTuple, TypeGuard, cast
+from typing import Any
 
 from togetherpy._core.config import Secret
+from togetherpy._core.named import Named, is_object, read_named, sentences, shorten
 from togetherpy._core.wire import Fault, Headers, Reply
 from togetherpy.error import (
     APIConnectionError,
@@ -23,8 +24,6 @@ from togetherpy.error import (
 from togetherpy.types._model import map_strings, parse_any_json
 from togetherpy.types._response import RawResponse
 
-MAX_SHOWN = 200
-"""Characters of a foreign text that a message shows."""
 MAX_KEPT = 64 * 1024
 """Bytes of an unusable body that an exception keeps."""
 
@@ -35,44 +34,18 @@ _HINTS = {
     413: "The request is too large; send less.",
     429: "Send fewer requests at a time, or raise max_retries.",
 }
-_STATUS_BY_TYPE = {
-    "invalid_request_error": 400,
-    "bad_request_error": 400,
-    "authentication_error": 401,
-    "credit_limit": 402,
-    "permission_error": 403,
-    "not_found_error": 404,
-    "rate_limit": 429,
-    "rate_limit_error": 429,
-    "model_rate_limit": 429,
-    "server_error": 500,
-    "internal_server_error": 500,
-    "api_error": 500,
-    "service_unavailable": 503,
-    "overloaded_error": 503,
-}
-
-
-class Named(NamedTuple):
-    """What an error body says."""
-
-    message: str
-    type: str | None = None
-    code: str | None = None
-    param: str | None = None
 
 
 def status_error(reply: Reply, secrets: tuple[Secret, ...]) -> APIStatusError:
     """The exception for an answer with an error status, or for a redirect, which we do not follow (fault C14)."""
     payload = _json_or_text(reply.body, secrets)
-    named = read_named(payload) or Named(shorten(_dumps(payload)))
+    named = read_named(payload)
     message = named.message
     location = reply.headers.get("location")
     if 300 <= reply.status < 400:
         message = f"a redirect to {_origin_of(location)}, not followed; set base_url to the server itself"
-    hint = _HINTS.get(reply.status, "")
-    text = f"Error code: {reply.status} - {message or 'the server gave no reason'}" + (f" {hint}" if hint else "")
-    error = class_for_status(reply.status)(mask_text(text, secrets))
+    text = f"Error code: {reply.status} - {message or 'the server gave no reason'}"
+    error = class_for_status(reply.status)(mask_text(sentences(text, _HINTS.get(reply.status, "")), secrets))
     _add_facts(error, reply, named, payload, secrets)
     return error
 
@@ -80,10 +53,10 @@ def status_error(reply: Reply, secrets: tuple[Secret, ...]) -> APIStatusError:
 def named_error(raw: bytes, reply_status: int, headers: Headers, secrets: tuple[Secret, ...]) -> APIStatusError:
     """The exception for an error that came inside a 2xx, as its body or as an event (faults B16, D9)."""
     payload = _json_or_text(raw, secrets)
-    named = read_named(payload) or Named(shorten(_dumps(payload)))
-    status = _status_named(named)
+    named = read_named(payload)
+    status = named.status
     cls = class_for_status(status) if status else APIStatusError
-    error = cls(f"The server answered {reply_status} and then named an error: {named.message}")
+    error = cls(sentences(f"The server answered {reply_status} and then named an error: {named.message}"))
     _add_facts(error, Reply(status or reply_status, headers, b""), named, payload, secrets)
     return error
 
@@ -112,7 +85,7 @@ def unusable(reply: Reply, reason: str, secrets: tuple[Secret, ...]) -> APIRespo
     shown = shorten(_text_of(body.decode("utf-8", "replace")))
     kind = reply.headers.get("content-type") or "no content-type"
     text = f"The server answered {reply.status} with {kind}, {len(reply.body)} bytes, but {reason}"
-    error = APIResponseError(mask_text(text, secrets) + (f": {shown!r}" if shown else ""))
+    error = APIResponseError(sentences(mask_text(text, secrets) + (f": {shown!r}" if shown else "")))
     error.body = body
     error.http_status = reply.status
     error.headers = mask_headers(reply.headers, secrets)
@@ -122,10 +95,8 @@ def unusable(reply: Reply, reason: str, secrets: tuple[Secret, ...]) -> APIRespo
 
 def misfit(reply: Reply, name: str, reason: str, secrets: tuple[Secret, ...]) -> APIResponseError:
     """The exception for an answer that is not of the type that the caller wants; it has the whole of it."""
-    error = APIResponseError(
-        f"The server answered {reply.status}, but not what response_type={name} takes: {mask_text(reason, secrets)}. "
-        "The answer is in .body."
-    )
+    wrong = f"The server answered {reply.status}, but not what response_type={name} takes: {mask_text(reason, secrets)}"
+    error = APIResponseError(sentences(wrong, "The answer is in .body."))
     error.body = mask(reply.body, secrets)
     error.http_status = reply.status
     error.headers = mask_headers(reply.headers, secrets)
@@ -145,45 +116,10 @@ def answer_of(reply: Reply, error: APIError, secrets: tuple[Secret, ...]) -> Raw
     )
 
 
-def read_named(payload: object) -> Named | None:
-    """The error that a JSON value names, in any of the shapes that servers of this protocol send (fault C15)."""
-    if isinstance(payload, str):
-        return Named(payload)
-    if not _is_object(payload):
-        return None
-    error = payload.get("error")
-    if _is_object(error):
-        return _read_fields(error)
-    if isinstance(error, str) and error:
-        return _read_fields(payload)._replace(message=shorten(error))
-    return _read_fields(payload) if payload.get("message") or payload.get("detail") else None
-
-
-def _read_fields(error: dict[str, Any]) -> Named:
-    message = error.get("message") or error.get("detail")
-    if _is_object(message):
-        # Together wraps what some backends say once more: {"message": {"message": "...", "code": 400}}.
-        message = message.get("message") or message
-    if not message:
-        message = error
-    text = shorten(message if isinstance(message, str) else _dumps(message))
-    parts = [None if error.get(name) in (None, "") else _dumps(error[name]) for name in ("type", "code", "param")]
-    return Named(text, *parts)
-
-
-def _dumps(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    try:
-        return json.dumps(value, ensure_ascii=False)
-    except RecursionError:
-        return "an error in a form that is nested too deeply to show"
-
-
 def request_id(headers: Headers | Any, payload: object) -> str | None:
     """The server's name for a request: x-request-id, else the id in an error body, else cf-ray."""
     found = headers.get("x-request-id")
-    if not found and _is_object(payload) and isinstance(payload.get("id"), str):
+    if not found and is_object(payload) and isinstance(payload.get("id"), str):
         found = payload["id"]
     return found or headers.get("cf-ray") or None
 
@@ -212,12 +148,6 @@ def mask_headers(headers: Headers, secrets: tuple[Secret, ...]) -> Headers:
     return Headers({name: mask_text(value, secrets) for name, value in headers.items()})
 
 
-def shorten(text: str) -> str:
-    """`text` on one line, at most MAX_SHOWN characters of it."""
-    line = " ".join(text[: 8 * MAX_SHOWN].split())
-    return line if len(line) <= MAX_SHOWN else line[: MAX_SHOWN - 3] + "..."
-
-
 def _text_of(text: str) -> str:
     """The words of an HTML page; other text as it is (faults B17, C9)."""
     if not re.match(r"\s*<(!doctype|html|head|\?xml)", text, re.IGNORECASE):
@@ -236,17 +166,7 @@ def _json_or_text(raw: bytes, secrets: tuple[Secret, ...]) -> Any:
         return shorten(_text_of(raw[:MAX_KEPT].decode("utf-8", "replace")))
 
 
-def _status_named(named: Named) -> int | None:
-    if named.code is not None and re.fullmatch(r"[45][0-9]{2}", named.code):
-        return int(named.code)
-    return _STATUS_BY_TYPE.get((named.type or "").lower()) or _STATUS_BY_TYPE.get((named.code or "").lower())
-
-
 def _origin_of(location: str | None) -> str:
     """Scheme and host of a URL; the rest may hold what is not ours to show."""
     match = re.match(r"((?:https?:)?//)(?:[^/?#]*@)?([^/?#@]+)", location or "", re.IGNORECASE)
     return match[1] + match[2] if match else "another place on the same server"
-
-
-def _is_object(value: object) -> TypeGuard[dict[str, Any]]:
-    return isinstance(cast(Any, value), dict)
