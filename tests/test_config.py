@@ -1,6 +1,9 @@
 """Arguments and environment -> Config; the key in sight of nobody."""
 
+import datetime
+import math
 import pickle
+import re
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -92,6 +95,13 @@ def test_a_key_that_cannot_be_one(inside: str) -> None:
             assert raised.value.status_code == 0
             assert KEY not in shown(raised.value)
             assert KEY[6:] not in shown(raised.value)
+
+
+@pytest.mark.parametrize("around", ['"{}"', "'{}'", "`{}`", "\u201c{}\u201d", '"{}', "{}'"])
+def test_a_key_in_quotes(around: str) -> None:
+    with pytest.raises(AuthenticationError, match="stands in quotes") as raised:
+        config(key=around.format(KEY))
+    assert KEY not in shown(raised.value)
 
 
 @pytest.mark.fault("G3")
@@ -226,6 +236,29 @@ def test_base_url_that_cannot_be_meant(url: str, message: str) -> None:
     assert "password@" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("url", "meant"),
+    [
+        ("api.together.ai/v1", "https://api.together.ai/v1"),
+        ("api.together.ai", "https://api.together.ai"),
+        ("localhost:8000/v1", "http://localhost:8000/v1"),
+        ("127.0.0.1:8000", "http://127.0.0.1:8000"),
+        ("gateway.example:8443/x", "https://gateway.example:8443/x"),
+    ],
+)
+def test_a_base_url_without_its_scheme_is_shown(url: str, meant: str) -> None:
+    with pytest.raises(ValueError, match="base_url") as raised:
+        parse_base_url(url)
+    assert f'instead of {url!r} write "{meant}"' in str(raised.value)
+
+
+@pytest.mark.parametrize("url", [KEY, f"user:{KEY}@h/v1", f"h/v1?key={KEY}", f"{KEY}://h"])
+def test_a_base_url_that_may_hold_a_secret_is_not_shown(url: str) -> None:
+    with pytest.raises(ValueError, match="must begin with http") as raised:
+        parse_base_url(url)
+    assert KEY not in str(raised.value)
+
+
 def test_base_url_of_another_type() -> None:
     with pytest.raises(TypeError, match="base_url must be a str, not bytes"):
         parse_base_url(b"https://h")
@@ -347,6 +380,58 @@ def test_seconds_are_numbers(value: Any) -> None:
         check_seconds(value, "timeout")
     with pytest.raises(TypeError, match=r"Timeout\(connect=...\)"):
         Timeout(connect=value)
+
+
+def test_the_total_may_stand_without_its_name() -> None:
+    assert Timeout(60.0, connect=2) == Timeout(total=60.0, connect=2)
+
+
+def test_arguments_that_a_timeout_does_not_have() -> None:
+    fields = re.escape("Timeout(" + ", ".join(f"{name}=..." for name in Timeout.__struct_fields__) + ")")
+    with pytest.raises(TypeError, match=rf"one limit without a name, not 2: {fields}, each in seconds"):
+        Timeout(10, 5)  # type: ignore[misc]
+    with pytest.raises(TypeError, match=rf"no read=...: {fields}, each in seconds; .* is stream_idle"):
+        Timeout(read=5)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match=rf"no pool=...: {fields}, each in seconds$"):
+        Timeout(1, pool=5)  # type: ignore[call-arg]
+
+
+class _Foreign:
+    """As httpx.Timeout is, when `connect` and `read` are given."""
+
+    def __init__(self, **limits: Any) -> None:
+        vars(self).update(limits)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (_Foreign(connect=5.0, read=60.0, write=60.0, pool=60.0), Timeout(60.0, connect=5.0, stream_idle=60.0)),
+        (_Foreign(connect=60.0, read=9.0), Timeout(9.0, connect=60.0, stream_idle=9.0)),
+        (
+            _Foreign(connect=None, read=None, write=None, pool=None),
+            Timeout(math.inf, connect=math.inf, stream_idle=math.inf),
+        ),
+        ((3, 30), Timeout(30.0, connect=3.0, stream_idle=30.0)),
+        ((3, None), Timeout(math.inf, connect=3.0, stream_idle=math.inf)),
+    ],
+)
+def test_timeouts_of_other_clients(given: Any, expected: Timeout) -> None:
+    assert as_timeout(given, Timeout()) == expected
+
+
+@pytest.mark.parametrize("given", [_Foreign(total=5), (1, 2, 3), {"connect": 5}, "5", datetime.timedelta(5)], ids=repr)
+def test_timeouts_that_nobody_knows(given: Any) -> None:
+    with pytest.raises(
+        TypeError, match=r"timeout takes a number of seconds, or togetherpy.Timeout\(total=..., connect="
+    ):
+        as_timeout(given, Timeout())
+
+
+@pytest.mark.parametrize("given", [(0, 5), (5, -1), _Foreign(connect=0, read=1)], ids=repr)
+def test_timeouts_of_other_clients_are_above_nothing(given: Any) -> None:
+    with pytest.raises(ValueError, match="timeout takes seconds above 0"):
+        as_timeout(given, Timeout())
 
 
 def test_timeouts_pickle_and_do_not_change() -> None:

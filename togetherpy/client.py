@@ -10,8 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-import warnings
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Never, Self, TypeVar
@@ -20,6 +19,7 @@ import msgspec
 
 from togetherpy._core.attempts import Attempts
 from togetherpy._core.call import Call
+from togetherpy._core.caller import warn_caller
 from togetherpy._core.config import (
     DEFAULT_RETRY_QUOTA,
     Config,
@@ -27,6 +27,7 @@ from togetherpy._core.config import (
     Secret,
     as_timeout,
     check_count,
+    check_mapping,
     hide,
     is_loopback,
     make_config,
@@ -88,8 +89,10 @@ class _Client(Generic[Transport]):
     def _configure(self, given: dict[str, Any], unknown: list[str]) -> None:
         """`given`: the constructor's arguments, key and proxy as Secrets; `unknown`: the names of others."""
         for name in unknown:
-            raise TypeError(_explain_unknown(type(self).__name__, name))
+            raise TypeError(_explain_unknown(type(self).__name__, name, given))
         supplied = given.pop("supplied_headers")
+        check_mapping(given["default_headers"], "default_headers")
+        check_mapping(supplied, "supplied_headers")
         given["default_headers"] = HiddenFields({**(given["default_headers"] or {}), **(supplied or {})})
         self._given = given
         self._config = make_config(_read_environment, **{k: v for k, v in given.items() if k != "hooks"})
@@ -99,10 +102,8 @@ class _Client(Generic[Transport]):
             and self._config.authorization is not None
             and not is_loopback(self._config.origin.host)
         ):
-            warnings.warn(
-                f"The API key will be sent unencrypted to {self._config.origin.authority}: base_url begins with http://",
-                UserWarning,
-                stacklevel=3,
+            warn_caller(
+                f"The API key will be sent unencrypted to {self._config.origin.authority}: base_url begins with http://"
             )
 
     @property
@@ -435,9 +436,12 @@ def _take_names(unknown: dict[str, Any]) -> list[str]:
     return names
 
 
-def _explain_unknown(client: str, name: str) -> str:
-    hint = f": {_GONE[name]}" if name in _GONE else ""
-    return f"{client}() got an unexpected keyword argument {name!r}{hint}"
+def _explain_unknown(client: str, name: str, known: Iterable[str]) -> str:
+    from togetherpy._core.misplaced import near_miss, where_it_belongs
+
+    meant = near_miss(name, known)
+    hint = _GONE.get(name) or (f"did you mean {meant}=...?" if meant else where_it_belongs(name))
+    return f"{client}() got an unexpected keyword argument {name!r}" + (f": {hint}" if hint else "")
 
 
 def _make_watchers(hooks: object) -> Watchers | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from togetherpy._chat.arguments import check_names
 from togetherpy._chat.parse import explain_refusal, fill
 from togetherpy._typed.schema import response_format
 from togetherpy.error import InvalidRequestError
@@ -30,6 +31,7 @@ def asking_for(to: Any, params: dict[str, Any]) -> dict[str, Any]:
     Raises:
         TypeError: `to` has no JSON schema, or there is another type beside it.
     """
+    check_names("parse", params)
     if params.get("response_type") is not None:
         raise TypeError("parse() takes response_format=..., the type of the text; response_type goes with create()")
     params["response_format"] = response_format(to)

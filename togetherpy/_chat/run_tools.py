@@ -12,6 +12,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Generator, Iterable
 from typing import Any, NoReturn, cast
 
+from togetherpy._chat.arguments import check_names
 from togetherpy._core.config import hide
 from togetherpy._core.encode import encode_json
 from togetherpy.error import APIError, MaxTurnsError, ParseError, ToolCallError
@@ -114,6 +115,7 @@ class _Run:
 
     def __init__(self, tools: Iterable[Any], params: dict[str, Any], max_turns: int, raise_errors: bool) -> None:
         """Raises TypeError and ValueError for what cannot be meant, before anything is sent."""
+        check_names("run_tools", params)
         if params.get("stream") or (params.get("n") or 1) != 1:
             raise TypeError("run_tools() takes neither stream=True nor n=...: it needs whole answers, one at a time")
         if params.get("response_type") is not None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from togetherpy._version import __version__
 from togetherpy.error import AuthenticationError
-from togetherpy.types._timeout import Timeout, check_seconds
+from togetherpy.types._timeout import Timeout, check_seconds, from_other_client
 
 DEFAULT_BASE_URL = "https://api.together.ai/v1"
 DEFAULT_MAX_RETRIES = 2
@@ -28,6 +28,9 @@ Fields = tuple[tuple[str, str], ...]
 _HOW_TO_GIVE_A_KEY = "set the environment variable TOGETHER_API_KEY or pass api_key=..."
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 _LOOPBACK = re.compile(r"127(\.[0-9]{1,3}){3}")
+_QUOTES = "\"'`\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb"
+_SHOWABLE = re.compile(r"[\w.-]+[.:/][\w.:/-]*|localhost", re.ASCII)
+"""A URL without scheme that may be shown: nothing in it can be a key or a password."""
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
@@ -60,9 +63,20 @@ class HiddenFields(dict[str, Any]):
         return f"<{', '.join(map(repr, self))}>"
 
 
+class NoFields:
+    """What was given instead of header fields, without its value, which may hold a key."""
+
+    __slots__ = ("kind",)
+
+    def __init__(self, value: object) -> None:
+        self.kind = type(value).__name__
+
+
 def hide(headers: Mapping[str, str | None] | None) -> Mapping[str, str | None] | None:
-    """`headers` as HiddenFields; what is no mapping as it is, for `merge_headers` to complain of."""
-    return HiddenFields(headers) if isinstance(headers, Mapping) else headers
+    """`headers` as HiddenFields; what is no mapping as NoFields, for `check_mapping` to complain of."""
+    if headers is None or isinstance(cast(object, headers), NoFields):
+        return headers
+    return HiddenFields(headers) if isinstance(cast(object, headers), Mapping) else cast(Any, NoFields(headers))
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -130,6 +144,7 @@ def make_config(
     """
     key = _find_key(read_environment, api_key)
     base = base_url if base_url is not None else read_environment("TOGETHER_BASE_URL") or DEFAULT_BASE_URL
+    _check_objects(proxy, ssl_context, trust_env)
     own = (("User-Agent", f"togetherpy/{__version__}"),)
     bearer = Secret("Bearer " + key.reveal())
     headers, authorization = merge_headers(own, bearer, default_headers, "default_headers")
@@ -161,6 +176,8 @@ def _find_key(read_environment: Callable[[str], str | None], given: Secret) -> S
     key = Secret(given.reveal().strip())
     if not key.reveal():
         raise AuthenticationError(f"The API key is empty: {_HOW_TO_GIVE_A_KEY}")
+    if key.reveal()[0] in _QUOTES or key.reveal()[-1] in _QUOTES:
+        raise AuthenticationError("The API key stands in quotes, which are no part of it; take them off")
     if not re.fullmatch(r"[\x21-\x7e]+", key.reveal()):
         raise AuthenticationError(
             "The API key holds a blank, a line end or a character that is not ASCII, so it cannot be a key; "
@@ -187,7 +204,7 @@ def parse_base_url(url: object) -> Origin:
         # What urlsplit says may quote the URL, a password in it included.
         raise ValueError("base_url is not a URL: its host or its port is malformed") from None
     if parts.scheme not in ("http", "https"):
-        raise ValueError(f"base_url must begin with http:// or https://, not {parts.scheme or 'nothing'!r}")
+        raise ValueError(f"base_url must begin with http:// or https://{_suggestion(url.strip())}")
     if parts.username is not None or parts.password is not None:
         # The URL itself is not shown: what stands before the @ may be a password.
         raise ValueError("base_url must not hold a user name or password; use api_key=... or default_headers=...")
@@ -201,6 +218,17 @@ def parse_base_url(url: object) -> Origin:
     return Origin(parts.scheme, host, port or {"http": 80, "https": 443}[parts.scheme], path)
 
 
+def _suggestion(url: str) -> str:
+    """What may have been meant by a URL that begins otherwise."""
+    scheme, separator, _ = url.partition("://")
+    if separator:
+        return f", not {scheme!r}" if re.fullmatch("[A-Za-z0-9]{1,8}", scheme) else ""
+    if not _SHOWABLE.fullmatch(url):
+        return ", not 'nothing'"
+    scheme = "http" if is_loopback(re.split("[:/]", url)[0]) else "https"
+    return f'; instead of {url!r} write "{scheme}://{url}"'
+
+
 def is_loopback(host: str) -> bool:
     """Whether `host` names this machine itself."""
     return host in ("localhost", "::1") or host.endswith(".localhost") or _LOOPBACK.fullmatch(host) is not None
@@ -212,7 +240,30 @@ def as_timeout(value: float | Timeout | None, default: Timeout) -> Timeout:
         return default
     if isinstance(value, Timeout):
         return value
-    return msgspec.structs.replace(default, total=check_seconds(value, "timeout"))
+    if isinstance(cast(object, value), (int, float)):
+        return msgspec.structs.replace(default, total=check_seconds(value, "timeout"))
+    return from_other_client(value)
+
+
+def check_mapping(value: object, name: str) -> None:
+    """TypeError that names the argument, unless `value` is a mapping or None; the value is not shown."""
+    if value is not None and not isinstance(value, Mapping):
+        kind = value.kind if isinstance(value, NoFields) else type(value).__name__
+        raise TypeError(f"{name} must be a dict, or another mapping of names to values, not {kind}")
+
+
+def _check_objects(proxy: Secret | None, ssl_context: object, trust_env: object) -> None:
+    if proxy is not None and not isinstance(proxy.reveal(), str):
+        raise TypeError(
+            f"proxy must be a str, the URL of one proxy for everything, not {type(proxy.reveal()).__name__}"
+        )
+    if ssl_context is not None and not hasattr(ssl_context, "wrap_socket"):  # ssl itself is loaded with the first call
+        raise TypeError(
+            f"ssl_context must be an ssl.SSLContext, not {type(ssl_context).__name__}; "
+            "ssl.create_default_context(cafile=...) makes one that trusts a file of certificates"
+        )
+    if not isinstance(trust_env, bool):
+        raise TypeError(f"trust_env must be a bool, not {type(trust_env).__name__}")
 
 
 def check_count(value: object, name: str, least: int, default: int) -> int:
@@ -234,8 +285,9 @@ def merge_headers(
     Raises:
         TypeError, ValueError: a name or value that cannot be sent, named; the value is not shown (faults G4, G5).
     """
-    if not extra:
+    if extra is None:
         return base, authorization
+    check_mapping(extra, argument)
     fields = {name.lower(): (name, value) for name, value in base}
     for name in extra:
         _check_header(name, Secret(extra[name]), argument)

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import msgspec
 
-from togetherpy._core.config import Config, merge_headers
+from togetherpy._core.config import Config, check_mapping, merge_headers
 from togetherpy._core.wire import Endpoint, Request
 from togetherpy.types.chat_completions import ChatCompletionMessage
 
@@ -34,6 +34,8 @@ def encode_request(
     extra_headers = params.pop("extra_headers", None)
     extra_query = params.pop("extra_query", None)
     extra_body = params.pop("extra_body", None)
+    check_mapping(extra_query, "extra_query")
+    check_mapping(extra_body, "extra_body")
     # An iterator can be read only once, and encode_json may have to look again.
     body = {
         name: list(value) if hasattr(value, "__next__") else value

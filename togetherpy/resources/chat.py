@@ -6,12 +6,13 @@ The rule: what is particular to this part of the API is here; how a call is made
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, Unpack, cast, overload
 
 import msgspec
 
+from togetherpy._chat.arguments import check_arguments
+from togetherpy._core.caller import warn_caller
 from togetherpy._core.encode import plain_messages
 from togetherpy._core.wire import Endpoint
 from togetherpy.resources._signature import takes
@@ -384,24 +385,21 @@ def endpoint_for(response_type: Any, stream: bool | None) -> Endpoint:
 
 def prepare(params: dict[str, Any], stream: bool | None, method: str = "create") -> dict[str, Any]:
     """The parameters as they are sent; complains of what is missing and warns of what does not go together."""
+    check_arguments(method, params, stream)
     for name in ("messages", "model"):
         if params.get(name) is None:
             raise TypeError(f"{method}() needs {name}=...")
     if not isinstance(params["model"], str):
         raise TypeError(f"model must be a str, not {type(params['model']).__name__}")
     if params.get("repetition_penalty") and (params.get("presence_penalty") or params.get("frequency_penalty")):
-        warnings.warn(
-            "repetition_penalty works against presence_penalty and frequency_penalty; use one kind only",
-            UserWarning,
-            stacklevel=3,
-        )
+        warn_caller("repetition_penalty works against presence_penalty and frequency_penalty; use one kind only")
     params["messages"] = plain_messages(params["messages"])
     if params.get("tools") is not None:
         params["tools"] = _described(params["tools"])
     if isinstance(params.get("stop"), str):
         params["stop"] = [params["stop"]]  # the API takes a list only
     if stream is not None:
-        params["stream"] = bool(stream)
+        params["stream"] = stream
     return params
 
 

@@ -6,13 +6,32 @@ In: seconds. Out: a checked Timeout. The rule: every limit is a positive number 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import msgspec
 
 
-class Timeout(msgspec.Struct, frozen=True, kw_only=True):
-    """Limits of one call, in seconds; `math.inf` switches one off.
+class _Explained(msgspec.StructMeta):
+    """Says of arguments that are none of a Timeout's which ones there are."""
+
+    if not TYPE_CHECKING:  # type checkers know the signature from the fields
+
+        def __call__(self, *total: Any, **given: Any) -> Any:
+            if len(total) > 1:
+                raise TypeError(f"a timeout has one limit without a name, not {len(total)}: {_form()}")
+            for name in given.keys() - set(self.__struct_fields__):
+                meant = "; what others call read is stream_idle" if name == "read" else ""
+                raise TypeError(f"a timeout has no {name}=...: {_form()}{meant}")
+            return super().__call__(*total, **given)
+
+
+class _Total(msgspec.Struct, frozen=True, metaclass=_Explained):
+    total: float = 600.0
+    """The whole call; for a stream, up to its first byte."""
+
+
+class Timeout(_Total, frozen=True, kw_only=True):
+    """Limits of one call, in seconds; `math.inf` switches one off. `total` may stand without its name.
 
     `total` bounds a plain call from its start to its last byte, with every attempt and every wait between them. Of
     a stream it bounds the opening only; a stream that keeps delivering is never cut.
@@ -21,8 +40,6 @@ class Timeout(msgspec.Struct, frozen=True, kw_only=True):
         TypeError, ValueError: a limit is no number, or not above 0.
     """
 
-    total: float = 600.0
-    """The whole call; for a stream, up to its first byte."""
     connect: float = 5.0
     """One attempt to connect: name look-up, TCP, proxy, TLS."""
     stream_idle: float = 120.0
@@ -40,3 +57,33 @@ def check_seconds(value: Any, name: str) -> float:
     if math.isnan(value) or value <= 0:
         raise ValueError(f"{name} takes seconds above 0, not {value!r}; math.inf means no limit")
     return float(value)
+
+
+def from_other_client(value: Any) -> Timeout:
+    """What users of another client write: its Timeout, by its shape, or (connect, read); None in it is no limit.
+
+    `read` becomes `stream_idle`, and the total too: those clients bound a plain call's wait for its answer by it.
+
+    Raises:
+        TypeError: it is neither; says what there is.
+    """
+    by_shape = hasattr(value, "connect") and hasattr(value, "read")
+    limits = (value.connect, value.read) if by_shape else value
+    if not _is_pair(limits):
+        _refuse(value)
+    seconds = [math.inf if limit is None else check_seconds(limit, "timeout") for limit in limits]
+    return Timeout(connect=seconds[0], stream_idle=seconds[1], total=seconds[1])
+
+
+def _is_pair(value: object) -> bool:
+    return isinstance(value, tuple) and len(cast("tuple[object, ...]", value)) == 2
+
+
+def _refuse(value: object) -> NoReturn:
+    kind = type(value)
+    name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
+    raise TypeError(f"timeout takes a number of seconds, or togetherpy.{_form()}, not {name}")
+
+
+def _form() -> str:
+    return f"Timeout({', '.join(f'{name}=...' for name in Timeout.__struct_fields__)}), each in seconds"
