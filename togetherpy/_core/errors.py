@@ -12,6 +12,7 @@ from typing import Any
 
 from togetherpy._core.config import Secret
 from togetherpy._core.named import Named, is_object, read_named, sentences, shorten
+from togetherpy._core.sse import SSEParser, begins_as_events
 from togetherpy._core.wire import Fault, Headers, Reply
 from togetherpy.error import (
     APIConnectionError,
@@ -163,6 +164,9 @@ def _json_or_text(raw: bytes, secrets: tuple[Secret, ...]) -> Any:
         # JSON has many ways to escape a character, and mask() knows one.
         return map_strings(payload, lambda text: mask_text(text, secrets)) if b"\\" in raw else payload
     except (ValueError, RecursionError):
+        events = SSEParser().feed(raw[:MAX_KEPT] + b"\n\n") if begins_as_events(raw) else []
+        if events and events[0] != raw:
+            return _json_or_text(events[0], secrets)
         return shorten(_text_of(raw[:MAX_KEPT].decode("utf-8", "replace")))
 
 

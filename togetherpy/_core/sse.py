@@ -7,9 +7,17 @@ input and in bounded memory. Last-event-id and retry are for browsers that recon
 
 from __future__ import annotations
 
+import re
+
 MAX_EVENT = 64 * 1024 * 1024
 DONE = b"[DONE]"
 _BOM = b"\xef\xbb\xbf"
+_BEGINNING = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:data|event|id|retry)?:")
+
+
+def begins_as_events(body: bytes) -> bool:
+    """Whether a body begins like an event stream, whatever its Content-Type calls it: with a field or a comment."""
+    return _BEGINNING.match(body) is not None
 
 
 class EventTooLargeError(ValueError):

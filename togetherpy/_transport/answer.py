@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import sys
 
+from togetherpy._core.sse import begins_as_events
 from togetherpy._core.wire import Headers
 from togetherpy._transport.http1 import Head, ProtocolError, ResponseReader
 from togetherpy._transport.inflate import Decompressor
+
+_LOOKED_AT = 16
+"""Pieces of a body that show how it begins."""
 
 
 class TooLargeError(Exception):
@@ -109,6 +113,13 @@ class Answer:
                 return None
             pieces.append(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def begun_stream(self) -> bytes:
+        """What `whole` has gathered, if it is a success that begins like an event stream, whatever its type is called:
+        proxies and some servers send them as text/plain, or as JSON (fault B15). Else b""."""
+        if self.head is None or not 200 <= self.head.status < 300:
+            return b""
+        return b"".join(self._pieces) if begins_as_events(b"".join(self._pieces[:_LOOKED_AT])) else b""
 
     def skim(self) -> bool | None:
         """After the end of a stream: True at the proper end of the body, None when more must be received first,

@@ -63,7 +63,13 @@ async def finish(wire: Wire, request: Request, deadline: float) -> Outcome:
         if request.stream and is_event_stream(answer.head.status, answer.head.headers):
             answer.lift_limit()
             return Opened(answer.head.status, answer.head.headers, LoopBody(wire))
-        while (body := answer.whole()) is None:
+        while True:
+            body = answer.whole()
+            if request.stream and (begun := answer.begun_stream()):
+                answer.lift_limit()
+                return Opened(answer.head.status, answer.head.headers, LoopBody(wire, begun))
+            if body is not None:
+                break
             await _receive(wire, deadline)
     except (OSError, ValueError, TooLargeError) as error:
         return wire.fault(error, "sent")
@@ -89,10 +95,11 @@ async def _receive(wire: Wire, deadline: float) -> None:
 class LoopBody:
     """The unread body of an accepted stream. `read` is for one task at a time."""
 
-    __slots__ = ("_pid", "_wire")
+    __slots__ = ("_begun", "_pid", "_wire")
 
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
+    def __init__(self, wire: Wire, begun: bytes = b"") -> None:
+        """`begun`: what was read of it already."""
+        self._wire, self._begun = wire, begun
         self._pid = process.pid
 
     async def read(self, deadline: float) -> bytes | Fault:
@@ -100,6 +107,9 @@ class LoopBody:
         wire = self._wire
         if self._pid != process.pid:
             return Fault("closed", "committed", "A stream cannot be read in a forked child.")
+        if self._begun:
+            begun, self._begun = self._begun, b""
+            return begun
         answer = wire.answer
         try:
             while (data := answer.take()) is None:

@@ -195,7 +195,13 @@ def _finish(lease: Lease, request: Request, deadline: float) -> Outcome:
         if request.stream and is_event_stream(answer.head.status, answer.head.headers):
             answer.lift_limit()
             return Opened(answer.head.status, answer.head.headers, PoolBody(lease))
-        while (body := answer.whole()) is None:
+        while True:
+            body = answer.whole()
+            if request.stream and (begun := answer.begun_stream()):
+                answer.lift_limit()
+                return Opened(answer.head.status, answer.head.headers, PoolBody(lease, begun))
+            if body is not None:
+                break
             lease.receive(deadline)
     except (OSError, ValueError, TooLargeError) as error:
         return lease.fault(error, "sent")

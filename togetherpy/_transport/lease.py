@@ -103,10 +103,11 @@ class Lease:
 class PoolBody:
     """The unread body of an accepted stream. `read` is for one thread at a time, the rest for any."""
 
-    __slots__ = ("_conn", "_lease", "_pid", "_reading")
+    __slots__ = ("_begun", "_conn", "_lease", "_pid", "_reading")
 
-    def __init__(self, lease: Lease) -> None:
-        self._lease = lease
+    def __init__(self, lease: Lease, begun: bytes = b"") -> None:
+        """`begun`: what was read of it already."""
+        self._lease, self._begun = lease, begun
         self._conn, _ = lease.held()
         self._reading = threading.Lock()
         """Held while reading: a descriptor must not be closed under a thread that reads from it."""
@@ -117,6 +118,9 @@ class PoolBody:
         lease = self._lease
         if self._pid != process.pid:
             return Fault("closed", "committed", "A stream cannot be read in a forked child.")
+        if self._begun:
+            begun, self._begun = self._begun, b""
+            return begun
         with self._reading:
             try:
                 answer = lease.answer
