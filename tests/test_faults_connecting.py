@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import sys
 import threading
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,8 +16,9 @@ from typing import Any
 
 import pytest
 import trustme
-from support.answers import OK, SSE, STREAM_OK, chunk, chunked, event, text_of
+from support.answers import OK, SSE, STREAM_OK, answer, chunk, chunked, completion, event, text_of
 from support.clients import CALL, KEY, PASSWORD
+from support.leftovers import eventually, free_slots
 from support.scripted import (
     LIMIT,
     ScriptedServer,
@@ -32,11 +34,13 @@ from support.scripted import (
     silent_port,
     tls,
     until_gone,
+    wait,
 )
 
-from togetherpy import APIConnectionError, APITimeoutError, AsyncTogether, Timeout
+from togetherpy import APIConnectionError, APIError, APITimeoutError, AsyncTogether, Timeout
 
 Maker = Callable[..., Any]
+ProxyMaker = Callable[..., tuple[ScriptedServer, dict[str, Any]]]
 
 
 @pytest.mark.fault("A1")
@@ -288,13 +292,18 @@ def test_keepalive_is_on(client: Maker) -> None:
 
 
 class ProxyProcess:
-    def __init__(self, login: str = "") -> None:
+    def __init__(self, authority: trustme.CA, folder: Path, login: str = "") -> None:
+        certificate = folder / "proxy.pem"
+        authority.issue_cert("127.0.0.1", "localhost").private_key_and_cert_chain_pem.write_to_path(str(certificate))
         program = Path(__file__).with_name("support") / "proxy_process.py"
-        command = [sys.executable, str(program), *filter(None, [login])]
+        command = [sys.executable, str(program), str(certificate), *filter(None, [login])]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         self._lines = self._process.stdout
-        self.port = int(self._lines.readline())
+        self.port, self.tls_port = map(int, self._lines.readline().split())
+
+    def url(self, scheme: str, login: str = "") -> str:
+        return f"{scheme}://{login}127.0.0.1:{self.tls_port if scheme == 'https' else self.port}"
 
     def line(self) -> str:
         """What it says of the next connection that it passes on."""
@@ -305,24 +314,24 @@ class ProxyProcess:
 
 
 @pytest.fixture(scope="module")
-def open_proxy() -> Iterator[ProxyProcess]:
-    with contextlib.closing(ProxyProcess()) as proxy:
+def open_proxy(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProxyProcess]:
+    with contextlib.closing(ProxyProcess(authority, tmp_path_factory.mktemp("proxy"))) as proxy:
         yield proxy
 
 
 @pytest.fixture(scope="module")
-def guarded_proxy() -> Iterator[ProxyProcess]:
-    with contextlib.closing(ProxyProcess(f"user:{PASSWORD}")) as proxy:
+def guarded_proxy(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProxyProcess]:
+    with contextlib.closing(ProxyProcess(authority, tmp_path_factory.mktemp("proxy"), f"user:{PASSWORD}")) as proxy:
         yield proxy
 
 
 @pytest.mark.fault("A8")
-@pytest.mark.parametrize("scheme", ["http", "socks5", "socks5h"])
+@pytest.mark.parametrize("scheme", ["http", "https", "socks5", "socks5h"])
 def test_https_by_way_of_a_proxy(
     client: Maker, open_proxy: ProxyProcess, scheme: str, authority: trustme.CA, good: Step
 ) -> None:
     with ScriptedServer([good, request, send(OK), request, send(STREAM_OK)], scheme="https") as server:
-        caller = client(server, proxy=f"{scheme}://127.0.0.1:{open_proxy.port}", ssl_context=trusting(authority))
+        caller = client(server, proxy=open_proxy.url(scheme), ssl_context=trusting(authority))
         assert caller.create().id == "r-1"
         assert f":{server.port}" in open_proxy.line()
         assert text_of(caller.chunks()) == "Hello world"
@@ -332,20 +341,139 @@ def test_https_by_way_of_a_proxy(
 
 
 @pytest.mark.fault("A8")
-@pytest.mark.parametrize("scheme", ["http", "socks5", "socks5h"])
-def test_plain_http_by_way_of_a_proxy(client: Maker, open_proxy: ProxyProcess, scheme: str) -> None:
+@pytest.mark.parametrize("scheme", ["http", "https", "socks5", "socks5h"])
+def test_plain_http_by_way_of_a_proxy(
+    client: Maker, open_proxy: ProxyProcess, scheme: str, authority: trustme.CA
+) -> None:
     with ScriptedServer([request, send(OK)]) as server:
-        assert client(server, proxy=f"{scheme}://127.0.0.1:{open_proxy.port}").create().id == "r-1"
+        caller = client(server, proxy=open_proxy.url(scheme), ssl_context=trusting(authority))
+        assert caller.create().id == "r-1"
         assert f":{server.port}" in open_proxy.line()
         assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
 
 
+@pytest.fixture(params=["http", "https"])
+def scripted_proxy(request: pytest.FixtureRequest, good: Step, authority: trustme.CA) -> ProxyMaker:
+    """Makes a server to be used as a proxy, plain or under TLS: the server, and the client's options for it."""
+
+    def make_one(*scripts: list[Step]) -> tuple[ScriptedServer, dict[str, Any]]:
+        tls_first = [good] if request.param == "https" else []
+        server = ScriptedServer(*([*tls_first, *script] for script in scripts))
+        return server, {"proxy": f"{request.param}://127.0.0.1:{server.port}", "ssl_context": trusting(authority)}
+
+    return make_one
+
+
+SIZES = [1000, 16_384, 100_000, 3_000_000]
+
+
 @pytest.mark.fault("A8")
-@pytest.mark.parametrize("scheme", ["http", "socks5"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("size", SIZES)
+def test_large_bodies_by_way_of_a_proxy(
+    client: Maker, open_proxy: ProxyProcess, scheme: str, authority: trustme.CA, good: Step, size: int
+) -> None:
+    text = "y" * size
+    large = [request, send(answer(completion(text)))]
+    with ScriptedServer([good, *large, *large], scheme="https") as server:
+        caller = client(server, proxy=open_proxy.url(scheme), ssl_context=trusting(authority))
+        for _ in range(2):
+            got = caller.create(messages=[{"role": "user", "content": text}])
+            assert got.choices[0].message.content == text
+        assert [len(one.body) > size for one in server.requests] == [True, True]
+        assert server.connections == 1
+        assert f":{server.port}" in open_proxy.line()
+
+
+@pytest.mark.fault("A8")
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_stream_by_way_of_a_proxy(
+    client: Maker, open_proxy: ProxyProcess, scheme: str, authority: trustme.CA, good: Step
+) -> None:
+    """Many small records of the inner TLS in one of the outer, and no more to come for a while."""
+    events = [event(chunk(f"{number} ")) for number in range(500)]
+    read = threading.Event()
+    script = [
+        request,
+        send(SSE, *(chunked(one, end=False) for one in events)),
+        wait(read),
+        send(chunked(event("[DONE]"))),
+    ]
+    with ScriptedServer([good, *script, *script], scheme="https") as server:
+        caller = client(server, proxy=open_proxy.url(scheme), ssl_context=trusting(authority))
+        for _ in range(2):
+            read.clear()
+            stream, seen = caller.stream(), []
+
+            def see(one: Any, seen: list[Any] = seen) -> None:
+                seen.append(one)
+                if len(seen) == len(events):
+                    read.set()
+
+            stream.each(see)
+            assert text_of(seen) == "".join(f"{number} " for number in range(500))
+        assert server.connections == 1
+        assert f":{server.port}" in open_proxy.line()
+
+
+@pytest.mark.fault("A8", "E6", "E16")
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_client_that_is_closed_by_way_of_a_proxy(
+    client: Maker, open_proxy: ProxyProcess, scheme: str, authority: trustme.CA, good: Step, stream: bool
+) -> None:
+    script = [good, request, send(SSE + chunked(event(chunk("a")), end=False) if stream else b""), until_gone]
+    with ScriptedServer(script, scheme="https") as server:
+        caller = client(server, proxy=open_proxy.url(scheme), ssl_context=trusting(authority))
+        failures: list[Any] = []
+
+        def call() -> None:
+            failures.append(caller.fails(APIError, stream=stream))
+
+        calling = threading.Thread(target=call)
+        calling.start()
+        server.wait_requests(1)
+        caller.close()
+        calling.join(20)
+        assert len(failures) == 1
+        assert "closed" in str(failures[0])
+        server.wait_gone(0)
+        eventually(lambda: free_slots(caller) == 100, lambda: free_slots(caller))
+        open_proxy.line()
+
+
+@pytest.mark.fault("A8", "E6")
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_task_that_is_cancelled_by_way_of_a_proxy(
+    open_proxy: ProxyProcess, scheme: str, authority: trustme.CA, good: Step, clean_environment: None
+) -> None:
+    async def main() -> None:
+        async with AsyncTogether(
+            api_key="k",
+            base_url=server.base_url,
+            proxy=open_proxy.url(scheme),
+            ssl_context=trusting(authority),
+            max_connections=1,
+        ) as client:
+            for number in range(2):
+                task = asyncio.create_task(client.chat.completions.create(**CALL))
+                await asyncio.to_thread(server.wait_requests, number + 1)
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+                await asyncio.to_thread(server.wait_gone, number)
+                open_proxy.line()
+
+    with ScriptedServer([good, request, until_gone], scheme="https") as server:
+        asyncio.run(main())
+
+
+@pytest.mark.fault("A8")
+@pytest.mark.parametrize("scheme", ["http", "https", "socks5"])
 def test_proxy_with_a_password(
     client: Maker, guarded_proxy: ProxyProcess, scheme: str, authority: trustme.CA, good: Step
 ) -> None:
-    proxy = f"{scheme}://user:{PASSWORD}@127.0.0.1:{guarded_proxy.port}"
+    proxy = guarded_proxy.url(scheme, f"user:{PASSWORD}@")
     with ScriptedServer([good, request, send(OK), until_gone], scheme="https") as server:
         caller = client(server, proxy=proxy, ssl_context=trusting(authority))
         assert caller.create().id == "r-1"
@@ -355,24 +483,26 @@ def test_proxy_with_a_password(
 
 
 @pytest.mark.fault("A10")
+@pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("login", ["", "user:wr" + PASSWORD + "@", PASSWORD + "@"], ids=["none", "wrong", "no name"])
 def test_proxy_that_refuses_us(
-    client: Maker, guarded_proxy: ProxyProcess, login: str, authority: trustme.CA, good: Step
+    client: Maker, guarded_proxy: ProxyProcess, scheme: str, login: str, authority: trustme.CA, good: Step
 ) -> None:
-    proxy = f"http://{login}127.0.0.1:{guarded_proxy.port}"
+    proxy = guarded_proxy.url(scheme, login)
     with ScriptedServer([good, until_gone], scheme="https") as server:
         error = client(server, proxy=proxy, ssl_context=trusting(authority), max_retries=2).fails(APIConnectionError)
         assert server.connections == 0
     assert "Unauthorized" in guarded_proxy.line()
-    assert f"The proxy 127.0.0.1:{guarded_proxy.port}" in str(error)
+    assert f"The proxy 127.0.0.1:{proxy.rpartition(':')[2]}" in str(error)
     assert "407" in str(error)
     assert (error.attempts, error.phase, error.maybe_billed) == (1, "connecting", False)
 
 
 @pytest.mark.fault("A10")
-def test_proxy_that_cannot_reach_the_server(client: Maker) -> None:
-    with ScriptedServer([request, send(b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n")]) as proxy:
-        caller = client(base_url="https://127.0.0.1:1", proxy=f"http://127.0.0.1:{proxy.port}", max_retries=1)
+def test_proxy_that_cannot_reach_the_server(client: Maker, scripted_proxy: ProxyMaker) -> None:
+    proxy, options = scripted_proxy([request, send(b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n")])
+    with proxy:
+        caller = client(base_url="https://127.0.0.1:1", max_retries=1, **options)
         error = caller.fails(APIConnectionError)
         assert [one.method for one in proxy.requests] == ["CONNECT", "CONNECT"]
         assert all(KEY not in str(one.fields) for one in proxy.requests)
@@ -387,10 +517,10 @@ def test_proxy_that_cannot_reach_the_server(client: Maker) -> None:
     [[send(b"rubbish\r\n\r\n"), half_close, until_gone], [close], [reset]],
     ids=["rubbish", "close", "reset"],
 )
-def test_proxy_whose_answer_to_connect_is_none(client: Maker, steps: list[Step]) -> None:
-    with ScriptedServer([request, *steps]) as proxy:
-        caller = client(base_url="https://127.0.0.1:1", proxy=f"http://127.0.0.1:{proxy.port}")
-        error = caller.fails(APIConnectionError)
+def test_proxy_whose_answer_to_connect_is_none(client: Maker, scripted_proxy: ProxyMaker, steps: list[Step]) -> None:
+    proxy, options = scripted_proxy([request, *steps])
+    with proxy:
+        error = client(base_url="https://127.0.0.1:1", **options).fails(APIConnectionError)
     assert f"proxy 127.0.0.1:{proxy.port}" in str(error)
     assert (error.phase, error.maybe_billed) == ("connecting", False)
 
@@ -399,11 +529,10 @@ def test_proxy_whose_answer_to_connect_is_none(client: Maker, steps: list[Step])
 @pytest.mark.parametrize(
     "steps", [[until_gone], [drip(b"HTTP/1.1 200 OK\r\nx-a: b\r\nx-b: c", 0.02)]], ids=["stall", "drip"]
 )
-def test_proxy_that_takes_too_long(client: Maker, steps: list[Step]) -> None:
-    with ScriptedServer([request, *steps]) as proxy:
-        error = client(base_url="https://127.0.0.1:1", proxy=f"http://127.0.0.1:{proxy.port}", timeout=0.3).fails(
-            APITimeoutError
-        )
+def test_proxy_that_takes_too_long(client: Maker, scripted_proxy: ProxyMaker, steps: list[Step]) -> None:
+    proxy, options = scripted_proxy([request, *steps])
+    with proxy:
+        error = client(base_url="https://127.0.0.1:1", timeout=0.5, **options).fails(APITimeoutError)
         proxy.wait_hung_up(0)
     assert error.phase == "connecting"
 
@@ -454,6 +583,12 @@ def test_environment_is_ignored_on_demand(client: Maker, monkeypatch: pytest.Mon
         ("127.0.0.1", True),
         ("127.0.0.1:{port}", True),
         ("example.com, 127.0.0.1", True),
+        ("127.0.0.0/8", True),
+        ("*.0.0.1", True),
+        ("example.com 127.0.0.1", True),
+        ("example.com;127.0.0.1", True),
+        ("example.com\n127.0.0.1\n", True),
+        ("10.0.0.0/8", False),
         (".0.0.1", True),
         ("0.0.1", True),
         ("127.0.0.1:1", False),
@@ -471,6 +606,65 @@ def test_no_proxy(client: Maker, monkeypatch: pytest.MonkeyPatch, no_proxy: str,
         else:
             assert f"127.0.0.1:{port}" in str(client(server).fails(APIConnectionError))
             assert server.connections == 0
+
+
+@pytest.mark.fault("A8")
+@pytest.mark.parametrize("around", [" {}", "{} \n", "\t{}\r\n"])
+def test_blanks_around_a_proxy_of_the_environment(
+    client: Maker, monkeypatch: pytest.MonkeyPatch, open_proxy: ProxyProcess, around: str
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", around.format(open_proxy.url("http")))
+    with ScriptedServer([request, send(OK)]) as server:
+        assert client(server).create().id == "r-1"
+        assert f":{server.port}" in open_proxy.line()
+
+
+ODD_PASSWORDS = [f"{PASSWORD}{odd}{PASSWORD}" for odd in ["#", "/", "?", "@", ":", "/:1/", "%", "@/@", "://", "#@?/"]]
+
+
+@pytest.mark.fault("A8")
+@pytest.mark.parametrize("scheme", ["http", "https", "socks5"])
+@pytest.mark.parametrize("given", ["argument", "environment"])
+@pytest.mark.parametrize("password", ODD_PASSWORDS)
+def test_password_with_odd_characters_is_shown_nowhere(
+    client: Maker, monkeypatch: pytest.MonkeyPatch, scheme: str, given: str, password: str
+) -> None:
+    with refusing_port() as port:
+        proxy = f"{scheme}://user:{password}@127.0.0.1:{port}"
+        if given == "environment":
+            monkeypatch.setenv("HTTPS_PROXY", proxy)
+        error = client(base_url="https://127.0.0.1:1", **({"proxy": proxy} if given == "argument" else {})).fails(
+            APIConnectionError
+        )
+    assert f"127.0.0.1:{port}" in str(error)
+
+
+@pytest.mark.fault("A8")
+@pytest.mark.parametrize("password", ODD_PASSWORDS)
+def test_password_with_odd_characters_is_the_password(client: Maker, password: str) -> None:
+    with ScriptedServer([request, send(OK)]) as proxy:
+        caller = client(base_url="http://127.0.0.1:1", proxy=f"http://user:{password}@127.0.0.1:{proxy.port}")
+        assert caller.create().id == "r-1"
+        kind, _, login = proxy.requests[0].headers["proxy-authorization"].partition(" ")
+    assert (kind, b64decode(login).decode()) == ("Basic", f"user:{password}")
+
+
+@pytest.mark.fault("A8")
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        f"http://user:{PASSWORD}",
+        f"http://user:{PASSWORD}/@",
+        f"http://user:{PASSWORD}@host:{PASSWORD}",
+        f"user:{PASSWORD}@",
+        f"{PASSWORD}://user@host",
+        f"http://user:{PASSWORD}@[::1",
+    ],
+)
+def test_proxy_url_that_cannot_be_understood_is_not_shown(client: Maker, proxy: str) -> None:
+    error = client(base_url="http://127.0.0.1:1", proxy=proxy, max_retries=2).fails(APIConnectionError)
+    assert "the proxy's URL must be http://" in str(error)
+    assert error.attempts == 1
 
 
 @pytest.mark.fault("A8")

@@ -20,7 +20,7 @@ from togetherpy._transport.answer import TooLargeError, is_event_stream
 from togetherpy._transport.faults import CLOSED, USED_AFTER_CLOSE, explain_connecting, explain_no_slot
 from togetherpy._transport.lease import Lease, PoolBody
 from togetherpy._transport.pool import Connecting, Route, make_route
-from togetherpy._transport.route import ProxySetupError
+from togetherpy._transport.proxies import ProxySetupError
 from togetherpy._transport.slots import Call, Slots
 from togetherpy._transport.sockets import ONE_SEND, request_bytes, send
 
@@ -123,7 +123,7 @@ class Pool:
         lease.hold(route, conn)
         if not conn.is_closed:
             lease.reused = True
-            lease.call.watch(conn.sock)
+            lease.call.watch(conn.handle)
         return None
 
     def connect(self, lease: Lease, deadline: float) -> Fault | None:

@@ -1,7 +1,16 @@
 """urllib3's pool of connections for one configuration: TCP, TLS, proxies, keepalive.
 
 In: a Config. Out: a urllib3 pool whose connections tell how far connecting has got and can be aborted meanwhile.
-The rule: TLS, proxies and the life of a connection are urllib3's; what happens on a connected socket is pool.py's.
+The rule: TLS, proxies and the life of a connection are urllib3's; what happens on a connected socket is ours.
+
+urllib3's public names serve wherever they can. Those that are private by name stand here only, each in a subclass of
+the class that has it; tests/test_pool.py holds them against the lowest and the newest urllib3 that are allowed:
+
+* `HTTPConnectionPool._get_conn`, `._put_conn`: `urlopen` copies headers, parses URLs and wraps the answer, for some
+  200 us a call. Taking and returning the connection leaves the pool in charge of its life, and costs 10.
+* `HTTPConnection._new_conn`: urllib3's own gives every address the whole timeout, and nobody a handle to end it.
+* `HTTPConnection._dns_host`: the name as it is to be looked up, a full stop at its end included.
+* `HTTPConnection._tunnel`: only it knows when TCP is done and the proxy is asked, which the message of a failure says.
 """
 
 from __future__ import annotations
@@ -14,22 +23,16 @@ from typing import Any, ClassVar, Literal, cast
 from urllib3 import PoolManager, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, LocationParseError, NameResolutionError, NewConnectionError
-from urllib3.util import Url, parse_url
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.util.ssltransport import SSLTransport
 
-from togetherpy._core.config import Config, Origin, Secret
-from togetherpy._transport.route import (
-    ProxySetupError,
-    default_ssl_context,
-    find_proxy,
-    idle_too_long,
-    proxy_login,
-    request_parts,
-    set_options,
-)
+from togetherpy._core.config import Config, Origin
+from togetherpy._transport.nested import NestedTLS
+from togetherpy._transport.proxies import Proxy, ProxySetupError, find_proxy
+from togetherpy._transport.route import default_ssl_context, idle_too_long, request_parts, set_options
 from togetherpy._transport.slots import Call
 
-Stage = Literal["name look-up", "connection", "proxy CONNECT", "TLS handshake"]
+Stage = Literal["name look-up", "connection", "TLS handshake with the proxy", "proxy CONNECT", "TLS handshake"]
 _LONGEST_WAIT = 1e6
 """Seconds; what sockets and locks can count. Stands for "for ever"."""
 
@@ -48,16 +51,21 @@ class Connection(HTTPConnection):
     """`clocks` of its last use."""
     _handle: socket.socket | None = None
 
-    def open(self, call: Call, deadline: float, pool: HTTPConnectionPool) -> None:
+    @property
+    def handle(self) -> socket.socket:
+        """Of an open connection the socket whose shutdown ends whatever waits for it."""
+        return self.sock.outer if isinstance(self.sock, NestedTLS) else self.sock
+
+    def open(self, call: Call, deadline: float, pool: Connections) -> None:
         """Connects, through the proxy and TLS where there are such; raises what those layers raise."""
         self.call, self.deadline, self.stage = call, deadline, "connection"
         self.timeout = self._left()
         try:
-            if pool.proxy is not None and pool.scheme == "https":
-                pool._prepare_proxy(self)  # pyright: ignore
-            else:
-                self.connect()
-            call.watch(self.sock)
+            pool.lead(self)
+            self.connect()
+            if isinstance(self.sock, SSLTransport):
+                self.sock = NestedTLS(self.sock)
+            call.watch(self.handle)
             self.armed = -1.0
         finally:
             if self._handle is not None:
@@ -83,7 +91,7 @@ class Connection(HTTPConnection):
         sock = self._connect_any(addresses)
         sock.settimeout(self._left())
         if isinstance(self, HTTPSConnection):
-            self.stage = "TLS handshake"
+            self.stage = "TLS handshake with the proxy" if self.proxy else "TLS handshake"
             # The handshake moves the descriptor into a new object; a duplicate still reaches the connection.
             self._handle = sock.dup()
             self.call.watch(self._handle)
@@ -127,7 +135,7 @@ class Connection(HTTPConnection):
 class Connecting(threading.Thread):
     """Connects on a thread of its own, so that its caller can stop waiting for what cannot be ended."""
 
-    def __init__(self, conn: Connection, deadline: float, pool: HTTPConnectionPool) -> None:
+    def __init__(self, conn: Connection, deadline: float, pool: Connections) -> None:
         super().__init__(name="togetherpy-connect", daemon=True)
         self._conn, self._deadline, self._pool = conn, deadline, pool
         self._call = Call()
@@ -155,7 +163,7 @@ class Connecting(threading.Thread):
             raise TimeoutError
         if self._error is not None:
             raise self._error
-        call.watch(self._conn.sock)
+        call.watch(self._conn.handle)
 
     def run(self) -> None:
         try:
@@ -174,35 +182,52 @@ class SecureConnection(Connection, HTTPSConnection):
     """The same under TLS."""
 
 
-class _Pool(HTTPConnectionPool):
+class Connections(HTTPConnectionPool):
+    """The connections to one server, or to the proxy that forwards to it."""
+
     ConnectionCls = cast(Any, Connection)
+    tunnels: bool = False
+    """The proxy is asked by CONNECT to pass on what it cannot read."""
+
+    def take(self) -> Connection:
+        """A pooled connection that is still open, else a new one that is not open yet."""
+        return cast(Connection, self._get_conn())
+
+    def give_back(self, conn: Connection) -> None:
+        """Returns what `take` gave; a closed one is opened again when it is next taken."""
+        self._put_conn(cast(Any, conn))
+
+    def lead(self, conn: Connection) -> None:
+        """Has a connection that is to be opened go the way through the proxy."""
+        if self.tunnels and self.proxy is not None:
+            host = f"[{self.host}]" if ":" in self.host else self.host
+            conn.set_tunnel(host, self.port, self.proxy_headers, self.proxy.scheme or "http")
 
 
-class _SecurePool(HTTPSConnectionPool):
+class SecureConnections(Connections, HTTPSConnectionPool):
+    """The same under TLS."""
+
     ConnectionCls = cast(Any, SecureConnection)
 
 
 class Route:
     """The way to the server: a urllib3 pool, and what a proxy on the way asks of a request."""
 
-    def __init__(self, connections: HTTPConnectionPool, proxy: str | None, origin: Origin) -> None:
+    def __init__(self, connections: Connections, proxy: Proxy | None, origin: Origin) -> None:
         self.connections = connections
-        self.proxy = proxy
+        self.proxy = None if proxy is None else proxy.authority
         """host:port of the proxy, for messages; None without one."""
-        forwarding = connections.proxy is not None and connections.scheme == "http"
-        self.prefix, self.fields = request_parts(origin, connections.proxy_headers if forwarding else None)
+        connections.tunnels = connections.proxy is not None and origin.scheme == "https"
+        forwards = connections.proxy is not None and origin.scheme == "http"
+        self.prefix, self.fields = request_parts(origin, connections.proxy_headers if forwards else None)
 
     def take(self) -> Connection:
-        """A pooled connection that is still open, else a new one that is not open yet.
-
-        urllib3's `urlopen` would copy headers, parse URLs and wrap the response for some 200 us a call; taking and
-        returning the connection leaves its pool in charge of the connection's life and costs 10.
-        """
-        return cast(Connection, self.connections._get_conn())  # pyright: ignore[reportPrivateUsage]
+        """A pooled connection that is still open, else a new one that is not open yet."""
+        return self.connections.take()
 
     def give_back(self, conn: Connection) -> None:
         """Returns what `take` gave; a closed one is opened again when it is next taken."""
-        self.connections._put_conn(cast(Any, conn))  # pyright: ignore[reportPrivateUsage]
+        self.connections.give_back(conn)
 
     def __repr__(self) -> str:
         return f"<Route by way of {self.proxy}>" if self.proxy else "<Route>"
@@ -219,11 +244,18 @@ def make_route(config: Config) -> Route:
     if origin.scheme == "https":
         options["ssl_context"] = config.ssl_context or default_ssl_context()
     proxy = find_proxy(config)
-    manager = PoolManager(**options) if proxy is None else _proxy_manager(proxy, config, options)
     if proxy is None:
-        _use(manager, {"http": _Pool, "https": _SecurePool})
-    connections = manager.connection_from_host(origin.host, origin.port, origin.scheme)
-    return Route(connections, None if proxy is None else _parse_proxy(proxy).netloc, origin)
+        manager = PoolManager(**options)
+    elif proxy.scheme.startswith("socks"):
+        manager = _socks_manager(proxy, options)
+    else:
+        if proxy.scheme == "https":
+            options["proxy_ssl_context"] = config.ssl_context or default_ssl_context()
+        manager = ProxyManager(proxy.url, proxy_headers=proxy.headers(), **options)
+    if proxy is None or not proxy.scheme.startswith("socks"):
+        _use(manager, {"http": Connections, "https": SecureConnections})
+    connections = cast(Connections, manager.connection_from_host(origin.host, origin.port, origin.scheme))
+    return Route(connections, proxy, origin)
 
 
 def _use(manager: PoolManager, classes: dict[str, type[HTTPConnectionPool]]) -> None:
@@ -231,21 +263,7 @@ def _use(manager: PoolManager, classes: dict[str, type[HTTPConnectionPool]]) -> 
     cast(Any, manager).pool_classes_by_scheme = classes
 
 
-def _proxy_manager(proxy: Secret, config: Config, options: dict[str, Any]) -> PoolManager:
-    url = _parse_proxy(proxy)
-    if (url.scheme or "").startswith("socks"):
-        return _socks_manager(proxy, options)
-    # Not make_headers' name in lower case, which some proxies do not know.
-    headers = {"Proxy-Authorization": proxy_login(Secret(url.auth)).reveal()} if url.auth else None
-    address = f"{url.scheme}://{url.netloc}"
-    if url.scheme == "https":
-        options["proxy_ssl_context"] = config.ssl_context or default_ssl_context()
-    manager = ProxyManager(address, proxy_headers=headers, **options)
-    _use(manager, {"http": _Pool, "https": _SecurePool})
-    return manager
-
-
-def _socks_manager(proxy: Secret, options: dict[str, Any]) -> PoolManager:
+def _socks_manager(proxy: Proxy, options: dict[str, Any]) -> PoolManager:
     try:
         from urllib3.contrib import socks
     except ImportError:
@@ -257,24 +275,12 @@ def _socks_manager(proxy: Secret, options: dict[str, Any]) -> PoolManager:
     class SecureSocksConnection(SecureConnection, socks.SOCKSHTTPSConnection):  # pyright: ignore[reportIncompatibleMethodOverride]
         own_tcp = False
 
-    class Pool(HTTPConnectionPool):
+    class Pool(Connections):
         ConnectionCls = cast(Any, SocksConnection)
 
-    class SecurePool(HTTPSConnectionPool):
+    class SecurePool(SecureConnections):
         ConnectionCls = cast(Any, SecureSocksConnection)
 
-    manager = socks.SOCKSProxyManager(proxy.reveal(), **options)
+    manager = socks.SOCKSProxyManager(proxy.url, *proxy.name_and_password(), **options)
     _use(manager, {"http": Pool, "https": SecurePool})
     return manager
-
-
-def _parse_proxy(proxy: Secret) -> Url:
-    try:
-        url = parse_url(proxy.reveal() if "://" in proxy.reveal() else "http://" + proxy.reveal())
-    except LocationParseError:
-        raise ProxySetupError("the proxy's URL cannot be parsed") from None
-    if url.scheme not in ("http", "https", "socks4", "socks4a", "socks5", "socks5h") or not url.host:
-        raise ProxySetupError(
-            f"the proxy's URL must be http://, https:// or socks5:// with a host, not {url.scheme}://{url.netloc}"
-        )
-    return url

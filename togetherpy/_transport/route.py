@@ -1,21 +1,18 @@
-"""What every transport takes from the machine it runs on: proxies, certificate authorities, socket options.
+"""What every transport takes from the machine it runs on: certificate authorities, socket options, clocks.
 
-In: a Config and the environment. Out: the proxy to use, the SSL context, a socket that is set up.
+In: the environment. Out: the SSL context, a socket that is set up, the parts of a request that belong to the way.
 The rule: standard library only, looked at with the first request, never at import or construction.
 """
 
 from __future__ import annotations
 
-import os
 import socket
 import ssl
 import threading
 import time
-from base64 import b64encode
 from collections.abc import Mapping
-from urllib.parse import unquote
 
-from togetherpy._core.config import Config, Origin, Secret
+from togetherpy._core.config import Origin
 
 IDLE_LIMIT = 55.0
 """Seconds; most load balancers forget a connection after 60, and a function may thaw much later (fault E15)."""
@@ -33,36 +30,6 @@ def idle_too_long(since: tuple[float, float]) -> bool:
     """Whether a connection that was last used `since` has probably been forgotten by somebody on the way."""
     monotonic, wall = since
     return time.monotonic() - monotonic > IDLE_LIMIT or time.time() - wall > IDLE_LIMIT
-
-
-class ProxySetupError(ValueError):
-    """A proxy that cannot be used as it is configured; the message says what to change."""
-
-
-def find_proxy(config: Config) -> Secret | None:
-    """The proxy for the server of `config`: the argument, else the environment's (fault A8)."""
-    if config.proxy is not None:
-        return config.proxy
-    if not config.trust_env or not any(name.lower().endswith("_proxy") and os.environ[name] for name in os.environ):
-        return None
-    return _proxy_from_environment(config.origin)
-
-
-def _proxy_from_environment(origin: Origin) -> Secret | None:
-    from urllib.request import getproxies_environment, proxy_bypass
-
-    def wanted() -> Secret:
-        proxies = getproxies_environment()
-        return Secret(proxies.get(origin.scheme) or proxies.get("all"))
-
-    if wanted().reveal() is None or proxy_bypass(f"{origin.host}:{origin.port}"):
-        return None
-    return wanted()
-
-
-def proxy_login(login: Secret) -> Secret:
-    """The value of Proxy-Authorization (RFC 7617). `login`: name:password, as it stands in a URL."""
-    return Secret("Basic " + b64encode(unquote(login.reveal()).encode()).decode())
 
 
 def request_parts(origin: Origin, forwarder: Mapping[str, str] | None) -> tuple[str, str]:
