@@ -2,11 +2,13 @@
 
 import copy
 import importlib
+import itertools
 import json
 import pickle
 from typing import Any
 
 import msgspec
+import pydantic
 import pytest
 
 from togetherpy._core.decode import decode_json
@@ -124,9 +126,126 @@ def test_model_dump_names_what_is_absent() -> None:
     assert json.loads(response().model_dump_json()) == dumped
 
 
-def test_arguments_of_pydantics_methods_do_no_harm() -> None:
+MESSAGES = {"role": "assistant", "content": "hi"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ({"include": {"id"}}, {"id": "x"}),
+        ({"include": ["id", "new"]}, {"id": "x", "new": [{"c": 3}]}),
+        ({"include": {"usage": {"total_tokens"}}}, {"usage": {"total_tokens": 3}}),
+        ({"include": {"usage": {"new": ..., "total_tokens": True}}}, {"usage": {"total_tokens": 3, "new": {"b": 2}}}),
+        ({"include": {"choices": {0: {"index"}}}}, {"choices": [{"index": 0}]}),
+        ({"include": {"choices": {-1: {"index"}}}}, {"choices": [{"index": 1}]}),
+        ({"include": {"choices": {"__all__": {"index"}}}}, {"choices": [{"index": 0}, {"index": 1}]}),
+        ({"include": set()}, {}),
+        (
+            {"include": {"choices"}, "exclude": {"choices": {"__all__": {"seed", "new", "message"}, 1: {"index"}}}},
+            {"choices": [{"index": 0, "finish_reason": "stop"}, {"finish_reason": "brand_new", "message": MESSAGES}]},
+        ),
+        ({"include": {"usage"}, "exclude": {"usage": {"new": True, "total_tokens": False}}}, None),
+        ({"include": {"usage", "id"}, "exclude": {"usage"}}, {"id": "x"}),
+    ],
+    ids=repr,
+)
+def test_what_is_asked_for_and_what_is_left_out(arguments: Any, expected: Any) -> None:
+    made = response()
+    made.choices[1].message.content = "hi"
+    if expected is None:
+        expected = {"usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}}
+    assert made.model_dump(exclude_none=True, **arguments) == expected
+    assert json.loads(made.model_dump_json(exclude_none=True, **arguments)) == expected
+
+
+def test_as_pydantic_does() -> None:
+    """The same rules on a model of pydantic's, which says what is right."""
+
+    class Inner(pydantic.BaseModel):
+        prompt_tokens: int | None = None
+        completion_tokens: int | None = None
+        total_tokens: int | None = None
+
+    class Outer(pydantic.BaseModel):
+        id: str | None = None
+        model: str | None = None
+        usage: Inner | None = None
+        choices: list[Inner] | None = None
+
+    raw = b'{"id": null, "usage": {"prompt_tokens": 1, "total_tokens": null}}'
+    theirs, ours = Outer.model_validate_json(raw), keep_raw(msgspec.json.decode(raw, type=ChatCompletionResponse), raw)
+    rules: list[Any] = [None, {"id"}, {"usage": {"prompt_tokens"}}, {"usage": ...}, {"usage": True, "id": True}]
+    for include, exclude in itertools.product(rules, rules):
+        arguments = {"include": include, "exclude": exclude}
+        for flags in ({"exclude_unset": True}, {"exclude_defaults": True}, {"exclude_none": True}):
+            assert ours.model_dump(**arguments, **flags) == theirs.model_dump(**arguments, **flags), (arguments, flags)
+
+
+def test_what_was_not_sent_or_is_the_default() -> None:
+    made = response()
+    assert made.model_dump(exclude_unset=True) == BODY
+    assert made.model_dump(exclude_defaults=True) == EXPECTED
+    made.warnings = []
+    assert made.model_dump(exclude_unset=True)["warnings"] == []
+    by_hand = UsageData(total_tokens=1)
+    assert by_hand.model_dump(exclude_unset=True) == by_hand.model_dump(exclude_defaults=True) == {"total_tokens": 1}
+
+
+def test_other_arguments_of_pydantics_methods() -> None:
     assert response().model_dump(mode="json", by_alias=True, exclude_none=True) == EXPECTED
-    assert json.loads(response().model_dump_json(indent=2, exclude_none=True)) == EXPECTED
+    assert response().model_dump(mode="python", by_alias=False, exclude_none=True) == EXPECTED
+    text = response().model_dump_json(indent=2, exclude_none=True)
+    assert text == json.dumps(response().to_dict(), indent=2) == response().to_json(indent=2)
+    assert response().to_json() == json.dumps(response().to_dict(), separators=(",", ":"))
+
+
+@pytest.mark.parametrize("method", ["model_dump", "model_dump_json", "to_json", "to_dict"])
+@pytest.mark.parametrize("name", ["exclude_none_", "context", "excludes", "sort_keys"])
+def test_arguments_that_nobody_knows(method: str, name: str) -> None:
+    with pytest.raises(TypeError, match=name):
+        getattr(response(), method)(**{name: True})
+
+
+@pytest.mark.parametrize("arguments", [{"include": "id"}, {"exclude": "id"}, {"exclude": 5}], ids=repr)
+def test_rules_of_another_kind(arguments: Any) -> None:
+    with pytest.raises(TypeError, match=f"{next(iter(arguments))} must be a set of names"):
+        response().model_dump(**arguments)
+    with pytest.raises(ValueError, match="mode must be"):
+        response().model_dump(mode="yaml")
+
+
+# What repr shows
+
+
+def test_repr_shows_what_is_there() -> None:
+    shown = repr(response())
+    assert shown.startswith("ChatCompletionResponse(id='x', ")
+    assert "=None" not in shown
+    assert "finish_reason='stop'" in shown
+    assert "finish_reason='brand_new'" in shown
+    assert "new=[{'c': 3}]" in shown
+    assert repr(UsageData()) == "UsageData()"
+
+
+def test_repr_cuts_what_is_long() -> None:
+    text = "Once upon a time " * 1000
+    choice = {"message": {"role": "assistant", "content": text}, "logprobs": {"tokens": ["a"] * 5000}}
+    made = msgspec.convert({"id": "x", "choices": [choice] * 128, "metadata": {"k": text}}, ChatCompletionResponse)
+    shown = repr(made)
+    assert len(shown) <= 24 * 80
+    assert "content='Once upon a time " in shown
+    assert "... (17,000 characters)" in shown
+    assert "... 4,996 more]" in shown
+    assert "... 124 more]" in shown
+    few = msgspec.convert({"choices": [{"message": {"content": "a"}}] * 3}, ChatCompletionResponse)
+    assert "more" not in repr(few)
+
+
+def test_repr_of_what_holds_itself_and_of_anything() -> None:
+    inner: list[Any] = []
+    inner.append(inner)
+    made = ChatCompletionResponse(id="x", error=inner, usage=UsageData(prompt_tokens_details={"k": b"z" * 10_000}))
+    assert len(repr(made)) < 1000
 
 
 def test_unknown_fields() -> None:
@@ -164,7 +283,6 @@ def test_copies_are_equal_and_independent() -> None:
         other.choices[0].message.content = "changed"
         assert made.choices[0].message.content == "hi"
     assert repr(made).startswith("ChatCompletionResponse(id='x', ")
-    assert "new" not in repr(made).replace("brand_new", "")
 
 
 def test_fields_that_are_structs_in_structs() -> None:

@@ -36,26 +36,78 @@ class Model(Raw, msgspec.Struct, omit_defaults=True):
 
         Known for whole answers and whole chunks; objects inside them show theirs in the `to_dict()` of the whole.
         """
-        return _unknown(_parsed(self), self)
+        return unknown(parsed(self), self)
 
     def to_dict(self) -> dict[str, Any]:
         """This object as plain Python data, without absent fields, with fields that our types do not name."""
-        return cast("dict[str, Any]", _plain(self, _parsed(self), keep_none=False))
+        from togetherpy.types._dump import How, dump
 
-    def to_json(self) -> str:
-        """`to_dict()` as JSON text."""
-        return msgspec.json.encode(self.to_dict()).decode()
+        return dump(self, How(none=True))
 
-    def model_dump(self, *, exclude_none: bool = False, **_ignored: Any) -> dict[str, Any]:
-        """The pydantic spelling of `to_dict()`: absent fields are there as None unless `exclude_none`.
+    def to_json(self, *, indent: int | None = None) -> str:
+        """`to_dict()` as JSON text; `indent`: on lines of their own, so many blanks per level."""
+        return _text(self.to_dict(), indent)
 
-        Other arguments of pydantic's method are accepted and have no effect.
+    def model_dump(
+        self,
+        *,
+        mode: str = "python",
+        include: Any = None,
+        exclude: Any = None,
+        by_alias: bool | None = None,
+        exclude_unset: bool = False,
+        exclude_defaults: bool = False,
+        exclude_none: bool = False,
+    ) -> dict[str, Any]:
+        """The pydantic spelling of `to_dict()`: absent fields are there as None unless they are excluded.
+
+        include, exclude: sets of names, or dicts of names to such sets, True or False. In a list the places are the
+            names, and "__all__".
+        exclude_unset: without the fields that the server did not send. exclude_defaults: without those that are what
+            they would be if it had not. exclude_none: without those that are None.
+        mode, by_alias: each gives the same here: plain data, under the server's names.
+
+        Raises:
+            TypeError: `include` or `exclude` is of another kind. ValueError: `mode` is another word.
         """
-        return cast("dict[str, Any]", _plain(self, _parsed(self), keep_none=not exclude_none))
+        from togetherpy.types._dump import How, dump
 
-    def model_dump_json(self, *, exclude_none: bool = False, **_ignored: Any) -> str:
-        """`model_dump()` as JSON text."""
-        return msgspec.json.encode(self.model_dump(exclude_none=exclude_none)).decode()
+        if mode not in ("python", "json"):
+            raise ValueError(f'mode must be "python" or "json", not {mode!r}')
+        return dump(self, How(exclude_none, exclude_unset, exclude_defaults), include, exclude)
+
+    def model_dump_json(
+        self,
+        *,
+        indent: int | None = None,
+        include: Any = None,
+        exclude: Any = None,
+        by_alias: bool | None = None,
+        exclude_unset: bool = False,
+        exclude_defaults: bool = False,
+        exclude_none: bool = False,
+    ) -> str:
+        """`model_dump()` as JSON text; `indent`: on lines of their own, so many blanks per level."""
+        plain = self.model_dump(
+            include=include,
+            exclude=exclude,
+            by_alias=by_alias,
+            exclude_unset=exclude_unset,
+            exclude_defaults=exclude_defaults,
+            exclude_none=exclude_none,
+        )
+        return _text(plain, indent)
+
+    def __repr__(self) -> str:
+        """What is there, on one screen: long texts and lists are cut, and how long they are is said."""
+        from togetherpy.types._repr import shown
+
+        return shown(self)
+
+
+def _text(plain: dict[str, Any], indent: int | None) -> str:
+    encoded = msgspec.json.encode(plain)
+    return (encoded if indent is None else msgspec.json.format(encoded, indent=indent)).decode()
 
 
 def keep_raw(value: _T, raw: bytes) -> _T:
@@ -65,7 +117,8 @@ def keep_raw(value: _T, raw: bytes) -> _T:
     return value
 
 
-def _parsed(model: Model) -> object:
+def parsed(model: Model) -> object:
+    """The JSON that `model` was decoded from; None if that is not known."""
     raw = getattr(model, "_raw", None)
     if raw is None:
         return None
@@ -107,39 +160,9 @@ def _without_surrogates(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _unknown(raw: object, model: msgspec.Struct) -> dict[str, Any]:
+def unknown(raw: object, model: msgspec.Struct) -> dict[str, Any]:
+    """What the JSON object that `model` was decoded from holds beside its fields."""
     if not isinstance(raw, dict):
         return {}
     known = model.__struct_encode_fields__
     return {name: value for name, value in cast("dict[str, object]", raw).items() if name not in known}
-
-
-def _plain(value: object, raw: object, *, keep_none: bool) -> object:
-    """`value` as builtins; where a Struct meets the JSON object it came from, unknown fields join in."""
-    if isinstance(value, Model):
-        source = cast("dict[str, object]", raw) if isinstance(raw, dict) else {}
-        pairs = zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True)
-        fields = {wire: (getattr(value, name), source.get(wire)) for name, wire in pairs}
-        known = {
-            wire: _plain(item, item_raw, keep_none=keep_none)
-            for wire, (item, item_raw) in fields.items()
-            if keep_none or item is not None
-        }
-        return known | _unknown(source, value)
-    if isinstance(value, list):
-        items = cast("list[object]", value)
-        raws = cast("list[object]", raw) if isinstance(raw, list) else []
-        same = len(raws) == len(items)
-        return [_plain(item, raws[i] if same else None, keep_none=keep_none) for i, item in enumerate(items)]
-    if isinstance(value, dict):
-        entries = cast("dict[str, object]", value)
-        return {key: _plain(item, None, keep_none=keep_none) for key, item in entries.items()}
-    return msgspec.to_builtins(value, enc_hook=_dump)
-
-
-def _dump(value: Any) -> Any:
-    """A pydantic model, as plain data."""
-    dump = getattr(value, "model_dump", None)
-    if not callable(dump):
-        raise NotImplementedError(f"{type(value).__name__} has no JSON form")
-    return dump(mode="json")
