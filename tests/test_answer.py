@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pytest
 
 from togetherpy._core.wire import Headers
-from togetherpy._transport.answer import Answer, TooLargeError, is_event_stream
+from togetherpy._transport.answer import Answer, TooLargeError, is_left_open
 from togetherpy._transport.http1 import LostError, ProtocolError
 from togetherpy._transport.inflate import Decompressor, EncodingError
 
@@ -153,4 +153,6 @@ def test_after_the_end_of_a_stream(rest: list[bytes], expected: bool | None) -> 
 )
 def test_what_an_accepted_stream_is(status: int, kind: str | None, expected: bool) -> None:
     headers = Headers({} if kind is None else {"content-type": kind})
-    assert is_event_stream(status, headers) is expected
+    assert is_left_open("events", status, headers) is expected
+    assert is_left_open("whole", status, headers) is False
+    assert is_left_open("bytes", status, headers) is (status == 200)

@@ -8,21 +8,16 @@ import msgspec
 import pytest
 
 from togetherpy import error as errors
+from togetherpy._chat.facts import ChatAnswer, ChatEvents, names_error
 from togetherpy._core.config import Secret
-from togetherpy._core.decode import decode_json, decode_odd_event, decode_outcome
+from togetherpy._core.decode import decode_json, decode_odd_event
 from togetherpy._core.sse import NamedEvent
-from togetherpy._core.wire import Endpoint, Fault, Headers, Opened, Reply
+from togetherpy._core.wire import Headers, Reply
 from togetherpy.types.chat_completions import ChatCompletionChunk, ChatCompletionResponse
 
-ENDPOINT = Endpoint(
-    "chat",
-    "POST",
-    "/chat/completions",
-    msgspec.json.Decoder(ChatCompletionResponse),
-    msgspec.json.Decoder(ChatCompletionChunk),
-)
-assert ENDPOINT.chunk is not None
-CHUNK = ENDPOINT.chunk
+ANSWER: ChatAnswer[ChatCompletionResponse] = ChatAnswer(ChatCompletionResponse)
+EVENTS = ChatEvents()
+CHUNK = msgspec.json.Decoder(ChatCompletionChunk)
 HEADERS = Headers({"content-type": "application/json", "x-request-id": "r"})
 GOOD = {
     "id": "x",
@@ -39,7 +34,7 @@ GOOD = {
 
 def outcome(body: Any, status: int = 200, *, stream: bool = False, secrets: tuple[Secret, ...] = ()) -> Any:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return decode_outcome(ENDPOINT, Reply(status, HEADERS, raw), stream=stream, secrets=secrets)
+    return (EVENTS if stream else ANSWER).value(Reply(status, HEADERS, raw), secrets)
 
 
 def nested(depth: int) -> bytes:
@@ -56,24 +51,6 @@ def test_a_good_answer() -> None:
 @pytest.mark.parametrize("status", [200, 201, 202, 299])
 def test_every_2xx_is_an_answer(status: int) -> None:
     assert type(outcome(GOOD, status)) is ChatCompletionResponse
-
-
-def test_an_accepted_stream_is_handed_on() -> None:
-    opened = Opened(200, HEADERS, None)
-    assert decode_outcome(ENDPOINT, opened, stream=True, secrets=()) is opened
-    assert repr(opened) == "<Opened 200>"
-
-
-def test_a_fault_is_its_exception() -> None:
-    made = decode_outcome(ENDPOINT, Fault("timeout", "sent", "too slow"), stream=False, secrets=())
-    assert type(made) is errors.APITimeoutError
-
-
-@pytest.mark.fault("I15")
-@pytest.mark.parametrize("status", [300, 307, 400, 401, 429, 500, 503, 599])
-def test_other_statuses_are_errors_whatever_the_body(status: int) -> None:
-    made = outcome(GOOD, status)
-    assert type(made) is errors.class_for_status(status)
 
 
 @pytest.mark.fault("B14", "B17", "B18")
@@ -180,7 +157,7 @@ def test_the_usual_answer_does_without_the_lenient_decoder(monkeypatch: pytest.M
 
 
 def odd(data: bytes, secrets: tuple[Secret, ...] = ()) -> Any:
-    return decode_odd_event(CHUNK, data, 200, HEADERS, secrets)
+    return decode_odd_event(CHUNK, data, 200, HEADERS, secrets, names_error)
 
 
 def event(data: bytes, name: str) -> NamedEvent:

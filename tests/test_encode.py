@@ -17,8 +17,10 @@ import numpy as np
 import pydantic
 import pytest
 
+from togetherpy._chat.facts import ChatAnswer, ChatEvents
+from togetherpy._chat.request import plain_messages
 from togetherpy._core.config import Config, Secret, make_config
-from togetherpy._core.encode import encode_json, encode_request, plain_messages, plain_object
+from togetherpy._core.encode import encode_json, encode_request, plain_object
 from togetherpy._core.wire import Endpoint, Request
 from togetherpy.types.chat_completions import (
     ChatCompletionMessage,
@@ -30,7 +32,8 @@ from togetherpy.types.chat_completions import (
 )
 
 KEY = "sk-Z9y8X7w6V5u4"
-ENDPOINT = Endpoint("chat", "POST", "/chat/completions", msgspec.json.Decoder(ChatCompletionResponse))
+ENDPOINT: Endpoint[Any] = Endpoint("chat", "POST", "/chat/completions", ChatAnswer(ChatCompletionResponse))
+STREAMED: Endpoint[Any] = Endpoint("chat", "POST", "/chat/completions", ChatEvents())
 USER = {"role": "user", "content": "hi"}
 
 
@@ -39,7 +42,7 @@ def config(**arguments: Any) -> Config:
 
 
 def encode(params: dict[str, Any], *, stream: bool = False) -> Request:
-    return encode_request(config(), ENDPOINT, params, stream=stream, idempotency_key="once")
+    return encode_request(config(), STREAMED if stream else ENDPOINT, params, idempotency_key="once")
 
 
 def body(**params: Any) -> Any:
@@ -125,7 +128,7 @@ def test_a_plain_request() -> None:
         "Idempotency-Key": "once",
     }
     assert request.authorization == Secret(f"Bearer {KEY}")
-    assert request.stream is False
+    assert request.take == "whole"
     assert request.endpoint is ENDPOINT
 
 
@@ -134,7 +137,7 @@ def test_a_streamed_request() -> None:
     assert dict(request.headers)["Accept"] == "text/event-stream"
     assert dict(request.headers)["Accept-Encoding"] == "identity"
     assert json.loads(request.body) == {"stream": True}
-    assert request.stream is True
+    assert request.take == "events"
 
 
 @pytest.mark.fault("G5", "G6")
@@ -220,7 +223,7 @@ def shown(error: BaseException) -> str:
 def test_no_error_shows_the_key(params: dict[str, Any]) -> None:
     made = config()
     with pytest.raises((TypeError, ValueError)) as raised:
-        encode_request(made, ENDPOINT, params, stream=False, idempotency_key="once")
+        encode_request(made, ENDPOINT, params, idempotency_key="once")
     assert KEY not in shown(raised.value)
 
 

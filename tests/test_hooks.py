@@ -267,7 +267,7 @@ class Memory:
 
 def test_a_stream_has_one_end_and_a_ping_is_no_data() -> None:
     ends: list[float | None] = []
-    body = _BlockingBody(Memory(b": ping\n\n", b"data: {}\n\n"), lambda first, error: ends.append(first))
+    body = _BlockingBody(Memory(b": ping\n\n", b"data: {}\n\n"), lambda first, error: ends.append(first), b"data")
     body.read(1)
     before = time.monotonic()
     body.read(1)
@@ -367,7 +367,7 @@ def test_what_cannot_be_hooks(kind: str, hooks: Any) -> None:
 
 def test_hooks_without_methods_of_their_own_are_none(kind: str) -> None:
     for hooks in ([], (), Hooks(), None):
-        assert make_raw(kind, api_key="k", hooks=hooks)._watchers is None
+        assert make_raw(kind, api_key="k", hooks=hooks)._loop.watchers is None
 
 
 def test_other_hooks_by_with_options(client: Maker, seen: Recorder) -> None:

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -57,9 +58,20 @@ def test_the_reader_of_imports_sees_them() -> None:
 PURE = [
     *(
         f"_core/{name}.py"
-        for name in ["attempts", "config", "decode", "encode", "errors", "lenient", "retry", "sse", "wire"]
+        for name in [
+            "config",
+            "decode",
+            "elsewhere",
+            "encode",
+            "errors",
+            "expected",
+            "lenient",
+            "retry",
+            "sse",
+            "wire",
+        ]
     ),
-    *(f"_chat/{name}.py" for name in ["accumulate", "chunks", "parse", "response_type"]),
+    *(f"_chat/{name}.py" for name in ["accumulate", "chunks", "facts", "parse", "response_type"]),
     *(f"_typed/{name}.py" for name in ["decoding", "docstrings", "schema"]),
     *(f"_transport/{name}.py" for name in ["answer", "http1", "inflate"]),
 ]
@@ -113,6 +125,18 @@ def test_what_is_not_needed_is_not_imported(module: str) -> None:
     """The server for tests and the command line are for those who ask for them."""
     for name in imports(module, for_types=True):
         assert not within(name, "togetherpy.testing", "togetherpy.cli"), name
+
+
+WORDS = re.compile(r"chat|choices|completion", re.IGNORECASE)
+
+
+@pytest.mark.parametrize("module", [*below("_core/"), *below("_transport/")])
+def test_the_general_part_knows_no_area_of_the_api(module: str) -> None:
+    text = (ROOT / module).read_text("utf-8")
+    assert not [line for line in text.splitlines() if WORDS.search(line)]
+    # `types` by way of a package that imports it would be no better.
+    types = {name for name in imports(module, for_types=True) if within(name, "togetherpy.types")}
+    assert all(name.split(".")[2].startswith("_") or name.split(".")[2] == "common" for name in types), types
 
 
 HEAVY = ["urllib3", "ssl", "asyncio", "argparse", "email", "logging", "http", "inspect", "json"]

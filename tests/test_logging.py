@@ -133,7 +133,7 @@ def test_the_level_is_set_once() -> None:
 def test_an_unknown_word_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOGETHER_LOG", "loud")
     with pytest.warns(UserWarning, match="TOGETHER_LOG takes debug or info, not 'loud'") as caught:
-        assert make_raw("sync", api_key="k")._watchers is None
+        assert make_raw("sync", api_key="k")._loop.watchers is None
     assert caught[0].filename.endswith("clients.py")
 
 

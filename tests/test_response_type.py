@@ -118,7 +118,8 @@ def test_with_a_raw_response(client: Maker) -> None:
 
 
 def test_our_own_types_are_the_usual_ones(client: Maker) -> None:
-    assert endpoint_for(ChatCompletionResponse, False) is endpoint_for(ChatCompletionChunk, True) is CHAT_COMPLETIONS
+    assert endpoint_for(ChatCompletionResponse, False) is endpoint_for(None, False) is CHAT_COMPLETIONS
+    assert endpoint_for(ChatCompletionChunk, True) is endpoint_for(None, True)
     with ScriptedServer([request, send(answer(completion() | {"id": 5, "new": 1}))]) as server:
         made = client(server).create(response_type=ChatCompletionResponse)
     assert (made.id, made.model_extra) == (5, {"new": 1})
@@ -135,8 +136,8 @@ def test_our_types_extended_know_the_fields_they_do_not_name(client: Maker) -> N
 
 
 def test_what_a_type_is_made_into_is_kept() -> None:
-    assert endpoint_for(AsStruct, False) is endpoint_for(AsStruct, True)
-    assert endpoint_for(AsStruct, False).own is not endpoint_for(AsDataclass, False).own
+    assert endpoint_for(AsStruct, False).answer.own is endpoint_for(AsStruct, True).answer.own
+    assert endpoint_for(AsStruct, False).answer.own is not endpoint_for(AsDataclass, False).answer.own
 
 
 def test_text_that_msgspec_refuses_is_decoded_all_the_same(client: Maker) -> None:

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from togetherpy.resources.chat import AsyncCompletions, Completions
+from togetherpy import AsyncTogether, Together
 from togetherpy.types.chat_completions import ChatCompletionParams
 
 
-@pytest.fixture(params=[Completions, AsyncCompletions])
+@pytest.fixture(params=[Together, AsyncTogether])
 def create(request: pytest.FixtureRequest) -> Any:
-    return request.param(None).create
+    return request.param(api_key="k").chat.completions.create
 
 
 def test_every_parameter_is_keyword_only_and_none_by_default(create: Any) -> None:

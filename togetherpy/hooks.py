@@ -17,7 +17,6 @@ from typing import Any
 
 import msgspec
 
-from togetherpy.types.chat_completions import ChatCompletionResponse
 from togetherpy.types.common import UsageData
 
 
@@ -27,10 +26,13 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     call: str
     """The same in all events of one call and in no other; sent as its Idempotency-Key."""
     endpoint: str
-    """"chat.completions"."""
+    """"chat.completions", "models.list" ..."""
+    operation: str | None
+    """What OpenTelemetry's conventions call what is done: "chat" ...; None where they have no name for it."""
     model: str | None
     """The model that was asked for."""
     stream: bool
+    """The answer is read while it arrives."""
     server_address: str
     server_port: int
     started: float
@@ -56,7 +58,7 @@ class RequestEvent(Event, frozen=True, kw_only=True, eq=False):
     settings: Mapping[str, int | float]
     """Those parameters that are numbers, and no text: temperature, max_tokens, n, seed ..."""
     messages: list[Any] | None = None
-    """None unless the hooks have `content = True`."""
+    """Of a chat. None unless the hooks have `content = True`."""
 
 
 class RetryEvent(Event, frozen=True, kw_only=True, eq=False):
@@ -90,8 +92,9 @@ class ResponseEvent(Event, frozen=True, kw_only=True, eq=False):
     finish_reasons: tuple[str, ...]
     """Of each choice that has one."""
     usage: UsageData | None
-    answer: ChatCompletionResponse | None = None
-    """None unless the hooks have `content = True`; and with a `response_type` of your own."""
+    answer: Any = None
+    """The answer, a ChatCompletionResponse for example, read from its stream if it had one. None unless the hooks have
+    `content = True`; and with a `response_type` of your own."""
 
 
 class StreamEndEvent(ResponseEvent, frozen=True, kw_only=True, eq=False):

@@ -10,6 +10,7 @@ import contextlib
 import copy
 import io
 import logging
+import operator
 import pickle
 import threading
 import traceback
@@ -75,6 +76,10 @@ class SyncClient:
 
     def raw_response(self, **params: Any) -> Any:
         return self.raw.chat.completions.with_raw_response.create(**{**CALL, **params})
+
+    def area(self, name: str) -> Any:
+        """A resource (`"models"`, `"chat.completions"`), whose methods are called by blocking calls."""
+        return operator.attrgetter(name)(self.raw)
 
     def stream(self, **params: Any) -> Any:
         return SyncStream(self.create(stream=True, **params))
@@ -175,6 +180,9 @@ class AsyncClient(SyncClient):
 
         return self.loop.run(call())
 
+    def area(self, name: str) -> Any:
+        return _Blocking(super().area(name), self.loop)
+
     def stream(self, **params: Any) -> Any:
         return AsyncStream(self.create(stream=True, **params), self.loop)
 
@@ -191,6 +199,26 @@ class AsyncClient(SyncClient):
         if self._owns_loop:
             self.close()
             self.loop.stop()
+
+
+class _Blocking:
+    """An asynchronous resource, its methods called in the loop and waited for."""
+
+    def __init__(self, resource: Any, loop: Loop) -> None:
+        self._resource, self._loop = resource, loop
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._resource, name)
+        if not callable(found):
+            return _Blocking(found, self._loop)
+
+        def call(*args: Any, **params: Any) -> Any:
+            async def run() -> Any:
+                return await found(*args, **params)
+
+            return self._loop.run(run())
+
+        return call
 
 
 def make_raw(kind: str, **options: Any) -> Any:

@@ -14,9 +14,11 @@ from typing import Any, ClassVar, Generic, TypeVar
 import msgspec
 
 from togetherpy._chat.accumulate import Accumulator
+from togetherpy._chat.facts import facts_of, names_error
 from togetherpy._core.config import Secret
 from togetherpy._core.decode import decode_odd_event
 from togetherpy._core.errors import fault_error, mask_headers, mask_text, request_id
+from togetherpy._core.expected import Facts
 from togetherpy._core.sse import DONE, EventTooLargeError, SSEParser
 from togetherpy._core.wire import Fault, Headers
 from togetherpy.error import APIError, APIResponseError, StreamInterruptedError, StreamTimeoutError
@@ -123,7 +125,9 @@ class ChunkReader(Generic[T]):
         or carries nothing."""
         if self._is_end(data):
             return None
-        value: Any = decode_odd_event(self._decoder, data, self.response.status_code, self._headers, self._secrets)
+        value: Any = decode_odd_event(
+            self._decoder, data, self.response.status_code, self._headers, self._secrets, names_error
+        )
         if isinstance(value, APIError):
             return self._with_partial(value)
         # A lenient decode may have kept something as it came: then the chunk has it, and the sum does not.
@@ -139,6 +143,10 @@ class ChunkReader(Generic[T]):
             self.clean = not any(self.pending) and not self._parser.holding
             return True
         return not text
+
+    def facts(self) -> Facts:
+        """What hooks are told of the whole."""
+        return facts_of(self.accumulator.response())
 
     def interrupted(self, fault: Fault) -> APIError:
         """The exception for a network fault in the middle of the stream."""

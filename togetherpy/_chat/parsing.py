@@ -6,23 +6,26 @@ The rule: how a call is made is the client's, and what a schema is is `_core.sch
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from togetherpy._chat.arguments import check_names
+from togetherpy._chat.facts import ChatAnswer
 from togetherpy._chat.parse import explain_refusal, fill
 from togetherpy._typed.schema import response_format
 from togetherpy.error import InvalidRequestError
-from togetherpy.resources.chat import CHAT_COMPLETIONS
+from togetherpy.resources import chat
 from togetherpy.types.parsed import ParsedChatCompletion
 
 if TYPE_CHECKING:
     from togetherpy._core.wire import Endpoint
 
-ENDPOINT: Endpoint = msgspec.structs.replace(CHAT_COMPLETIONS, response=msgspec.json.Decoder(ParsedChatCompletion[Any]))
+_ENDPOINT: Endpoint[Any] = msgspec.structs.replace(
+    chat.CHAT_COMPLETIONS, answer=ChatAnswer[ParsedChatCompletion[Any]](ParsedChatCompletion[Any])
+)
 
 
 def asking_for(to: Any, params: dict[str, Any]) -> dict[str, Any]:
@@ -48,14 +51,17 @@ def refusals_explained(to: Any) -> Generator[None, None, None]:
         raise
 
 
-def finish(answer: Any, to: Any, *, stream: bool, asynchronous: bool = False) -> Any:
-    """What `parse` returns, from what `create` would have returned.
-
-    Raises:
-        ParseError: the text does not fit.
-    """
+def finisher(to: Any, *, stream: bool, asynchronous: bool = False) -> Callable[[Any], Any]:
+    """What makes of what `create` would have returned what `parse` returns; it raises ParseError for a text that does
+    not fit."""
     if not stream:
-        return fill(answer, to)
+        return lambda answer: fill(answer, to)
     from togetherpy._chat.parsed_stream import AsyncParsedStream, ParsedStream
 
-    return AsyncParsedStream[Any](answer, to) if asynchronous else ParsedStream[Any](answer, to)
+    kind: Any = AsyncParsedStream[Any] if asynchronous else ParsedStream[Any]
+    return lambda answer: kind(answer, to)
+
+
+def endpoint_for(stream: bool | None, n: int | None) -> Endpoint[Any]:
+    """Where answers that are to be parsed come from."""
+    return chat.endpoint_for(None, True, n) if stream else _ENDPOINT

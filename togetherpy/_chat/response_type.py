@@ -15,11 +15,13 @@ from typing import Any, Generic, TypeVar, cast
 import msgspec
 
 from togetherpy._chat.chunks import ChunkReader
+from togetherpy._chat.facts import Chat
 from togetherpy._core.config import Secret
 from togetherpy._core.errors import mask, misfit, named_error, unusable
+from togetherpy._core.expected import Facts, text, usage_of
 from togetherpy._core.named import shorten
 from togetherpy._core.sse import NamedEvent
-from togetherpy._core.wire import Endpoint, Reply
+from togetherpy._core.wire import Reply
 from togetherpy.error import APIError
 from togetherpy.types._model import Raw, keep_raw, parse_any_json
 from togetherpy.types._response import ResponseInfo
@@ -61,8 +63,8 @@ class OwnType(Generic[T]):
             value: T = msgspec.convert(parse_any_json(raw), self.type)
             return value
 
-    def judge(self, reply: Reply, *, stream: bool, secrets: Secrets) -> Any:
-        """The value of a 2xx, or the exception that it stands for, not yet raised."""
+    def judge(self, reply: Reply, secrets: Secrets, *, stream: bool = False) -> Any:
+        """The value of a 2xx, or the exception that it stands for, not yet raised. `stream`: events were asked for."""
         raw = reply.body
         if _may_be_odd(raw):
             if not raw or raw.isspace():
@@ -90,8 +92,54 @@ class OwnType(Generic[T]):
             return unusable(reply, f"its JSON is not usable ({shorten(str(error))})", secrets)
 
 
-def own_endpoint(endpoint: Endpoint, to: Any) -> Endpoint:
-    """`endpoint` with answers and chunks of type `to`. What is made for a type is kept, for the last 128 types.
+class OwnAnswer(Chat):
+    """A whole answer of the caller's type."""
+
+    __slots__ = ("own",)
+
+    def __init__(self, own: OwnType[Any]) -> None:
+        self.own = own
+
+    def value(self, reply: Reply, secrets: Secrets) -> Any:
+        """A value of the type."""
+        return self.own.judge(reply, secrets)
+
+    def facts(self, value: Any, raw: bytes) -> Facts:
+        """What the bytes say, for the type is not ours."""
+        ends = Ends()
+        ends.see(read_signs(raw))
+        return ends.facts()
+
+
+class OwnEvents(OwnAnswer):
+    """A stream of events of the caller's type."""
+
+    take = "events"
+    accept = "text/event-stream"
+
+    __slots__ = ("_n",)
+
+    def __init__(self, own: OwnType[Any], n: int) -> None:
+        """`n`: how many answers were asked for."""
+        super().__init__(own)
+        self._n = n
+
+    def value(self, reply: Reply, secrets: Secrets) -> Any:
+        """The exception for an answer that is no stream."""
+        return self.own.judge(reply, secrets, stream=True)
+
+    def reader(self, head: ResponseInfo, secrets: Secrets) -> OwnReader[Any]:
+        """The reader of the stream's events."""
+        return OwnReader(self.own, head, secrets, self._n)
+
+
+@functools.lru_cache(maxsize=128)
+def _own_type(to: Any) -> OwnType[Any]:
+    return OwnType(to)
+
+
+def own_type(to: Any) -> OwnType[Any]:
+    """What decodes into `to`. It is kept, for the last 128 types.
 
     Raises:
         TypeError: JSON objects cannot be decoded into `to`.
@@ -100,12 +148,7 @@ def own_endpoint(endpoint: Endpoint, to: Any) -> Endpoint:
         hash(to)
     except TypeError:
         raise TypeError(f"response_type must be {_WANTED}, not {type(to).__name__}") from None
-    return _own_endpoint(endpoint, to)
-
-
-@functools.lru_cache(maxsize=128)
-def _own_endpoint(endpoint: Endpoint, to: Any) -> Endpoint:
-    return msgspec.structs.replace(endpoint, own=OwnType(to))
+    return _own_type(to)
 
 
 def _whole(raw: bytes) -> Any:
@@ -202,6 +245,12 @@ class Ends:
         """Nothing is kept: the caller has the chunks."""
         return None
 
+    def facts(self) -> Facts:
+        """What hooks are told."""
+        return Facts(
+            id=text(self.id), model=text(self.model), finish_reasons=self.finish_reasons, usage=usage_of(self.usage)
+        )
+
 
 class OwnReader(ChunkReader[T]):
     """One stream, its events decoded into the caller's type.
@@ -262,6 +311,10 @@ class OwnReader(ChunkReader[T]):
         """
         self._look_at_last()
         super().end()
+
+    def facts(self) -> Facts:
+        """What hooks are told of the whole."""
+        return self._ends.facts()
 
     def _look_at_last(self) -> None:
         data, self._unseen = self._unseen, b""

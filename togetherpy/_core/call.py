@@ -1,7 +1,9 @@
 """One call under way: all that both clients' loops do but for sending and waiting.
 
-In: outcomes, one after the other. Out: what the caller gets, or how long to wait before the next attempt.
-The rule: the clock and chance are read here, and what is told to hooks passes through here; `_core` decides.
+In: outcomes, one after the other. Out: what the caller gets, or how long to wait before the next attempt, or the
+exception that ends the call.
+The rule: what is told to hooks passes through here. The clock and chance are read here and nowhere else in `_core`,
+by the names below the imports, which tests replace; what is decided by them is `retry`'s.
 """
 
 from __future__ import annotations
@@ -10,106 +12,200 @@ import random
 import time
 from typing import TYPE_CHECKING, Any
 
-from togetherpy._core.attempts import Attempts
-from togetherpy._core.config import Config
-from togetherpy._core.wire import Opened, Outcome, Request
+from togetherpy._core import retry
+from togetherpy._core.config import Config, Secret
+from togetherpy._core.decode import errors
+from togetherpy._core.retry import Quota
+from togetherpy._core.wire import Fault, Opened, Outcome, Reply, Request
+from togetherpy.error import APIError, APIStatusError
 from togetherpy.types._timeout import Timeout
 
 if TYPE_CHECKING:
-    from togetherpy._chat.chunks import ChunkReader
     from togetherpy._core.events import Watch
-    from togetherpy.types._response import ResponseInfo
 
+_monotonic = time.monotonic
+_now = time.time
 # Not the module's own functions: a user's seed, and what follows from it, stays the user's.
 _chance = random.Random()
 
+MAX_HOPS = 5
+"""Redirects of one attempt."""
+
 
 class Call:
-    """One call under way: all that both loops do but for sending and waiting."""
+    """One call under way."""
 
-    __slots__ = ("_attempts", "_choices", "_config", "_raw", "_timeout", "deadline", "request", "watch")
+    __slots__ = (
+        "_billed",
+        "_config",
+        "_cost",
+        "_first",
+        "_hops",
+        "_quota",
+        "_raw",
+        "_renewed",
+        "_retries_left",
+        "_secrets",
+        "_started",
+        "_timeout",
+        "connect",
+        "deadline",
+        "elapsed",
+        "fresh",
+        "number",
+        "request",
+        "watch",
+    )
 
     def __init__(
         self,
         config: Config,
         request: Request,
-        attempts: Attempts,
+        quota: Quota,
+        *,
         timeout: Timeout,
-        deadline: float,
-        choices: int,
-        raw: bool,
+        max_retries: int,
+        started: float,
+        raw: bool = False,
     ) -> None:
-        """`deadline`: on the monotonic clock. `choices`: how many answers. `raw`: the answer in an APIResponse."""
-        self.request, self.deadline = request, deadline
+        """`started`: on the monotonic clock. `raw`: the answer in an APIResponse."""
+        self.request: Request = request
+        """What to send next."""
+        self.deadline: float = started + timeout.total
+        """On the monotonic clock."""
+        self.connect: float = timeout.connect
+        """Seconds for connecting."""
         self.watch: Watch | None = None
         """What the hooks are told by."""
-        self._config, self._attempts, self._timeout, self._choices, self._raw = config, attempts, timeout, choices, raw
-
-    @property
-    def connect(self) -> float:
-        """Seconds for connecting."""
-        return self._timeout.connect
-
-    @property
-    def fresh(self) -> bool:
+        self.number = 1
+        """Of the attempt under way, from 1; the transparent retry of fault E1 is not counted."""
+        self.fresh = False
         """The next attempt must not use a pooled connection."""
-        return self._attempts.fresh
+        self.elapsed = 0.0
+        """Seconds from the start of the call to the last outcome."""
+        self._config, self._quota, self._timeout, self._started, self._raw = config, quota, timeout, started, raw
+        self._retries_left, self._secrets = max_retries, config.secrets
+        self._cost = 0
+        self._billed = self._renewed = False
+        self._first, self._hops = request, 0
 
     def judge(self, outcome: Outcome) -> tuple[Any, float | None]:
-        """(value, None) when the call is over, (None, seconds) when it is to be tried again after so long."""
-        now, attempt = time.monotonic(), self._attempts.number
-        value, wait = self._attempts.judge(outcome, monotonic=now, now=time.time(), jitter=_chance.random())
-        if wait is not None and self.watch is not None:
-            self.watch.retry(outcome, attempt, wait)
-        return value, wait
+        """(value, None) when the call is over, (None, seconds) when there is to be another attempt after so long.
+
+        Raises:
+            APIError: the call failed for good.
+        """
+        monotonic = _monotonic()
+        self.elapsed = monotonic - self._started
+        value: Any
+        if isinstance(outcome, Reply):
+            if self._moves(outcome):
+                return None, 0.0
+            answer = self.request.endpoint.answer
+            if 200 <= outcome.status < 300 or answer.welcomes(outcome.status):
+                value = answer.value(outcome, self._secrets)
+            else:
+                value = errors().status_error(outcome, self._secrets)
+        else:
+            value = outcome if isinstance(outcome, Opened) else errors().fault_error(outcome, self._secrets)
+        if isinstance(value, APIError):
+            return None, self._again(value, outcome, monotonic)
+        self._quota.give_back(self._cost)
+        return value, None
+
+    def _again(self, error: APIError, outcome: Outcome, monotonic: float) -> float:
+        """Seconds until the next attempt; raises `error` when there is none."""
+        now, attempt = _now(), self.number
+        decision = retry.decide(
+            outcome,
+            retries_left=self._retries_left,
+            attempt=attempt,
+            remaining=self.deadline - monotonic,
+            now=now,
+            jitter=_chance.random(),
+            stale_retry_used=self.fresh,
+        )
+        if decision is not None and not decision.counted:
+            self.fresh = True
+        else:
+            self._billed = self._billed or retry.maybe_ran(outcome)
+            if decision is None or not self._quota.take(decision.cost):
+                raise self._final(error, outcome, now)
+            self._cost = decision.cost
+            self._retries_left -= 1
+            self.number += 1
+        if self.watch is not None:
+            self.watch.retry(outcome, attempt, decision.wait)
+        return decision.wait
+
+    def _final(self, error: APIError, outcome: Outcome, now: float) -> APIError:
+        error.attempts = self.number
+        error.maybe_billed = self._billed
+        if isinstance(error, APIStatusError) and isinstance(outcome, Reply) and outcome.status >= 400:
+            error.retry_after = retry.retry_after(outcome.headers, now)
+        if isinstance(outcome, Fault) and outcome.kind == "closed" and outcome.phase == "connecting":
+            error.attempts = self.number - 1
+        error.elapsed = self.elapsed
+        if isinstance(outcome, Reply):
+            error.response = errors().answer_of(outcome, error, self._secrets)
+        return error
+
+    def _moves(self, reply: Reply) -> bool:
+        """Whether the answer is at another place, to which the next attempt goes.
+
+        A place that refuses what it was given leave for, because that has run out, is asked for once more.
+        """
+        request = self.request
+        if not request.endpoint.redirects or 200 <= reply.status < 300:
+            return False
+        if request is not self._first and reply.status == 403 and not self._renewed:
+            self._renewed, self._hops, self.request = True, 0, self._first
+            return True
+        if reply.status not in (301, 302, 303, 307, 308) or self._hops >= MAX_HOPS:
+            return False
+        from togetherpy._core.elsewhere import redirected
+
+        moved = redirected(self._config, request, Secret(reply.headers.get("location")))
+        if moved is None:
+            return False
+        self.request, hidden = moved
+        self._secrets = (*self._secrets, *hidden)
+        self._hops += 1
+        return True
 
     def failed(self, error: BaseException) -> None:
         """The call ends with an exception."""
         if self.watch is not None:
-            self.watch.failed(error, self._attempts.number)
+            self.watch.failed(error, self.number)
 
-    def finish(self, value: Any, outcome: Any, stream: str) -> Any:
-        """What the caller gets for the final outcome and its value; `stream`: the name of Stream or AsyncStream."""
+    def finish(self, value: Any, outcome: Any, *, asynchronous: bool) -> Any:
+        """What the caller gets for the final outcome and its value."""
         opened = isinstance(value, Opened)
         if self.watch is not None and not opened:
-            self.watch.answered(value, outcome, self._attempts.number)
+            self.watch.answered(value, outcome, self.number)
         if not (self._raw or opened):
             return value
         # A process that is started for one plain call should not load what streams and raw answers are made of.
         from togetherpy.types._response import APIResponse, APIStreamResponse, ResponseInfo
 
         if opened:
-            made = self._stream(value, ResponseInfo(**self._facts(value)), stream)
+            made = self._stream(value, ResponseInfo(**self._facts(value)), asynchronous)
             return APIStreamResponse(value=made, **self._facts(value)) if self._raw else made
         return APIResponse(value=value, content=outcome.body, **self._facts(outcome))
 
-    def _stream(self, opened: Opened, head: ResponseInfo, name: str) -> Any:
-        from togetherpy._chat import stream as _stream
-
-        reader, body = self._reader(head), opened.body
+    def _stream(self, opened: Opened, head: Any, asynchronous: bool) -> Any:
+        answer, body = self.request.endpoint.answer, opened.body
+        reader = answer.reader(head, self._secrets)
         if self.watch is not None:
-            body = self.watch.opened(opened, reader, self._attempts.number)
-        return getattr(_stream, name)(reader, body, head, min(self._timeout.total, self._timeout.stream_idle))
+            body = self.watch.opened(opened, reader, self.number)
+        idle = min(self._timeout.total, self._timeout.stream_idle)
+        return answer.stream(reader, body, head, idle, asynchronous=asynchronous)
 
     def _facts(self, outcome: Any) -> dict[str, Any]:
-        from togetherpy._core.errors import request_id
-
         return {
             "status_code": outcome.status,
             "headers": outcome.headers,
-            "request_id": request_id(outcome.headers, None),
-            "attempts": self._attempts.number,
-            "elapsed": self._attempts.elapsed,
+            "request_id": errors().request_id(outcome.headers, None),
+            "attempts": self.number,
+            "elapsed": self.elapsed,
         }
-
-    def _reader(self, head: ResponseInfo) -> ChunkReader[Any]:
-        from togetherpy._chat.chunks import ChunkReader
-
-        endpoint, secrets = self.request.endpoint, self._config.secrets
-        if endpoint.own is not None:
-            from togetherpy._chat.response_type import OwnReader
-
-            return OwnReader(endpoint.own, head, secrets, self._choices)
-        if endpoint.chunk is None:
-            raise TypeError(f"{endpoint.name} does not stream")
-        return ChunkReader(endpoint.chunk, head, secrets, self._choices)

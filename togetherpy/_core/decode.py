@@ -1,59 +1,29 @@
-"""An answer's bytes -> a value of our types, or an exception that says why not.
+"""JSON -> a value of our types, or an exception that says why not.
 
-In: an outcome, or the data of one event. Out: a value, or an exception as a value; the caller raises it.
-The rule: a 2xx that can be read in any way is a value; one that cannot keeps its body.
+In: the bytes of an answer, or the data of one event. Out: a value; of an odd event, also an exception as a value.
+The rule: JSON that can be read in any way is a value, and the usual one pays nothing for the odd one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 import msgspec
 
 from togetherpy._core.config import Secret
-from togetherpy._core.wire import Endpoint, Fault, Headers, Opened, Outcome, Reply
+from togetherpy._core.wire import Headers, Reply
 from togetherpy.types._model import keep_raw
-from togetherpy.types.chat_completions import ChatCompletionResponse
 
 Secrets = tuple[Secret, ...]
 
 
-def _errors() -> ModuleType:
-    # A process that is started for one call should not load what is only for failures: a tenth of our own modules.
+def errors() -> ModuleType:
+    """`_core.errors`. A process that is started for one call should not load what is only for failures."""
     from togetherpy._core import errors
 
     return errors
-
-
-def decode_outcome(endpoint: Endpoint, outcome: Outcome, *, stream: bool, secrets: Secrets) -> Any:
-    """What the outcome of an attempt means: a value, the Opened itself, or the APIError it stands for."""
-    if isinstance(outcome, Opened):
-        return outcome
-    if isinstance(outcome, Fault):
-        return _errors().fault_error(outcome, secrets)
-    if not 200 <= outcome.status < 300:
-        return _errors().status_error(outcome, secrets)
-    if endpoint.own is not None:
-        return endpoint.own.judge(outcome, stream=stream, secrets=secrets)
-    return _decode_success(endpoint, outcome, stream, secrets)
-
-
-def _decode_success(endpoint: Endpoint, reply: Reply, stream: bool, secrets: Secrets) -> Any:
-    if not reply.body.strip():
-        return _errors().unusable(reply, "its body is empty", secrets)
-    try:
-        value = decode_json(endpoint.response, reply.body)
-    except (ValueError, RecursionError) as error:
-        # Both msgspec's and the standard library's complaints are ValueErrors; deep nesting is a RecursionError.
-        return _errors().unusable(reply, f"its body is not usable JSON ({_errors().shorten(str(error))})", secrets)
-    if _names_error(value):
-        return _errors().named_error(reply.body, reply.status, reply.headers, secrets)
-    if stream:
-        failure = _errors().unusable(reply, "a stream of events was asked for", secrets)
-        failure.partial = value if isinstance(value, ChatCompletionResponse) else None  # it was paid for
-        return failure
-    return value
 
 
 def decode_json(decoder: msgspec.json.Decoder[Any], raw: bytes) -> Any:
@@ -72,26 +42,26 @@ def decode_json(decoder: msgspec.json.Decoder[Any], raw: bytes) -> Any:
 
 
 def decode_odd_event(
-    decoder: msgspec.json.Decoder[Any], data: bytes, status: int, headers: Headers, secrets: Secrets
+    decoder: msgspec.json.Decoder[Any],
+    data: bytes,
+    status: int,
+    headers: Headers,
+    secrets: Secrets,
+    names_error: Callable[[Any], bool],
 ) -> Any:
-    """The value of an event that is not a usual chunk, or the APIError that it names or deserves (D9, D11)."""
+    """The value of an event that is not a usual one, or the APIError that it names or deserves (D9, D11).
+
+    `names_error`: whether a value says that it is an error.
+    """
     named = getattr(data, "event", None) == "error"
     raw = bytes(data)
     try:
         value = decode_json(decoder, raw)
     except (ValueError, RecursionError) as error:
         if not named:
-            reason = f"an event of the stream is not usable JSON ({_errors().shorten(str(error))})"
-            return _errors().unusable(Reply(status, headers, raw), reason, secrets)
-        return _errors().named_error(raw, status, headers, secrets)
-    if named or _names_error(value):
-        return _errors().named_error(raw, status, headers, secrets)
+            reason = f"an event of the stream is not usable JSON ({errors().shorten(str(error))})"
+            return errors().unusable(Reply(status, headers, raw), reason, secrets)
+        return errors().named_error(raw, status, headers, secrets)
+    if named or names_error(value):
+        return errors().named_error(raw, status, headers, secrets)
     return value
-
-
-def _names_error(value: Any) -> bool:
-    """Whether a 2xx body or an event says that it is an error (faults B16, D9)."""
-    if getattr(value, "error", None):
-        # Some send "error": "" or {} with a good answer, for "none".
-        return True
-    return getattr(value, "choices", True) is None and getattr(value, "object", None) == "error"

@@ -13,19 +13,26 @@ from typing import Any, cast
 
 import msgspec
 
-from togetherpy._core.config import Config, check_mapping, merge_headers
-from togetherpy._core.wire import Endpoint, Request
-from togetherpy.types.chat_completions import ChatCompletionMessage
+from togetherpy._core.config import Config, Fields, check_mapping, merge_headers
+from togetherpy._core.wire import Endpoint, Part, Request, Source
 
+_BODILESS = frozenset(("GET", "HEAD", "DELETE", "OPTIONS"))
+_IS_JSON = (("Content-Type", "application/json"),)
 _TOO_DEEP = "is nested too deeply, or holds itself"
 
 
 def encode_request(
-    config: Config, endpoint: Endpoint, params: dict[str, Any], *, stream: bool, idempotency_key: str
+    config: Config,
+    endpoint: Endpoint[Any],
+    params: dict[str, Any],
+    *,
+    idempotency_key: str,
+    content: bytes | Source | None = None,
 ) -> Request:
     """The request that these parameters make; parameters that are None are left out.
 
-    `extra_headers`, `extra_query` and `extra_body` are taken out of `params`; the rest becomes the body.
+    `extra_headers`, `extra_query` and `extra_body` are taken out of `params`; the rest becomes the body: a form where
+    a file is among them, else JSON; or, where the method has no body, the query. `content`: the body instead.
 
     Raises:
         TypeError: a value that has no JSON form, its path named (`messages[2].content`).
@@ -37,19 +44,23 @@ def encode_request(
     check_mapping(extra_query, "extra_query")
     check_mapping(extra_body, "extra_body")
     # An iterator can be read only once, and encode_json may have to look again.
-    body = {
+    fields = {
         name: list(value) if hasattr(value, "__next__") else value
         for name, value in params.items()
         if value is not None
     }
+    if endpoint.method in _BODILESS or content is not None:
+        extra_query, fields = {**fields, **(extra_query or {})}, {}
     if extra_body:
-        body.update(extra_body)
+        fields.update(extra_body)
+    kind, body = _body(endpoint.method, fields, content)
+    answer = endpoint.answer
     own = (
         *config.headers,
-        ("Accept", "text/event-stream" if stream else "application/json"),
-        # A compressing proxy may hold a stream's events back until its buffer is full.
-        ("Accept-Encoding", "identity" if stream else "gzip, deflate"),
-        ("Content-Type", "application/json"),
+        ("Accept", answer.accept),
+        # A compressing proxy may hold a stream's events back until its buffer is full; and a file's size is its own.
+        ("Accept-Encoding", "gzip, deflate" if answer.take == "whole" else "identity"),
+        *kind,
         ("Idempotency-Key", idempotency_key),
     )
     headers, authorization = merge_headers(own, config.authorization, extra_headers, "extra_headers")
@@ -58,9 +69,23 @@ def encode_request(
         target=config.origin.path + endpoint.path + (_query(extra_query) if extra_query else ""),
         headers=headers,
         authorization=authorization,
-        body=encode_json(body),
-        stream=stream,
+        body=body,
+        take=answer.take,
     )
+
+
+def _body(method: str, fields: dict[str, Any], content: bytes | Source | None) -> tuple[Fields, bytes | Source | None]:
+    """The fields that speak of a body, and the body."""
+    if content is not None:
+        return (("Content-Type", getattr(content, "content_type", "application/octet-stream")),), content
+    if fields or method not in _BODILESS:
+        if any(isinstance(value, Part) for value in fields.values()):
+            from togetherpy._core.forms import Form
+
+            form = Form(fields)
+            return (("Content-Type", form.content_type),), form
+        return _IS_JSON, encode_json(fields)
+    return (), None
 
 
 def _query(params: Mapping[str, Any]) -> str:
@@ -112,51 +137,6 @@ def plain_object(value: object) -> object:
     if callable(dump) and not isinstance(value, type):
         return dump(mode="json", by_alias=True, exclude_none=True)
     return value
-
-
-def plain_messages(messages: object) -> list[object]:
-    """`messages` as a list of JSON objects.
-
-    Raises:
-        TypeError: not a list of messages, or one with content that no message can have.
-    """
-    given = type(messages).__name__
-    if isinstance(messages, (str, bytes, Mapping)) or not isinstance(messages, Iterable):
-        raise TypeError(
-            f"messages must be a list of messages such as {{'role': 'user', 'content': '...'}}, not {given}"
-        )
-    plain = [plain_object(message) for message in cast("Iterable[object]", messages)]
-    for index, message in enumerate(plain):
-        if isinstance(message, dict):
-            content = cast("dict[str, object]", message).get("content")
-            if type(content) is not str:
-                _refuse_bytes(content, f"messages[{index}].content")
-        elif isinstance(message, ChatCompletionMessage):
-            if message.tool_calls is not None and not message.tool_calls:
-                # Together answers [] for "none", which servers of the same protocol refuse to take back.
-                message = plain[index] = msgspec.structs.replace(message, tool_calls=None)
-            if getattr(message, "parsed", None) is not None:
-                # What parse() made of the text is the caller's; the server has the text.
-                plain[index] = msgspec.structs.replace(message, parsed=None)
-        elif not isinstance(message, msgspec.Struct):
-            raise TypeError(
-                f"messages[{index}] must be a dict, one of our message types, a dataclass or a pydantic object, "
-                f"not {type(message).__name__}"
-            )
-    return plain
-
-
-def _refuse_bytes(content: object, path: str) -> None:
-    """msgspec would send bytes as base64, which no model is meant to read."""
-    given = type(content).__name__
-    if isinstance(content, (bytes, bytearray, memoryview)):
-        raise TypeError(f"{path} is {given}; decode it to str first")
-    if isinstance(content, (list, tuple)):
-        for index, item in enumerate(cast("Sequence[object]", content)):
-            _refuse_bytes(item, f"{path}[{index}]")
-    elif isinstance(content, dict):
-        for key, item in cast("dict[object, object]", content).items():
-            _refuse_bytes(item, f"{path}.{key}")
 
 
 def _hook(value: object) -> object:

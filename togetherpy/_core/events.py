@@ -13,11 +13,10 @@ from typing import Any
 
 import msgspec
 
-from togetherpy._chat.chunks import ChunkReader
-from togetherpy._chat.response_type import Ends, read_signs
 from togetherpy._core.config import Origin
 from togetherpy._core.errors import request_id
-from togetherpy._core.wire import Fault, Reply
+from togetherpy._core.expected import Expected, Facts
+from togetherpy._core.wire import Endpoint, Fault, Reply
 from togetherpy.error import APIError, APIStatusError
 from togetherpy.hooks import (
     ErrorEvent,
@@ -29,8 +28,6 @@ from togetherpy.hooks import (
     StreamEndEvent,
     StreamStartEvent,
 )
-from togetherpy.types.chat_completions import ChatCompletionResponse
-from togetherpy.types.common import UsageData
 
 METHODS = ("on_request", "on_retry", "on_response", "on_stream_start", "on_stream_end", "on_error")
 _COROUTINE = 0x80 | 0x200
@@ -92,7 +89,9 @@ class Watchers:
                 exc_info=error,
             )
 
-    def begin(self, endpoint: str, params: Mapping[str, Any], *, call: str, origin: Origin, started: float) -> Watch:
+    def begin(
+        self, endpoint: Endpoint[Any], params: Mapping[str, Any], *, call: str, origin: Origin, started: float
+    ) -> Watch:
         """A call begins."""
         return Watch(self, endpoint, params, call=call, origin=origin, started=started)
 
@@ -111,12 +110,12 @@ def make_watchers(hooks: object, word: str | None) -> Watchers | None:
 class Watch:
     """One call and its stream, as the hooks see it."""
 
-    __slots__ = ("_common", "_emit", "_over")
+    __slots__ = ("_answer", "_common", "_emit", "_over")
 
     def __init__(
         self,
         watchers: Watchers,
-        endpoint: str,
+        endpoint: Endpoint[Any],
         params: Mapping[str, Any],
         *,
         call: str,
@@ -125,18 +124,21 @@ class Watch:
     ) -> None:
         self._emit = watchers.emit
         self._over = False
+        self._answer: Expected[Any] = endpoint.answer
         self._common: dict[str, Any] = {
             "call": call,
-            "endpoint": endpoint,
+            "endpoint": endpoint.name,
+            "operation": endpoint.answer.operation,
             "model": params.get("model"),
-            "stream": bool(params.get("stream")),
+            "stream": endpoint.answer.take != "whole",
             "server_address": origin.host,
             "server_port": origin.port,
             "started": started,
         }
         settings = {name: value for name, value in params.items() if type(value) in (int, float)}
         event = RequestEvent(**self._now(1), settings=settings)
-        self._emit("on_request", event, messages=params.get("messages"))
+        content = {field: params.get(name) for name, field in endpoint.answer.asked.items()}
+        self._emit("on_request", event, **content)
 
     def _now(self, attempt: int) -> dict[str, Any]:
         return {**self._common, "attempt": attempt, "time": time.monotonic()}
@@ -169,44 +171,46 @@ class Watch:
     def answered(self, value: object, reply: Reply, attempt: int) -> None:
         """A whole answer came."""
         self._over = True
-        answer = value if isinstance(value, ChatCompletionResponse) else None
-        event = ResponseEvent(**self._now(attempt), **_head(reply), **_facts(answer or _ends_of(reply.body)))
-        self._emit("on_response", event, answer=answer)
+        facts = self._answer.facts(value, reply.body)
+        event = ResponseEvent(**self._now(attempt), **_head(reply), **_told(facts))
+        self._emit("on_response", event, answer=facts.answer)
 
-    def opened(self, opened: Any, reader: ChunkReader[Any], attempt: int) -> Any:
+    def opened(self, opened: Any, reader: Any, attempt: int) -> Any:
         """A stream was accepted; returns its body, which from now on tells of its end."""
         self._over = True
         self._emit("on_stream_start", StreamStartEvent(**self._now(attempt), **_head(opened)))
 
         def ended(first_data: float | None, error: BaseException | None) -> None:
-            answer: Any = reader.accumulator.response()
+            facts: Facts = reader.facts()
             event = StreamEndEvent(
                 **self._now(attempt),
                 **_head(opened),
-                **_facts(answer if reader.adds_up else reader.accumulator),
+                **_told(facts),
                 complete=reader.complete,
                 error=error if error is not None else reader.error,
                 first_data=first_data,
             )
-            self._emit("on_stream_end", event, answer=answer)
+            self._emit("on_stream_end", event, answer=facts.answer)
 
         kind = _AsyncBody if hasattr(opened.body, "aclose") else _BlockingBody
-        return kind(opened.body, ended)
+        # Of events, not a comment to keep the connection alive.
+        return kind(opened.body, ended, b"data" if self._answer.take == "events" else b"")
 
 
 class _WatchedBody:
     """The body of a stream, which says once that it is over. Chunks are none of its business."""
 
-    __slots__ = ("_body", "_ended", "_error", "_first_data")
+    __slots__ = ("_body", "_ended", "_error", "_first_data", "_mark")
 
-    def __init__(self, body: Any, ended: Callable[[float | None, BaseException | None], None]) -> None:
-        self._body = body
+    def __init__(self, body: Any, ended: Callable[[float | None, BaseException | None], None], mark: bytes) -> None:
+        """`mark`: what is in the first data that count."""
+        self._body, self._mark = body, mark
         self._ended: Callable[[float | None, BaseException | None], None] | None = ended
         self._first_data: float | None = None
         self._error: BaseException | None = None
 
     def _see(self, data: bytes | Fault) -> bytes | Fault:
-        if self._first_data is None and isinstance(data, bytes) and b"data" in data:  # not a comment to keep it alive
+        if self._first_data is None and isinstance(data, bytes) and data and self._mark in data:
             self._first_data = time.monotonic()
         return data
 
@@ -264,37 +268,13 @@ def _head(answer: Any) -> dict[str, Any]:
     return {"status_code": answer.status, "request_id": request_id(answer.headers, None)}
 
 
-def _ends_of(raw: bytes) -> Ends:
-    ends = Ends()
-    ends.see(read_signs(raw))
-    return ends
-
-
-def _facts(answer: Any) -> dict[str, Any]:
-    """Of a ChatCompletionResponse, of the Ends of a stream that is not ours, or of nothing."""
-    if isinstance(answer, Ends):
-        reasons: tuple[Any, ...] = answer.finish_reasons
-    else:
-        reasons = tuple(choice.finish_reason for choice in getattr(answer, "choices", None) or ())
+def _told(facts: Facts) -> dict[str, Any]:
     return {
-        "response_id": _text(getattr(answer, "id", None)),
-        "response_model": _text(getattr(answer, "model", None)),
-        "finish_reasons": tuple(str(reason) for reason in reasons if reason),
-        "usage": _usage(getattr(answer, "usage", None)),
+        "response_id": facts.id,
+        "response_model": facts.model,
+        "finish_reasons": facts.finish_reasons,
+        "usage": facts.usage,
     }
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _usage(value: object) -> UsageData | None:
-    if value is None or isinstance(value, UsageData):
-        return value
-    try:
-        return msgspec.convert(value, UsageData)
-    except msgspec.ValidationError:
-        return None
 
 
 def _status_of(error: BaseException) -> int | None:

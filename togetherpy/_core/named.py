@@ -85,7 +85,7 @@ def names_error(payload: object) -> bool:
         return bool(items) and names_error(items[0])
     if not is_object(payload):
         return False
-    return bool(payload.get("error")) or (payload.get("choices") is None and payload.get("object") == "error")
+    return bool(payload.get("error")) or payload.get("object") == "error"
 
 
 def dumps(value: object) -> str:

@@ -8,17 +8,26 @@ raise for a network fault, so that the retry policy is a function of one value.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 import msgspec
 
-from togetherpy._core.config import Fields, Secret
+from togetherpy._core.config import Fields, Origin, Secret
+
+if TYPE_CHECKING:
+    from togetherpy._core.expected import Expected
+
+T = TypeVar("T")
 
 Phase = Literal["connecting", "sent", "committed"]
 """How far an attempt got: nothing sent; request sent, no usable answer yet; a 2xx answer had begun."""
 
 FaultKind = Literal["refused", "dns", "tls", "proxy", "timeout", "reset", "protocol", "encoding", "too_large", "closed"]
 """What failed. "protocol": not HTTP; "encoding": a compressed body that cannot be read; "closed": by our own side."""
+
+
+Take = Literal["whole", "events", "bytes"]
+"""How an answer is taken: at once; or its body is left open, where it is an event stream, or whatever it is."""
 
 
 class Headers(Mapping[str, str]):
@@ -59,34 +68,83 @@ def _take_apart(lines: str) -> dict[str, str]:
     return fields
 
 
-class Endpoint(msgspec.Struct, frozen=True):
-    """One operation of the API: where it is and what it answers. The decoders are built once, at import."""
+class Endpoint(msgspec.Struct, Generic[T], frozen=True):
+    """One operation of the API: where it is and what it answers. Made once, at import."""
 
     name: str
     method: str
     path: str
-    response: msgspec.json.Decoder[Any]
-    chunk: msgspec.json.Decoder[Any] | None = None
-    own: Any = None
-    """The OwnType of the caller, which answers and chunks are decoded into instead."""
+    """Parts in braces are filled in by `at`."""
+    answer: Expected[T]
+    """Everything that depends on what the answer is asks this."""
+    redirects: bool = False
+    """The answer may be at another place, also on another server, which does not get the key."""
+
+    def at(self, **parts: str) -> Endpoint[T]:
+        """The endpoint with the parts of its path filled in, percent-encoded (fault G12).
+
+        Raises:
+            TypeError, ValueError: a part that cannot be one, named.
+        """
+        from urllib.parse import quote
+
+        for name, part in parts.items():
+            if not isinstance(part, str):  # not all callers have their types checked
+                raise TypeError(f"{name} must be a str, not {type(part).__name__}")
+            if part in ("", ".", ".."):  # which lead to another path
+                raise ValueError(f"{name} must be an id, not {part!r}")
+        try:
+            path = self.path.format_map({name: quote(part, safe="") for name, part in parts.items()})
+        except UnicodeEncodeError:
+            raise ValueError(f"{', '.join(parts)} must not hold a lone surrogate") from None
+        return msgspec.structs.replace(self, path=path)
+
+
+class Source(Protocol):
+    """A body that is read in pieces while it is sent."""
+
+    size: int
+    """Bytes in all."""
+
+    def pieces(self) -> Iterator[bytes]:
+        """From its beginning, at every call: each attempt sends the same (fault H7)."""
+        ...
+
+
+class Part(msgspec.Struct, frozen=True, eq=False):
+    """A file among the parameters of a call, which makes their request a form."""
+
+    name: str
+    """The file's name, as the server is told."""
+    source: bytes | Source
+    content_type: str = "application/octet-stream"
+
+    def __repr__(self) -> str:
+        return f"<Part {self.name!r}>"
 
 
 class Request(msgspec.Struct, frozen=True, eq=False):
     """One call, encoded once; every attempt sends these same bytes (fault H7)."""
 
-    endpoint: Endpoint
+    endpoint: Endpoint[Any]
     target: str
     """Path and query, percent-encoded, beginning with "/"."""
     headers: Fields
     """Name and value pairs, without Host and Content-Length, which the transport knows."""
     authorization: Secret | None
     """Value of the Authorization field."""
-    body: bytes
-    stream: bool
+    body: bytes | Source | None
+    """None: no body, and no field that speaks of one."""
+    take: Take
+    origin: Origin | None = None
+    """Another server than the client's own, for a URL that the API gave; the target may be as good as a key."""
 
     def __repr__(self) -> str:
         # The default would show the prompt (fault G6).
-        return f"<Request {self.endpoint.method} {self.target} {len(self.body)} bytes>"
+        body = self.body
+        size = 0 if body is None else len(body) if isinstance(body, bytes) else body.size
+        where = self.target if self.origin is None else self.origin.authority
+        return f"<Request {self.endpoint.method} {where} {size} bytes>"
 
 
 class Reply(msgspec.Struct, frozen=True, eq=False):
@@ -120,7 +178,7 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 class Body(Protocol):
-    """The unread body of an accepted stream, read by blocking calls."""
+    """The unread body of an accepted answer, read by blocking calls."""
 
     def read(self, deadline: float) -> bytes | Fault:
         """Body bytes as soon as there are some; b"" at a proper end. `deadline`: on the monotonic clock."""
@@ -145,7 +203,7 @@ class AsyncBody(Protocol):
 
 
 class Opened(msgspec.Struct, frozen=True, eq=False):
-    """An accepted stream: a 2xx head whose body is unread."""
+    """An accepted answer: a 2xx head whose body is unread."""
 
     status: int
     headers: Headers
@@ -159,11 +217,25 @@ class Opened(msgspec.Struct, frozen=True, eq=False):
 Outcome = Reply | Opened | Fault
 
 
+class Transport(Protocol):
+    """What Together sends by."""
+
+    def send(self, request: Request, deadline: float, connect: float, *, fresh: bool = False) -> Outcome:
+        """Sends the request and reads its answer; of one that is left open only the head."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Waits between attempts; ends early when the transport is closed."""
+
+    def close(self) -> None:
+        """Ends the calls that run and closes every connection, from any thread."""
+
+
 class AsyncTransport(Protocol):
-    """What AsyncTogether sends by, whichever library does it."""
+    """What AsyncTogether sends by."""
 
     async def send(self, request: Request, deadline: float, connect: float, *, fresh: bool = False) -> Outcome:
-        """Sends the request and reads its answer; of an accepted stream only the head."""
+        """Sends the request and reads its answer; of one that is left open only the head."""
         ...
 
     async def sleep(self, seconds: float) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 
 from togetherpy._core.sse import begins_as_events
-from togetherpy._core.wire import Headers
+from togetherpy._core.wire import Headers, Take
 from togetherpy._transport.http1 import Head, ProtocolError, ResponseReader
 from togetherpy._transport.inflate import Decompressor
 
@@ -21,11 +21,14 @@ class TooLargeError(Exception):
     """More body than `max_response_bytes` (fault B20)."""
 
 
-def is_event_stream(status: int, headers: Headers) -> bool:
-    """Whether this is an accepted stream. A missing Content-Type passes: the asked-for type is the best guess."""
-    if not 200 <= status < 300 or status == 204:
+def is_left_open(take: Take, status: int, headers: Headers) -> bool:
+    """Whether the body of this answer is its caller's to read: that of an accepted stream, or download.
+
+    A missing Content-Type passes: the asked-for type is the best guess.
+    """
+    if take == "whole" or not 200 <= status < 300 or status == 204:
         return False
-    return headers.get("content-type", "text/event-stream").lower().startswith("text/event-stream")
+    return take == "bytes" or headers.get("content-type", "text/event-stream").lower().startswith("text/event-stream")
 
 
 class Answer:

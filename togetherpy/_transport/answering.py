@@ -13,7 +13,7 @@ from typing import Protocol
 
 from togetherpy._core.wire import Fault, Opened, Outcome, Phase, Reply, Request
 from togetherpy._transport import fork as process
-from togetherpy._transport.answer import Answer, TooLargeError, is_event_stream
+from togetherpy._transport.answer import Answer, TooLargeError, is_left_open
 from togetherpy._transport.route import DRAIN_SECONDS
 
 
@@ -60,12 +60,12 @@ async def finish(wire: Wire, request: Request, deadline: float) -> Outcome:
     try:
         while answer.head is None:
             await _receive(wire, deadline)
-        if request.stream and is_event_stream(answer.head.status, answer.head.headers):
+        if is_left_open(request.take, answer.head.status, answer.head.headers):
             answer.lift_limit()
             return Opened(answer.head.status, answer.head.headers, LoopBody(wire))
         while True:
             body = answer.whole()
-            if request.stream and (begun := answer.begun_stream()):
+            if request.take == "events" and (begun := answer.begun_stream()):
                 answer.lift_limit()
                 return Opened(answer.head.status, answer.head.headers, LoopBody(wire, begun))
             if body is not None:

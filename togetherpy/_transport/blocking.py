@@ -16,13 +16,13 @@ from urllib3.exceptions import ClosedPoolError
 from togetherpy._core.config import Config
 from togetherpy._core.wire import Fault, Opened, Outcome, Reply, Request
 from togetherpy._transport import fork as process
-from togetherpy._transport.answer import TooLargeError, is_event_stream
+from togetherpy._transport.answer import TooLargeError, is_left_open
 from togetherpy._transport.faults import CLOSED, USED_AFTER_CLOSE, explain_connecting, explain_no_slot
 from togetherpy._transport.lease import Lease, PoolBody
 from togetherpy._transport.pool import Connecting, Route, make_route
 from togetherpy._transport.proxies import ProxySetupError
 from togetherpy._transport.slots import Call, Slots
-from togetherpy._transport.sockets import ONE_SEND, request_bytes, send
+from togetherpy._transport.sockets import is_long, request_bytes, send, send_rest
 
 _ADDRESS = re.compile(r"[0-9.]+|[0-9a-fA-F:.]*:[0-9a-fA-F:.%]*")
 """A numeric address, which needs no name look-up."""
@@ -175,8 +175,8 @@ def transmit(lease: Lease, request: Request, deadline: float) -> Fault | None:
     conn, route = lease.held()
     try:
         early = send(conn, memoryview(request_bytes(request, route.prefix, route.fields)), deadline)
-        if early is None and len(request.body) > ONE_SEND:
-            early = send(conn, memoryview(request.body)[ONE_SEND:], deadline)
+        if early is None and is_long(request):
+            early = send_rest(conn, request, deadline)
         if early is not None:
             lease.receive_early(early)
     except (BrokenPipeError, ConnectionResetError):
@@ -192,12 +192,12 @@ def _finish(lease: Lease, request: Request, deadline: float) -> Outcome:
     try:
         while answer.head is None:
             lease.receive(deadline)
-        if request.stream and is_event_stream(answer.head.status, answer.head.headers):
+        if is_left_open(request.take, answer.head.status, answer.head.headers):
             answer.lift_limit()
             return Opened(answer.head.status, answer.head.headers, PoolBody(lease))
         while True:
             body = answer.whole()
-            if request.stream and (begun := answer.begun_stream()):
+            if request.take == "events" and (begun := answer.begun_stream()):
                 answer.lift_limit()
                 return Opened(answer.head.status, answer.head.headers, PoolBody(lease, begun))
             if body is not None:

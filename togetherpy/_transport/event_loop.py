@@ -23,7 +23,7 @@ from togetherpy._transport.lease import Lease
 from togetherpy._transport.pool import Connection
 from togetherpy._transport.readiness import Readiness
 from togetherpy._transport.slots import Call, Slots
-from togetherpy._transport.sockets import ONE_SEND, receive, receive_now, request_bytes, send, send_now
+from togetherpy._transport.sockets import is_long, receive, receive_now, request_bytes, send, send_now, send_rest
 from togetherpy._transport.waiting import NEVER, running_loop, this_loop, wait_for_slot
 
 T = TypeVar("T")
@@ -84,8 +84,8 @@ class ThreadTransport:
             conn, route = lease.held()
             rest = send_now(conn, memoryview(request_bytes(request, route.prefix, route.fields)))
             early = await wire.in_worker(lambda: send(conn, rest, deadline)) if rest else None
-            if early is None and len(request.body) > ONE_SEND:
-                early = await wire.in_worker(lambda: send(conn, memoryview(request.body)[ONE_SEND:], deadline))
+            if early is None and is_long(request):
+                early = await wire.in_worker(lambda: send_rest(conn, request, deadline))
             if early is not None:
                 lease.receive_early(early)
         except (BrokenPipeError, ConnectionResetError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ssl
 import time
+from collections.abc import Iterable
 
 from urllib3.util.wait import wait_for_socket
 
@@ -28,13 +29,34 @@ def request_bytes(request: Request, prefix: str, fields: str) -> bytes:
 
     `prefix`: what goes before the path, for a proxy. `fields`: what the transport adds, such as Host.
     """
-    method, target = request.endpoint.method, request.target
-    lines = [f"{method} {prefix}{target} HTTP/1.1\r\n{fields}Content-Length: {len(request.body)}\r\n"]
+    body = request.body
+    lines = [f"{request.endpoint.method} {prefix}{request.target} HTTP/1.1\r\n{fields}"]
+    if body is not None:
+        lines.append(f"Content-Length: {len(body) if isinstance(body, bytes) else body.size}\r\n")
     lines += [f"{name}: {value}\r\n" for name, value in request.headers]
     if request.authorization is not None:
         lines.append(f"Authorization: {request.authorization.reveal()}\r\n")
     lines.append("\r\n")
-    return "".join(lines).encode("latin-1") + request.body[:ONE_SEND]
+    return "".join(lines).encode("latin-1") + (body[:ONE_SEND] if isinstance(body, bytes) else b"")
+
+
+def send_rest(conn: Connection, request: Request, deadline: float) -> bytes | None:
+    """Sends what `request_bytes` left of the body; returns what `send` returns."""
+    body = request.body
+    pieces: Iterable[bytes | memoryview] = ()
+    if body is not None:
+        pieces = (memoryview(body)[ONE_SEND:],) if isinstance(body, bytes) else body.pieces()
+    for view in (memoryview(piece) for piece in pieces):
+        early = send(conn, view, deadline)
+        if early is not None:
+            return early
+    return None
+
+
+def is_long(request: Request) -> bool:
+    """Whether `request_bytes` leaves something of the body."""
+    body = request.body
+    return body is not None and (not isinstance(body, bytes) or len(body) > ONE_SEND)
 
 
 def send(conn: Connection, data: memoryview, deadline: float) -> bytes | None:

@@ -93,7 +93,7 @@ def turned_on(word: str) -> LoggingHooks | None:
         return None
     level = _LEVELS.get(word.strip().lower())
     if level is None:
-        warnings.warn(f"TOGETHER_LOG takes debug or info, not {word!r}", UserWarning, stacklevel=6)
+        warnings.warn(f"TOGETHER_LOG takes debug or info, not {word!r}", UserWarning, stacklevel=5)
         return None
     global _handler
     with _lock:

@@ -1,33 +1,27 @@
-"""`client.chat.completions.with_raw_response`: the same call, its answer with all that came with it.
+"""`client.chat.completions.with_raw_response`, for type checkers: overloads have no generic raw form.
 
-In: what `create` takes. Out: an APIResponse, whose `parse()` gives what `create` returns.
-The rule: loaded with its first use; what is sent, repeated and raised is `create`'s.
+In: what `create` and `parse` take. Out: an APIResponse, or of a stream an APIStreamResponse.
+The rule: declarations only; what runs are the methods of `chat` themselves (`_base.RawForm`).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, Unpack, overload
 
-from togetherpy.resources._signature import takes
-from togetherpy.resources.chat import endpoint_for, prepare
 from togetherpy.types._response import APIResponse, APIStreamResponse
 from togetherpy.types.chat_completions import ChatCompletionChunk, ChatCompletionResponse
 
 if TYPE_CHECKING:
+    from togetherpy._chat.parsed_stream import AsyncParsedStream, ParsedStream
     from togetherpy._chat.stream import AsyncStream, Stream
-    from togetherpy.resources.chat import Caller
-    from togetherpy.types.chat_params import ChatCompletionParams
+    from togetherpy.types.chat_params import ChatCompletionParams, ParseParams
+    from togetherpy.types.parsed import ParsedChatCompletion
 
 T = TypeVar("T")
 
 
-class RawCompletions:
+class RawCompletions(Protocol):
     """`client.chat.completions.with_raw_response`"""
-
-    __slots__ = ("_client",)
-
-    def __init__(self, client: Caller) -> None:
-        self._client = client
 
     @overload
     def create(
@@ -69,27 +63,23 @@ class RawCompletions:
     def create(
         self, *, stream: bool | None, response_type: type[T], **params: Unpack[ChatCompletionParams]
     ) -> APIResponse[T] | APIStreamResponse[Stream[T]]: ...
-    @takes("ChatCompletionParams")
-    def create(self, *, stream: bool | None = None, response_type: Any = None, **params: Any) -> Any:
-        """Calls `create` and returns its answer with status, headers, request id, attempts, rate limits and body.
 
-        Returns an APIResponse, whose `parse()` gives what `create` returns; with `stream=True` an APIStreamResponse,
-        which has no body and whose `parse()` gives the Stream, unread. Arguments and exceptions are those of `create`;
-        an exception has the same facts in `.response`.
-        """
-        endpoint, body = endpoint_for(response_type, stream), prepare(params, stream)
-        return self._client._call(  # pyright: ignore[reportPrivateUsage]
-            endpoint, body, stream=bool(stream), choices=body.get("n") or 1, raw=True
-        )
+    @overload
+    def parse(
+        self, *, response_format: type[T], stream: Literal[False] | None = None, **params: Unpack[ParseParams]
+    ) -> APIResponse[ParsedChatCompletion[T]]: ...
+    @overload
+    def parse(
+        self, *, response_format: type[T], stream: Literal[True], **params: Unpack[ParseParams]
+    ) -> APIStreamResponse[ParsedStream[T]]: ...
+    @overload
+    def parse(
+        self, *, response_format: type[T], stream: bool | None, **params: Unpack[ParseParams]
+    ) -> APIResponse[ParsedChatCompletion[T]] | APIStreamResponse[ParsedStream[T]]: ...
 
 
-class AsyncRawCompletions:
+class AsyncRawCompletions(Protocol):
     """`client.chat.completions.with_raw_response` of an AsyncTogether"""
-
-    __slots__ = ("_client",)
-
-    def __init__(self, client: Caller) -> None:
-        self._client = client
 
     @overload
     async def create(
@@ -131,15 +121,16 @@ class AsyncRawCompletions:
     async def create(
         self, *, stream: bool | None, response_type: type[T], **params: Unpack[ChatCompletionParams]
     ) -> APIResponse[T] | APIStreamResponse[AsyncStream[T]]: ...
-    @takes("ChatCompletionParams")
-    async def create(self, *, stream: bool | None = None, response_type: Any = None, **params: Any) -> Any:
-        """Calls `create` and returns its answer with status, headers, request id, attempts, rate limits and body.
 
-        Returns an APIResponse, whose `parse()` gives what `create` returns; with `stream=True` an APIStreamResponse,
-        which has no body and whose `parse()` gives the AsyncStream, unread. `parse()` is not awaited. Arguments and
-        exceptions are those of `create`; an exception has the same facts in `.response`.
-        """
-        endpoint, body = endpoint_for(response_type, stream), prepare(params, stream)
-        return await self._client._call(  # pyright: ignore[reportPrivateUsage]
-            endpoint, body, stream=bool(stream), choices=body.get("n") or 1, raw=True
-        )
+    @overload
+    async def parse(
+        self, *, response_format: type[T], stream: Literal[False] | None = None, **params: Unpack[ParseParams]
+    ) -> APIResponse[ParsedChatCompletion[T]]: ...
+    @overload
+    async def parse(
+        self, *, response_format: type[T], stream: Literal[True], **params: Unpack[ParseParams]
+    ) -> APIStreamResponse[AsyncParsedStream[T]]: ...
+    @overload
+    async def parse(
+        self, *, response_format: type[T], stream: bool | None, **params: Unpack[ParseParams]
+    ) -> APIResponse[ParsedChatCompletion[T]] | APIStreamResponse[AsyncParsedStream[T]]: ...

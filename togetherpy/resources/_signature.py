@@ -20,16 +20,16 @@ F = TypeVar("F", bound=Callable[..., Any])
 class _Lazy:
     """Stands where a wrapped function would; `inspect` follows `__wrapped__` to its `__signature__`."""
 
-    def __init__(self, function: Callable[..., Any], params: str) -> None:
-        self._function, self._params = function, params
+    def __init__(self, function: Callable[..., Any], params: str, module: str) -> None:
+        self._function, self._params, self._module = function, params, module
 
     @property
     def __signature__(self) -> inspect.Signature:
+        import importlib
         import inspect
 
-        from togetherpy.types import chat_params
-
-        annotations: dict[str, Any] = getattr(chat_params, self._params).__annotations__
+        home = importlib.import_module(f"togetherpy.types.{self._module}")
+        annotations: dict[str, Any] = getattr(home, self._params).__annotations__
         own = inspect.Signature.from_callable(self._function, follow_wrapped=False).parameters.values()
         declared = [_parameter(name, annotation) for name, annotation in annotations.items()]
         first = [one for one in own if one.kind is not one.VAR_KEYWORD and one.default is one.empty]
@@ -61,15 +61,15 @@ def _dedent(doc: str) -> str:
     return "\n".join([first, *(line[margin:].rstrip() for line in rest)])
 
 
-def takes(params: str) -> Callable[[F], F]:
+def takes(params: str, module: str = "chat_params") -> Callable[[F], F]:
     """Shows a TypedDict's fields as the keyword arguments of a method, and what they mean at the end of its docstring.
 
-    `params`: its name in `types.chat_params`.
+    `params`: its name in that module of `types`.
     """
 
     def decorate(function: F) -> F:
-        function.__wrapped__ = _Lazy(function, params)  # type: ignore[attr-defined]
-        if function.__doc__ is not None:
+        function.__wrapped__ = _Lazy(function, params, module)  # type: ignore[attr-defined]
+        if function.__doc__ is not None and params in MEANING:
             function.__doc__ = f"{_dedent(function.__doc__)}\n\n{MEANING[params]}"
         return function
 

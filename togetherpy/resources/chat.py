@@ -6,15 +6,15 @@ The rule: what is particular to this part of the API is here; how a call is made
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, Unpack, cast, overload
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 import msgspec
 
-from togetherpy._chat.arguments import check_arguments
-from togetherpy._core.caller import warn_caller
-from togetherpy._core.encode import plain_messages
+from togetherpy._chat.facts import ChatAnswer, ChatEvents
+from togetherpy._chat.request import prepare
 from togetherpy._core.wire import Endpoint
+from togetherpy.resources._base import Area, AsyncResource, Resource, mapped
 from togetherpy.resources._signature import takes
 from togetherpy.types.chat_completions import ChatCompletionChunk, ChatCompletionResponse
 
@@ -28,58 +28,29 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-CHAT_COMPLETIONS = Endpoint(
-    name="chat.completions",
-    method="POST",
-    path="/chat/completions",
-    response=msgspec.json.Decoder(ChatCompletionResponse),
-    chunk=msgspec.json.Decoder(ChatCompletionChunk),
+CHAT_COMPLETIONS: Endpoint[Any] = Endpoint(
+    "chat.completions", "POST", "/chat/completions", ChatAnswer(ChatCompletionResponse)
 )
+_EVENTS = ChatEvents()
+_STREAMED: Endpoint[Any] = msgspec.structs.replace(CHAT_COMPLETIONS, answer=_EVENTS)
 
 
-class Caller(Protocol):
-    """What a resource needs of a client."""
-
-    def _call(
-        self, endpoint: Endpoint, params: dict[str, Any], *, stream: bool, choices: int = 1, raw: bool = False
-    ) -> Any: ...
-
-
-class Chat:
+class Chat(Resource):
     """`client.chat`"""
 
-    __slots__ = ("_client",)
-
-    def __init__(self, client: Caller) -> None:
-        self._client = client
-
-    @property
-    def completions(self) -> Completions:
-        """Chat completions."""
-        return Completions(self._client)
+    completions: Area[Completions] = Area("togetherpy.resources.chat", "Completions")
+    """Chat completions."""
 
 
-class AsyncChat:
-    """`client.chat` of an AsyncTogether"""
-
-    __slots__ = ("_client",)
-
-    def __init__(self, client: Caller) -> None:
-        self._client = client
-
-    @property
-    def completions(self) -> AsyncCompletions:
-        """Chat completions."""
-        return AsyncCompletions(self._client)
+class AsyncChat(AsyncResource, like=Chat):
+    completions: Area[AsyncCompletions] = Area("togetherpy.resources.chat", "AsyncCompletions")
+    """Chat completions."""
 
 
-class Completions:
+class Completions(Resource):
     """`client.chat.completions`"""
 
-    __slots__ = ("_client",)
-
-    def __init__(self, client: Caller) -> None:
-        self._client = client
+    _plain_only = ("run_tools",)
 
     @overload
     def create(
@@ -125,8 +96,9 @@ class Completions:
     def create(self, *, stream: bool | None = None, response_type: Any = None, **params: Any) -> Any:
         """Asks a model to go on with a conversation.
 
-        Returns a ChatCompletionResponse; with `stream=True` a Stream that yields ChatCompletionChunks as they arrive.
-        Keyword arguments that are not listed go into the request's body as they are.
+        Returns a ChatCompletionResponse; with `stream=True` a Stream (an AsyncTogether's: an AsyncStream) that yields
+        ChatCompletionChunks as they arrive. Keyword arguments that are not listed go into the request's body as they
+        are.
 
         response_type: a msgspec Struct, dataclass, attrs class or TypedDict of your own, into which the answer, or each
         chunk of a stream, is decoded instead; only the fields that it names. `dict` gives plain dicts, `bytes` the raw
@@ -139,17 +111,15 @@ class Completions:
             APIResponseError: an answer came that cannot be used.
             StreamInterruptedError: while iterating, the stream ended before its end.
         """
-        endpoint, body = endpoint_for(response_type, stream), prepare(params, stream)
-        return self._client._call(  # pyright: ignore[reportPrivateUsage]
-            endpoint, body, stream=bool(stream), choices=body.get("n") or 1
-        )
+        endpoint, body = endpoint_for(response_type, stream, params.get("n")), prepare(params, stream)
+        return self._call(endpoint, body)
 
-    @property
-    def with_raw_response(self) -> RawCompletions:
-        """`create` with status, headers, rate limits and body of the answer: see `RawCompletions.create`."""
-        from togetherpy.resources._raw import RawCompletions
+    if TYPE_CHECKING:
 
-        return RawCompletions(self._client)
+        @property
+        def with_raw_response(self) -> RawCompletions:
+            """`create` and `parse` with status, headers, rate limits and body of their answers."""
+            ...
 
     @overload
     def parse(
@@ -170,9 +140,9 @@ class Completions:
         response_format: a msgspec Struct, dataclass, attrs class, TypedDict or pydantic model. Its JSON schema, made
         strict (every field required, no others), goes to the server, and the answer's text is decoded into it.
 
-        Returns a ParsedChatCompletion; with `stream=True` a ParsedStream, whose `get_final_response()` gives one at the
-        end. `parsed` is None when there is no text: the model called a tool, or refused. A reasoning block before
-        the JSON and a code fence around it are passed over.
+        Returns a ParsedChatCompletion; with `stream=True` a ParsedStream (an AsyncTogether's: an AsyncParsedStream),
+        whose `get_final_response()` gives one at the end. `parsed` is None when there is no text: the model called a
+        tool, or refused. A reasoning block before the JSON and a code fence around it are passed over.
 
         Raises:
             TypeError: the type has no JSON schema, the field named; nothing was sent. And what `create` raises so.
@@ -183,10 +153,9 @@ class Completions:
 
         body = prepare(_parse.asking_for(response_format, params), stream, "parse")
         with _parse.refusals_explained(response_format):
-            answer = self._client._call(  # pyright: ignore[reportPrivateUsage]
-                _parse.ENDPOINT, body, stream=bool(stream), choices=body.get("n") or 1
-            )
-        return _parse.finish(answer, response_format, stream=bool(stream))
+            answer = self._call(_parse.endpoint_for(stream, params.get("n")), body)
+        finish = _parse.finisher(response_format, stream=bool(stream))
+        return mapped(answer, finish, raw=self._raw)
 
     @takes("RunToolsParams")
     def run_tools(
@@ -201,9 +170,11 @@ class Completions:
         """Asks a model, runs the tools that it calls, tells it what came of them, and asks again until it answers.
 
         tools: typed functions (see `togetherpy.tools`). Those that one answer calls run one after the other, an
-            async function in an event loop of its own.
+            async function in an event loop of its own; an AsyncTogether's at the same time, async functions in the
+            event loop and the others in threads.
         max_turns: most answers of the model, >= 1.
-        on_step: it is called with each ToolStep, that is, each answer and the results of its calls.
+        on_step: it is called (by an AsyncTogether also awaited, if it can be) with each ToolStep, that is, each answer
+            and the results of its calls.
         raise_errors: an exception in a tool ends the run, instead of being told to the model by its type and message.
             So do arguments that do not fit (ParseError) and names that the model invented (ToolCallError).
 
@@ -221,13 +192,8 @@ class Completions:
         return _run_tools.run(self.create, given, on_step)
 
 
-class AsyncCompletions:
-    """`client.chat.completions` of an AsyncTogether"""
-
-    __slots__ = ("_client",)
-
-    def __init__(self, client: Caller) -> None:
-        self._client = client
+class AsyncCompletions(AsyncResource, like=Completions):
+    _plain_only = ("run_tools",)
 
     @overload
     async def create(
@@ -271,33 +237,15 @@ class AsyncCompletions:
     ) -> T | AsyncStream[T]: ...
     @takes("ChatCompletionParams")
     async def create(self, *, stream: bool | None = None, response_type: Any = None, **params: Any) -> Any:
-        """Asks a model to go on with a conversation.
+        endpoint, body = endpoint_for(response_type, stream, params.get("n")), prepare(params, stream)
+        return await self._call(endpoint, body)
 
-        Returns a ChatCompletionResponse; with `stream=True` an AsyncStream that yields ChatCompletionChunks as they
-        arrive. Keyword arguments that are not listed go into the request's body as they are.
+    if TYPE_CHECKING:
 
-        response_type: a msgspec Struct, dataclass, attrs class or TypedDict of your own, into which the answer, or each
-        chunk of a stream, is decoded instead; only the fields that it names. `dict` gives plain dicts, `bytes` the raw
-        JSON of the answer or event. An answer that does not fit raises APIResponseError and is in its `.body`.
-
-        Raises:
-            TypeError, ValueError: the request cannot be sent, the field named; nothing was sent.
-            APIStatusError: the server refused; its subclasses tell why.
-            APIConnectionError, APITimeoutError: no usable answer came.
-            APIResponseError: an answer came that cannot be used.
-            StreamInterruptedError: while iterating, the stream ended before its end.
-        """
-        endpoint, body = endpoint_for(response_type, stream), prepare(params, stream)
-        return await self._client._call(  # pyright: ignore[reportPrivateUsage]
-            endpoint, body, stream=bool(stream), choices=body.get("n") or 1
-        )
-
-    @property
-    def with_raw_response(self) -> AsyncRawCompletions:
-        """`create` with status, headers, rate limits and body of the answer: see `AsyncRawCompletions.create`."""
-        from togetherpy.resources._raw import AsyncRawCompletions
-
-        return AsyncRawCompletions(self._client)
+        @property
+        def with_raw_response(self) -> AsyncRawCompletions:
+            """`create` and `parse` with status, headers, rate limits and body of their answers."""
+            ...
 
     @overload
     async def parse(
@@ -313,28 +261,13 @@ class AsyncCompletions:
     ) -> ParsedChatCompletion[T] | AsyncParsedStream[T]: ...
     @takes("ParseParams")
     async def parse(self, *, response_format: Any, stream: bool | None = None, **params: Any) -> Any:
-        """Asks a model for an answer that is a value of your own type: `answer.choices[0].message.parsed`.
-
-        response_format: a msgspec Struct, dataclass, attrs class, TypedDict or pydantic model. Its JSON schema, made
-        strict (every field required, no others), goes to the server, and the answer's text is decoded into it.
-
-        Returns a ParsedChatCompletion; with `stream=True` an AsyncParsedStream, whose `get_final_response()` gives one
-        at the end. `parsed` is None when there is no text: the model called a tool, or refused. A reasoning block
-        before the JSON and a code fence around it are passed over.
-
-        Raises:
-            TypeError: the type has no JSON schema, the field named; nothing was sent. And what `create` raises so.
-            ParseError: the text does not fit the type; `.completion` is the whole answer.
-            APIError: what `create` raises.
-        """
         from togetherpy._chat import parsing as _parse
 
         body = prepare(_parse.asking_for(response_format, params), stream, "parse")
         with _parse.refusals_explained(response_format):
-            answer = await self._client._call(  # pyright: ignore[reportPrivateUsage]
-                _parse.ENDPOINT, body, stream=bool(stream), choices=body.get("n") or 1
-            )
-        return _parse.finish(answer, response_format, stream=bool(stream), asynchronous=True)
+            answer = await self._call(_parse.endpoint_for(stream, params.get("n")), body)
+        finish = _parse.finisher(response_format, stream=bool(stream), asynchronous=True)
+        return mapped(answer, finish, raw=self._raw)
 
     @takes("RunToolsParams")
     async def run_tools(
@@ -346,72 +279,23 @@ class AsyncCompletions:
         raise_errors: bool = False,
         **params: Unpack[RunToolsParams],
     ) -> ToolRun:
-        """Asks a model, runs the tools that it calls, tells it what came of them, and asks again until it answers.
-
-        tools: typed functions (see `togetherpy.tools`). Those that one answer calls run at the same time: async
-            functions in the event loop, the others in threads.
-        max_turns: most answers of the model, >= 1.
-        on_step: it is called (and awaited, if it can be) with each ToolStep, that is, each answer and the results of
-            its calls.
-        raise_errors: an exception in a tool ends the run, instead of being told to the model by its type and message.
-            So do arguments that do not fit (ParseError) and names that the model invented (ToolCallError).
-
-        Returns a ToolRun: `.content`, `.response`, `.messages`, `.steps`. `timeout` bounds each call, not the run. A
-        `tool_choice` that forces a call holds for the first answer only.
-
-        Raises:
-            TypeError, ValueError: a function cannot be described, or what `create` raises so; nothing was sent.
-            MaxTurnsError: the last turn's answer still calls tools; the conversation is in `.messages`.
-            APIError: what `create` raises, with the conversation so far in `.messages`.
-        """
         from togetherpy._chat import run_tools as _run_tools
 
         given = {"tools": tools, "params": params, "max_turns": max_turns, "raise_errors": raise_errors}
         return await _run_tools.arun(self.create, given, on_step)
 
 
-def endpoint_for(response_type: Any, stream: bool | None) -> Endpoint:
-    """The endpoint whose answers, or chunks, are of this type.
+def endpoint_for(response_type: Any, stream: bool | None, n: int | None = None) -> Endpoint[Any]:
+    """The endpoint whose answers, or chunks of `n` answers, are of this type.
 
     Raises:
         TypeError: a type that answers cannot be decoded into.
     """
     if response_type is None or response_type is (ChatCompletionChunk if stream else ChatCompletionResponse):
-        return CHAT_COMPLETIONS
-    from togetherpy._chat.response_type import own_endpoint
+        if not stream:
+            return CHAT_COMPLETIONS
+        return msgspec.structs.replace(_STREAMED, answer=_EVENTS.of(n)) if n and n != 1 else _STREAMED
+    from togetherpy._chat.response_type import OwnAnswer, OwnEvents, own_type
 
-    return own_endpoint(CHAT_COMPLETIONS, response_type)
-
-
-def prepare(params: dict[str, Any], stream: bool | None, method: str = "create") -> dict[str, Any]:
-    """The parameters as they are sent; complains of what is missing and warns of what does not go together."""
-    check_arguments(method, params, stream)
-    for name in ("messages", "model"):
-        if params.get(name) is None:
-            raise TypeError(f"{method}() needs {name}=...")
-    if not isinstance(params["model"], str):
-        raise TypeError(f"model must be a str, not {type(params['model']).__name__}")
-    if params.get("repetition_penalty") and (params.get("presence_penalty") or params.get("frequency_penalty")):
-        warn_caller("repetition_penalty works against presence_penalty and frequency_penalty; use one kind only")
-    params["messages"] = plain_messages(params["messages"])
-    if params.get("tools") is not None:
-        params["tools"] = _described(params["tools"])
-    if isinstance(params.get("stop"), str):
-        params["stop"] = [params["stop"]]  # the API takes a list only
-    if stream is not None:
-        params["stream"] = stream
-    return params
-
-
-def _described(tools: Any) -> Any:
-    """`tools` with functions as the API wants tools described."""
-    if callable(tools):
-        raise TypeError("tools must be a list: tools=[function]")
-    if not isinstance(tools, Iterable) or isinstance(tools, (str, bytes, Mapping)):
-        return cast(Any, tools)  # the server says what is wrong with it
-    listed = list(cast("Iterable[object]", tools))
-    if not any(map(callable, listed)):
-        return listed
-    from togetherpy.tools import definitions
-
-    return definitions(listed)
+    own = own_type(response_type)
+    return msgspec.structs.replace(CHAT_COMPLETIONS, answer=OwnEvents(own, n or 1) if stream else OwnAnswer(own))

@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from ._answer import JSON_TYPE, SSE_TYPE, Answer, Framing, build
 from ._chat import Completion, complete
@@ -22,6 +23,7 @@ MODELS = (
     "Qwen/Qwen3-235B-A22B-Instruct-2507-tput",
 )
 _ALLOWED = {"/v1/chat/completions": "POST", "/v1/models": "GET"}
+_ONE_MODEL = "/v1/models/"
 _RATE_LIMITS = {
     "x-inference-version": "v2",
     "retry-after": "2",  # on a success too, as the service does: a client must not take it for a wish
@@ -61,7 +63,7 @@ class Api:
 
     def _respond(self, request: Request, ray: str) -> Answer:
         path = request.head.target.partition("?")[0]
-        allowed = _ALLOWED.get(path)
+        allowed = _allowed(path)
         if allowed is None:
             raise RequestError(404, f"Unknown path {path}.")
         if request.head.method != allowed:
@@ -69,6 +71,8 @@ class Api:
         _check_key(request)
         if path == "/v1/models":
             return self._success(to_json(self._model_list()), ray)
+        if path.startswith(_ONE_MODEL):
+            return self._success(to_json(self._one_model(unquote(path.removeprefix(_ONE_MODEL)))), ray)
         return self._chat(request, ray)
 
     def _chat(self, request: Request, ray: str) -> Answer:
@@ -90,7 +94,7 @@ class Api:
     def _refusal(self, error: RequestError, request: Request, ray: str) -> Answer:
         headers = _headers(ray)
         if error.status == 405:
-            headers["allow"] = _ALLOWED[request.head.target.partition("?")[0]]
+            headers["allow"] = _allowed(request.head.target.partition("?")[0]) or ""
         answer = error_answer(error.status, error.message, error.code, kind=error.kind, headers=headers, ray=ray)
         if request.head.method != "HEAD":
             return answer
@@ -103,11 +107,34 @@ class Api:
         return "unknown" not in model and not model.startswith("no-such")
 
     def _model_list(self) -> list[dict[str, Any]]:
-        names = MODELS if self._models is None else self._models
-        return [
-            {"id": name, "object": "model", "created": 1735689600, "type": "chat", "display_name": name.split("/")[-1]}
-            for name in names
-        ]
+        return [_described(name) for name in (MODELS if self._models is None else self._models)]
+
+    def _one_model(self, name: str) -> dict[str, Any]:
+        if not self._knows(name):
+            raise RequestError(404, f"Unable to find model {name}.", "model_not_found")
+        return _described(name)
+
+
+def _allowed(path: str) -> str | None:
+    """The method that a path takes; None for one that there is not."""
+    return "GET" if path.startswith(_ONE_MODEL) else _ALLOWED.get(path)
+
+
+def _described(name: str) -> dict[str, Any]:
+    owner, _, short = name.rpartition("/")
+    return {
+        "id": name,
+        "object": "model",
+        "created": 1735689600,
+        "type": "chat",
+        "display_name": short,
+        "organization": owner or None,
+        "link": f"https://huggingface.co/{name}",
+        "license": "apache-2.0",
+        "context_length": 131072,
+        "config": {"chat_template": None, "stop": [], "bos_token": None, "eos_token": None},
+        "pricing": {"hourly": 0, "input": 0.88, "output": 0.88, "base": 0, "finetune": 0},
+    }
 
 
 def error_answer(

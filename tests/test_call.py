@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
-import msgspec
 import pytest
 
-from togetherpy._core.attempts import Attempts
+from togetherpy._chat.facts import ChatAnswer
+from togetherpy._core import call as module
 from togetherpy._core.config import DEFAULT_RETRY_QUOTA as QUOTA
 from togetherpy._core.config import Config, Secret, make_config
 from togetherpy._core.retry import Quota
@@ -18,10 +18,12 @@ from togetherpy.error import (
     AuthenticationError,
     RateLimitError,
     ServiceUnavailableError,
+    class_for_status,
 )
+from togetherpy.types._timeout import Timeout
 from togetherpy.types.chat_completions import ChatCompletionResponse
 
-ENDPOINT = Endpoint("chat", "POST", "/chat/completions", msgspec.json.Decoder(ChatCompletionResponse))
+ENDPOINT = Endpoint("chat", "POST", "/chat/completions", ChatAnswer(ChatCompletionResponse))
 GOOD = Reply(200, Headers({}), b'{"id": "x", "choices": []}')
 
 
@@ -33,12 +35,18 @@ class Call:
     """A call whose clock and chance stand still unless they are moved."""
 
     def __init__(self, *, max_retries: int = 2, deadline: float = 100.0, quota: Quota | None = None) -> None:
-        request = Request(ENDPOINT, "/v1/chat/completions", (), None, b"{}", False)
+        request = Request(ENDPOINT, "/v1/chat/completions", (), None, b"{}", "whole")
         self.quota = quota or Quota()
-        self.attempts = Attempts(config(), request, self.quota, max_retries, deadline)
+        self.attempts = module.Call(
+            config(), request, self.quota, timeout=Timeout(total=deadline), max_retries=max_retries, started=0.0
+        )
 
     def judge(self, outcome: Outcome, *, at: float = 0.0, jitter: float = 0.5) -> tuple[Any, float | None]:
-        return self.attempts.judge(outcome, monotonic=at, now=1e9, jitter=jitter)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(module, "_monotonic", lambda: at)
+            patch.setattr(module, "_now", lambda: 1e9)
+            patch.setattr(module._chance, "random", lambda: jitter)
+            return self.attempts.judge(outcome)
 
 
 def reply(status: int, **fields: str) -> Reply:
@@ -62,6 +70,14 @@ def test_success_at_once() -> None:
 def test_an_accepted_stream_is_a_value() -> None:
     opened = Opened(200, Headers({}), None)
     assert Call().judge(opened) == (opened, None)
+    assert repr(opened) == "<Opened 200>"
+
+
+@pytest.mark.fault("I15")
+@pytest.mark.parametrize("status", [300, 307, 400, 401, 429, 500, 503, 599])
+def test_other_statuses_are_errors_whatever_the_body(status: int) -> None:
+    with pytest.raises(class_for_status(status)):
+        Call(max_retries=0).judge(Reply(status, GOOD.headers, GOOD.body))
 
 
 @pytest.mark.fault("F1", "F5")

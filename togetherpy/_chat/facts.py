@@ -1,0 +1,136 @@
+"""What chat completions answer: whole, or as a stream of chunks.
+
+In: an answer of `POST /chat/completions`. Out: a ChatCompletionResponse, a Stream, or the exception it deserves.
+The rule: a usual answer is decoded at once; what is odd about one is found out only when it is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import msgspec
+
+from togetherpy._core.config import Secret
+from togetherpy._core.decode import decode_json, errors
+from togetherpy._core.expected import REFUSED, Expected, Facts, text, usage_of
+from togetherpy._core.wire import Reply
+from togetherpy.types.chat_completions import ChatCompletionChunk, ChatCompletionResponse
+
+if TYPE_CHECKING:
+    from togetherpy._chat.chunks import ChunkReader
+    from togetherpy.types._response import ResponseInfo
+
+T = TypeVar("T", bound=ChatCompletionResponse)
+Secrets = tuple[Secret, ...]
+
+
+class Chat(Expected[Any]):
+    """What all of them have in common."""
+
+    operation = "chat"
+    asked = {"messages": "messages"}  # noqa: RUF012
+
+    __slots__ = ()
+
+    def stream(self, reader: Any, body: Any, head: ResponseInfo, idle: float, *, asynchronous: bool) -> Any:
+        """A Stream or an AsyncStream."""
+        from togetherpy._chat.stream import AsyncStream, Stream
+
+        return (AsyncStream[Any] if asynchronous else Stream[Any])(reader, body, head, idle)
+
+
+class ChatAnswer(Chat, Generic[T]):
+    """A whole answer."""
+
+    __slots__ = ("_decode", "_decoder")
+
+    def __init__(self, to: Any) -> None:
+        """`to`: ChatCompletionResponse or a subclass of it."""
+        self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(to)
+        self._decode = self._decoder.decode
+
+    def value(self, reply: Reply, secrets: Secrets) -> Any:
+        """A T; what does not fit is kept as it came."""
+        raw = reply.body
+        try:
+            value = self._decode(raw)
+        except REFUSED:
+            pass
+        else:
+            if value.error is None and value.choices is not None:
+                value._raw = raw  # pyright: ignore[reportPrivateUsage]
+                return value
+        return self._odd(reply, secrets)
+
+    def _odd(self, reply: Reply, secrets: Secrets) -> Any:
+        if not reply.body.strip():
+            return errors().unusable(reply, "its body is empty", secrets)
+        try:
+            value: Any = decode_json(self._decoder, reply.body)
+        except (ValueError, RecursionError) as error:
+            # Both msgspec's and the standard library's complaints are ValueErrors; deep nesting is a RecursionError.
+            reason = f"its body is not usable JSON ({errors().shorten(str(error))})"
+            return errors().unusable(reply, reason, secrets)
+        if names_error(value):
+            return errors().named_error(reply.body, reply.status, reply.headers, secrets)
+        return value
+
+    def facts(self, value: Any, raw: bytes) -> Facts:
+        """Those of the answer."""
+        return facts_of(value)
+
+
+class ChatEvents(ChatAnswer[ChatCompletionResponse]):
+    """A stream of chunks."""
+
+    take = "events"
+    accept = "text/event-stream"
+
+    __slots__ = ("_chunks", "_n")
+
+    def __init__(self, n: int = 1, chunks: msgspec.json.Decoder[Any] | None = None) -> None:
+        """`n`: how many answers were asked for."""
+        super().__init__(ChatCompletionResponse)
+        self._chunks = chunks or msgspec.json.Decoder(ChatCompletionChunk)
+        self._n = n
+
+    def of(self, n: int) -> ChatEvents:
+        """The same of `n` answers."""
+        return ChatEvents(n, self._chunks)
+
+    def value(self, reply: Reply, secrets: Secrets) -> Any:
+        """The exception for an answer that is no stream; it may be a whole one, which was paid for."""
+        value = super().value(reply, secrets)
+        if not isinstance(value, ChatCompletionResponse):
+            return value
+        failure = errors().unusable(reply, "a stream of events was asked for", secrets)
+        failure.partial = value
+        return failure
+
+    def reader(self, head: ResponseInfo, secrets: Secrets) -> ChunkReader[Any]:
+        """The reader of the stream's events."""
+        from togetherpy._chat.chunks import ChunkReader
+
+        return ChunkReader(self._chunks, head, secrets, self._n)
+
+
+def names_error(value: Any) -> bool:
+    """Whether an answer or an event says that it is an error (faults B16, D9)."""
+    if getattr(value, "error", None):
+        # Some send "error": "" or {} with a good answer, for "none".
+        return True
+    return getattr(value, "choices", True) is None and getattr(value, "object", None) == "error"
+
+
+def facts_of(answer: ChatCompletionResponse | None) -> Facts:
+    """What hooks are told of an answer, or of none."""
+    choices: Any = getattr(answer, "choices", None)
+    # What a lenient decode has kept as it came has no finish_reason.
+    reasons = [getattr(one, "finish_reason", None) for one in choices] if isinstance(choices, list) else []
+    return Facts(
+        id=text(getattr(answer, "id", None)),
+        model=text(getattr(answer, "model", None)),
+        finish_reasons=tuple(str(reason) for reason in reasons if reason),
+        usage=usage_of(getattr(answer, "usage", None)),
+        answer=answer,
+    )

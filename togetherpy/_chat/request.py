@@ -1,0 +1,96 @@
+"""The parameters of a chat completion, as they are sent.
+
+In: what the user gave to `create`. Out: the same, ready to be encoded.
+The rule: what is missing, or cannot be meant, raises TypeError that names it, before anything is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
+
+import msgspec
+
+from togetherpy._chat.arguments import check_arguments
+from togetherpy._core.caller import warn_caller
+from togetherpy._core.encode import plain_object
+from togetherpy.types.chat_completions import ChatCompletionMessage
+
+
+def prepare(params: dict[str, Any], stream: bool | None, method: str = "create") -> dict[str, Any]:
+    """The parameters as they are sent; complains of what is missing and warns of what does not go together."""
+    check_arguments(method, params, stream)
+    for name in ("messages", "model"):
+        if params.get(name) is None:
+            raise TypeError(f"{method}() needs {name}=...")
+    if not isinstance(params["model"], str):
+        raise TypeError(f"model must be a str, not {type(params['model']).__name__}")
+    if params.get("repetition_penalty") and (params.get("presence_penalty") or params.get("frequency_penalty")):
+        warn_caller("repetition_penalty works against presence_penalty and frequency_penalty; use one kind only")
+    params["messages"] = plain_messages(params["messages"])
+    if params.get("tools") is not None:
+        params["tools"] = _described(params["tools"])
+    if isinstance(params.get("stop"), str):
+        params["stop"] = [params["stop"]]  # the API takes a list only
+    if stream is not None:
+        params["stream"] = stream
+    return params
+
+
+def _described(tools: Any) -> Any:
+    """`tools` with functions as the API wants tools described."""
+    if callable(tools):
+        raise TypeError("tools must be a list: tools=[function]")
+    if not isinstance(tools, Iterable) or isinstance(tools, (str, bytes, Mapping)):
+        return cast(Any, tools)  # the server says what is wrong with it
+    listed = list(cast("Iterable[object]", tools))
+    if not any(map(callable, listed)):
+        return listed
+    from togetherpy.tools import definitions
+
+    return definitions(listed)
+
+
+def plain_messages(messages: object) -> list[object]:
+    """`messages` as a list of JSON objects.
+
+    Raises:
+        TypeError: not a list of messages, or one with content that no message can have.
+    """
+    given = type(messages).__name__
+    if isinstance(messages, (str, bytes, Mapping)) or not isinstance(messages, Iterable):
+        raise TypeError(
+            f"messages must be a list of messages such as {{'role': 'user', 'content': '...'}}, not {given}"
+        )
+    plain = [plain_object(message) for message in cast("Iterable[object]", messages)]
+    for index, message in enumerate(plain):
+        if isinstance(message, dict):
+            content = cast("dict[str, object]", message).get("content")
+            if type(content) is not str:
+                _refuse_bytes(content, f"messages[{index}].content")
+        elif isinstance(message, ChatCompletionMessage):
+            if message.tool_calls is not None and not message.tool_calls:
+                # Together answers [] for "none", which servers of the same protocol refuse to take back.
+                message = plain[index] = msgspec.structs.replace(message, tool_calls=None)
+            if getattr(message, "parsed", None) is not None:
+                # What parse() made of the text is the caller's; the server has the text.
+                plain[index] = msgspec.structs.replace(message, parsed=None)
+        elif not isinstance(message, msgspec.Struct):
+            raise TypeError(
+                f"messages[{index}] must be a dict, one of our message types, a dataclass or a pydantic object, "
+                f"not {type(message).__name__}"
+            )
+    return plain
+
+
+def _refuse_bytes(content: object, path: str) -> None:
+    """msgspec would send bytes as base64, which no model is meant to read."""
+    given = type(content).__name__
+    if isinstance(content, (bytes, bytearray, memoryview)):
+        raise TypeError(f"{path} is {given}; decode it to str first")
+    if isinstance(content, (list, tuple)):
+        for index, item in enumerate(cast("Sequence[object]", content)):
+            _refuse_bytes(item, f"{path}[{index}]")
+    elif isinstance(content, dict):
+        for key, item in cast("dict[object, object]", content).items():
+            _refuse_bytes(item, f"{path}.{key}")

@@ -1,0 +1,243 @@
+"""BinaryStream and AsyncBinaryStream: an open body of any bytes.
+
+In: an Opened. Out: its bytes, piece by piece as they arrive, or all.
+The rule: the connection is given back at the end of the body, and dropped when it is left before; bytes are not kept.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Iterator
+from types import TracebackType
+from typing import Self
+
+from togetherpy._core.config import Secret
+from togetherpy._core.errors import fault_error, mask_text
+from togetherpy._core.expected import Facts
+from togetherpy._core.wire import AsyncBody, Body, Fault
+from togetherpy.error import APIError, StreamInterruptedError, StreamTimeoutError
+from togetherpy.types._response import ResponseInfo
+
+
+class Progress:
+    """How far the reading of a body has got."""
+
+    __slots__ = ("_head", "_secrets", "complete", "error", "received")
+
+    def __init__(self, head: ResponseInfo, secrets: tuple[Secret, ...]) -> None:
+        self._head, self._secrets = head, secrets
+        self.received = 0
+        """Bytes."""
+        self.complete = False
+        """The end has been seen."""
+        self.error: APIError | None = None
+        """What ended the reading."""
+
+    def facts(self) -> Facts:
+        """Nothing is known of what the bytes mean."""
+        return Facts()
+
+    def see(self, data: bytes | Fault) -> bytes:
+        """The bytes that were read; b"" at the end.
+
+        Raises:
+            APIError: the body broke off.
+        """
+        if isinstance(data, Fault):
+            raise self.failed(data)
+        self.received += len(data)
+        self.complete = not data
+        return data
+
+    def failed(self, fault: Fault) -> APIError:
+        """The exception for a network fault in the middle of the body."""
+        came = f"{self.received} bytes had come."
+        if fault.kind == "timeout":
+            error: APIError = StreamTimeoutError(
+                f"No byte came for longer than Timeout(stream_idle=...) or timeout=... allows. {came}"
+            )
+        elif fault.kind == "encoding":
+            error = fault_error(fault, self._secrets)
+        else:
+            message = mask_text(fault.message, self._secrets)
+            error = StreamInterruptedError(f"The download broke off: {message} {came}")
+        error.attempts, error.elapsed, error.request_id = (
+            self._head.attempts,
+            self._head.elapsed,
+            self._head.request_id,
+        )
+        error.headers = self._head.headers
+        self.error = error
+        return error
+
+    def closed(self) -> APIError:
+        """The exception for reading on in a body that was closed before its end."""
+        return StreamInterruptedError(f"The download was closed before its end. {self.received} bytes had come.")
+
+
+class _Binary:
+    """What both are."""
+
+    def __init__(self, progress: Progress, head: ResponseInfo, idle: float) -> None:
+        self._progress, self._idle, self._over = progress, idle, False
+        self.response = head
+        """Status, headers and request id of the answer."""
+
+    @property
+    def content_length(self) -> int | None:
+        """How many bytes the server says there are; None when it does not say."""
+        length = self.response.headers.get("content-length", "")
+        return int(length) if length.isascii() and length.isdigit() else None
+
+    @property
+    def received(self) -> int:
+        """How many bytes have been read."""
+        return self._progress.received
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.response.status_code} {self.received} of {self.content_length} bytes>"
+
+
+class BinaryStream(_Binary):
+    """Bytes as they arrive. An iterator and a context manager; leaving it early drops the connection."""
+
+    def __init__(self, progress: Progress, body: Body, head: ResponseInfo, idle: float) -> None:
+        """`idle`: seconds of silence that are too many."""
+        super().__init__(progress, head, idle)
+        self._body = body
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            while piece := self.next_piece():
+                yield piece
+        finally:
+            self.close()
+
+    def next_piece(self) -> bytes:
+        """The next bytes; b"" at the end.
+
+        Raises:
+            APIError: it broke off.
+        """
+        if self._progress.complete:
+            return b""
+        if self._over:
+            raise self._progress.closed()
+        try:
+            piece = self._progress.see(self._body.read(time.monotonic() + self._idle))
+        except BaseException:
+            self.close()
+            raise
+        if not piece:
+            self.close()
+        return piece
+
+    def read(self) -> bytes:
+        """All that is left.
+
+        Raises:
+            APIError: it broke off.
+        """
+        return b"".join(self)
+
+    def close(self) -> None:
+        """Gives the connection back at the end of the body, else drops it. Idempotent."""
+        if not self._over:
+            self._over = True
+            self._body.close(drained=self._progress.complete)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if not getattr(self, "_over", True):
+            self.close()
+
+
+class AsyncBinaryStream(_Binary):
+    """The same for asyncio."""
+
+    def __init__(self, progress: Progress, body: AsyncBody, head: ResponseInfo, idle: float) -> None:
+        """`idle`: seconds of silence that are too many."""
+        super().__init__(progress, head, idle)
+        self._body = body
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return _Iteration(self)
+
+    async def next_piece(self) -> bytes:
+        """The next bytes; b"" at the end.
+
+        Raises:
+            APIError: it broke off.
+        """
+        if self._progress.complete:
+            return b""
+        if self._over:
+            raise self._progress.closed()
+        try:
+            piece = self._progress.see(await self._body.read(time.monotonic() + self._idle))
+        except BaseException:
+            self.abandon()
+            raise
+        if not piece:
+            await self.close()
+        return piece
+
+    async def read(self) -> bytes:
+        """All that is left.
+
+        Raises:
+            APIError: it broke off.
+        """
+        return b"".join([piece async for piece in self])
+
+    async def close(self) -> None:
+        """Gives the connection back at the end of the body, else drops it. Idempotent."""
+        if not self._over:
+            self._over = True
+            await self._body.aclose(drained=self._progress.complete)
+
+    def abandon(self) -> None:
+        """Drops the connection at once, from any thread, without waiting."""
+        if not self._over:
+            self._over = True
+            self._body.abandon()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def __del__(self) -> None:
+        if not getattr(self, "_over", True):
+            self.abandon()
+
+
+class _Iteration:
+    """One `async for`. Not an async generator: one that is left early ends only when its loop gets round to it."""
+
+    __slots__ = ("_stream",)
+
+    def __init__(self, stream: AsyncBinaryStream) -> None:
+        self._stream = stream
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        piece = await self._stream.next_piece()
+        if not piece:
+            raise StopAsyncIteration
+        return piece
+
+    def __del__(self) -> None:
+        self._stream.abandon()

@@ -1,0 +1,139 @@
+"""What all resources are: methods that make calls, other resources as their parts, and the same with raw answers.
+
+In: a client's loop. Out: objects that are made when first asked for, and then are the same at every access.
+The rule: a resource holds the loop and not the client. Its methods hand back what `_call` gives, so that one switch
+makes every method's answer a raw one.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
+
+import msgspec
+
+if TYPE_CHECKING:
+    from togetherpy._core.wire import Endpoint, Source
+    from togetherpy.types._response import APIResponse
+
+P = ParamSpec("P")
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Caller(Protocol):
+    """What a resource needs: a Loop or an AsyncLoop."""
+
+    @property
+    def call(self) -> Callable[..., Any]:
+        """Makes one call."""
+        ...
+
+
+class Area(Generic[R]):
+    """A resource as an attribute of a client or of another resource. Asked of the class, it is the resource's class."""
+
+    def __init__(self, module: str, name: str) -> None:
+        """`module`, `name`: where the class is; loaded at the first access."""
+        self._module, self._class = module, name
+        self._attribute = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._attribute = name
+
+    @overload
+    def __get__(self, holder: None, owner: type) -> type[R]: ...
+    @overload
+    def __get__(self, holder: object, owner: type) -> R: ...
+    def __get__(self, holder: Any, owner: type) -> Any:
+        resource: Callable[..., Any] = getattr(importlib.import_module(self._module), self._class)
+        if holder is None:
+            return resource
+        # From now on it is found without coming here; of two threads that come first, both get the one stored.
+        return holder.__dict__.setdefault(self._attribute, resource(holder._loop, raw=holder._raw))
+
+
+class Resource:
+    """A base. `class AsyncThings(Resource, like=Things)` takes docstrings that it lacks from Things."""
+
+    _plain_only: tuple[str, ...] = ()
+    """Methods of several calls, which have no single answer to show raw."""
+
+    def __init_subclass__(cls, *, like: type | None = None) -> None:
+        if like is None:
+            return
+        cls.__doc__ = cls.__doc__ or f"{like.__doc__} of an AsyncTogether"
+        for name, method in vars(cls).items():
+            if callable(method) and method.__doc__ is None:
+                method.__doc__ = getattr(getattr(like, name, None), "__doc__", None)
+
+    def __init__(self, loop: Caller, *, raw: bool = False) -> None:
+        self._loop, self._raw = loop, raw
+        # Not a method, which would be one call more in each.
+        self.__dict__["_call"] = functools.partial(loop.call, raw=True) if raw else loop.call
+
+    if TYPE_CHECKING:
+
+        def _call(self, endpoint: Endpoint[T], params: dict[str, Any], *, body: bytes | Source | None = None) -> T:
+            """The whole of one call: `Loop.call`."""
+            ...
+
+    @property
+    def with_raw_response(self) -> Any:
+        """The same methods; each returns an APIResponse, with status, headers, request id, attempts, rate limits and
+        body of the answer, whose `parse()` gives what the method itself returns."""
+        return RawForm(type(self)(self._loop, raw=True))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+
+class AsyncResource(Resource):
+    """A base of those for asyncio."""
+
+    if TYPE_CHECKING:
+
+        async def _call(  # type: ignore[override]
+            self, endpoint: Endpoint[T], params: dict[str, Any], *, body: bytes | Source | None = None
+        ) -> T:
+            """The whole of one call: `AsyncLoop.call`."""
+            ...
+
+
+class RawForm:
+    """The methods of a resource, with raw answers."""
+
+    __slots__ = ("_resource",)
+
+    def __init__(self, resource: Resource) -> None:
+        self._resource = resource
+
+    def __getattr__(self, name: str) -> Any:
+        resource = self._resource
+        if name.startswith("_") or name in (*resource._plain_only, "with_raw_response"):  # pyright: ignore[reportPrivateUsage]
+            raise AttributeError(f"{resource!r} has no {name!r} with a raw response")
+        return getattr(resource, name)
+
+    def __dir__(self) -> list[str]:
+        return [name for name in dir(self._resource) if hasattr(self, name)]
+
+    def __repr__(self) -> str:
+        return f"<{type(self._resource).__name__} with raw responses>"
+
+
+@overload
+def raw(  # type: ignore[overload-overlap]
+    method: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, APIResponse[T]]]: ...
+@overload
+def raw(method: Callable[Concatenate[Any, P], T]) -> Callable[Concatenate[Any, P], APIResponse[T]]: ...
+def raw(method: Any) -> Any:
+    """For type checkers: what a method is with raw answers."""
+    return method
+
+
+def mapped(answer: Any, change: Callable[[Any], T], *, raw: bool) -> Any:
+    """`answer`, or the value in a raw one, changed."""
+    return msgspec.structs.replace(answer, value=change(answer.value)) if raw else change(answer)

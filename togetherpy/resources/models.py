@@ -1,0 +1,84 @@
+"""The models that there are.
+
+In: an id, or nothing. Out: ModelObjects.
+The rule: the API sends an array, other servers of the protocol an object with the array in "data"; either is a list.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Unpack
+
+from togetherpy._core.expected import JSON, ListOf
+from togetherpy._core.wire import Endpoint
+from togetherpy.resources._base import AsyncResource, Resource, raw
+from togetherpy.resources._signature import takes
+from togetherpy.types.models import ModelObject
+
+if TYPE_CHECKING:
+    import builtins
+
+    from togetherpy.types._options import CallOptions
+
+_LIST = Endpoint("models.list", "GET", "/models", ListOf[ModelObject](ModelObject))
+_RETRIEVE = Endpoint("models.retrieve", "GET", "/models/{model}", JSON[ModelObject](ModelObject))
+
+
+class Models(Resource):
+    """`client.models`"""
+
+    @takes("CallOptions", "_options")
+    def list(self, *, dedicated: bool | None = None, **options: Unpack[CallOptions]) -> builtins.list[ModelObject]:
+        """The models that can be used.
+
+        dedicated: only those that can be run on a dedicated endpoint (True) or that cannot (False).
+
+        Raises:
+            APIStatusError: the server refused. APIConnectionError, APITimeoutError: no usable answer came.
+            APIResponseError: an answer came that cannot be used.
+        """
+        return self._call(_LIST, {"dedicated": dedicated, **options})
+
+    @takes("CallOptions", "_options")
+    def retrieve(self, model: str, **options: Unpack[CallOptions]) -> ModelObject:
+        """One model.
+
+        model: its id, such as "meta-llama/Llama-3.3-70B-Instruct-Turbo".
+
+        Raises:
+            TypeError, ValueError: an id that cannot be one; nothing was sent.
+            NotFoundError: there is no such model, or the server does not say. And what `list` raises.
+        """
+        return self._call(_RETRIEVE.at(model=model), {**options})
+
+    if TYPE_CHECKING:
+
+        @property
+        def with_raw_response(self) -> RawModels: ...
+
+
+class AsyncModels(AsyncResource, like=Models):
+    @takes("CallOptions", "_options")
+    async def list(
+        self, *, dedicated: bool | None = None, **options: Unpack[CallOptions]
+    ) -> builtins.list[ModelObject]:
+        return await self._call(_LIST, {"dedicated": dedicated, **options})
+
+    @takes("CallOptions", "_options")
+    async def retrieve(self, model: str, **options: Unpack[CallOptions]) -> ModelObject:
+        return await self._call(_RETRIEVE.at(model=model), {**options})
+
+    if TYPE_CHECKING:
+
+        @property
+        def with_raw_response(self) -> AsyncRawModels: ...
+
+
+if TYPE_CHECKING:
+
+    class RawModels:
+        list = raw(Models.list)
+        retrieve = raw(Models.retrieve)
+
+    class AsyncRawModels:
+        list = raw(AsyncModels.list)
+        retrieve = raw(AsyncModels.retrieve)

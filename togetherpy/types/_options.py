@@ -1,0 +1,21 @@
+"""What every method takes besides its own parameters.
+
+In: nothing. Out: a TypedDict. The rule: declared once, for all methods of all areas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
+
+from togetherpy.types._timeout import Timeout
+
+
+class CallOptions(TypedDict, total=False):
+    """Of one call."""
+
+    timeout: float | Timeout | None
+    max_retries: int | None
+    extra_headers: Mapping[str, str | None] | None
+    extra_query: Mapping[str, str | int | float | bool | Sequence[str | int | float | bool] | None] | None
+    extra_body: Mapping[str, Any] | None
