@@ -1,14 +1,18 @@
 """The public surface, pinned; and that it loads when it is first used."""
 
 import importlib
+import pickle
 import subprocess
 import sys
 import types
 from pathlib import Path
 
 import pytest
+from support.clients import make_raw
+from support.processes import PYTHON, run
 
 import togetherpy
+from togetherpy.resources._not_yet import _NOT_YET
 
 ROOT = Path(togetherpy.__file__).parent.parent
 PUBLIC = [
@@ -96,11 +100,42 @@ def test_other_names_of_the_clients() -> None:
     assert togetherpy.AsyncClient is togetherpy.AsyncTogether
 
 
-@pytest.mark.parametrize("name", ["error", "types", "tools", "resources", "testing"])
+@pytest.mark.parametrize("name", ["contrib", "error", "types", "tools", "resources", "testing"])
 def test_modules(name: str) -> None:
     module = getattr(togetherpy, name)
     assert isinstance(module, types.ModuleType)
     assert module.__name__ == f"togetherpy.{name}"
+
+
+def test_modules_that_connect_to_other_libraries() -> None:
+    code = """
+import togetherpy
+assert togetherpy.contrib.log.__name__ == "togetherpy.contrib.log"
+assert togetherpy.contrib.otel.__name__ == "togetherpy.contrib.otel"
+assert dir(togetherpy.contrib) == ["log", "otel"]
+assert not hasattr(togetherpy.contrib, "nonsense")
+"""
+    done = run(*PYTHON, "-c", code)  # where nobody has imported them
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", ["completions", "embeddings", "images", "files", "fine_tuning", "rerank", "audio"])
+def test_what_is_not_there_yet_is_said(kind: str, name: str) -> None:
+    client = make_raw(kind, api_key="k")
+    with pytest.raises(AttributeError, match=rf"togetherpy has no client\.{name} \(.*\) yet; use the official client"):
+        getattr(client, name)
+    assert not hasattr(client, name)
+
+
+def test_an_attribute_that_nobody_knows(kind: str) -> None:
+    client = make_raw(kind, api_key="k")
+    with pytest.raises(AttributeError, match=f"'{type(client).__name__}' object has no attribute 'nonsense'"):
+        _ = client.nonsense
+    assert pickle.loads(pickle.dumps(client)).max_retries == client.max_retries
+
+
+def test_no_line_of_the_table_is_out_of_date(kind: str) -> None:
+    assert not [name for name in _NOT_YET if hasattr(type(make_raw(kind, api_key="k")), name)]
 
 
 @pytest.mark.parametrize("name", ["Togehter", "APIErrors", "_private", "HOME", "class_for_status", ""])

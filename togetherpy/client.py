@@ -182,6 +182,13 @@ class _Client(Generic[T]):
         other._owns_transport = False
         return other
 
+    if not TYPE_CHECKING:  # a type checker that saw it would believe in any name
+
+        def __getattr__(self, name: str) -> Any:
+            from togetherpy.resources._not_yet import missing
+
+            raise missing(self, name)
+
     def __reduce__(self) -> tuple[Any, ...]:
         # Configuration only (fault E9): a copy makes its own connections, and reads its own environment's key.
         given = {name: value.reveal() if isinstance(value, Secret) else value for name, value in self._given.items()}
