@@ -38,7 +38,13 @@ class Call:
         request = Request(ENDPOINT, "/v1/chat/completions", (), None, b"{}", "whole")
         self.quota = quota or Quota()
         self.attempts = module.Call(
-            config(), request, self.quota, timeout=Timeout(total=deadline), max_retries=max_retries, started=0.0
+            config(),
+            ENDPOINT,
+            lambda: request,
+            self.quota,
+            timeout=Timeout(total=deadline),
+            max_retries=max_retries,
+            started=0.0,
         )
 
     def judge(self, outcome: Outcome, *, at: float = 0.0, jitter: float = 0.5) -> tuple[Any, float | None]:

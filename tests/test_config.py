@@ -369,7 +369,7 @@ def test_timeout_from_a_number(value: float) -> None:
 def test_seconds_above_nothing(value: float) -> None:
     with pytest.raises(ValueError, match="timeout takes seconds above 0"):
         as_timeout(value, Timeout())
-    for name in ("total", "connect", "stream_idle"):
+    for name in ("total", "connect", "stream_idle", "queue"):
         with pytest.raises(ValueError, match=rf"Timeout\({name}=...\) takes seconds above 0"):
             Timeout(**{name: value})
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from support.answers import (
     text_of,
 )
 from support.clients import ASYNC_KINDS, CALL, KEY, KINDS, failure, make_raw
-from support.leftovers import descriptors, own_threads
+from support.leftovers import descriptors, eventually, free_slots, own_threads, waiting_calls
 from support.scripted import (
     ScriptedServer,
     Step,
@@ -47,6 +48,7 @@ from support.scripted import (
 
 import togetherpy
 from togetherpy import APIConnectionError, APIError, APITimeoutError, Timeout
+from togetherpy._core import loop as loop_module
 
 Maker = Callable[..., Any]
 FIRST = SSE + chunked(event(chunk("Hello")), end=False)
@@ -207,17 +209,101 @@ def test_callers_queue_for_connections(client: Maker) -> None:
 
 
 @pytest.mark.fault("E12")
-def test_queueing_is_bounded_by_the_deadline(client: Maker) -> None:
+def test_queueing_is_bounded_by_its_own_limit(client: Maker) -> None:
     with ScriptedServer([request, send(FIRST), until_gone], GOOD) as server:
         caller = client(server, max_connections=1)
         stream = caller.stream()
         stream.next()
-        error = caller.fails(APITimeoutError, timeout=0.3, max_retries=2)
+        error = caller.fails(APITimeoutError, timeout=Timeout(queue=0.2), max_retries=2)
         assert server.connections == 1
         stream.close()
-        assert caller.create().id == "r-1"
+        assert caller.create(timeout=Timeout(queue=0.2)).id == "r-1"
     assert "max_connections" in str(error)
+    assert "Timeout(queue=...)" in str(error)
     assert (error.phase, error.maybe_billed, error.attempts) == ("connecting", False, 1)
+
+
+@pytest.mark.fault("E12")
+def test_the_queue_is_no_part_of_the_timeout(client: Maker) -> None:
+    held, waited = threading.Event(), threading.Event()
+    with ScriptedServer([request, wait(held), send(OK), request, wait(waited), send(OK)]) as server:
+        caller = client(server, max_connections=1)
+        first = in_threads(1, caller.create)
+        server.wait_requests(1)
+        second = in_threads(1, lambda: caller.create(timeout=0.5).id)
+        assert not waited.wait(0.8)  # longer than the second call's timeout
+        held.set()
+        server.wait_requests(2)
+        waited.set()
+        assert first()[0].id == "r-1"
+        assert second() == ["r-1"]
+
+
+@pytest.mark.fault("E12")
+def test_a_body_is_encoded_when_its_turn_has_come(client: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoded: list[int] = []
+    real = loop_module.encode_request
+
+    def counted(*args: Any, **options: Any) -> Any:
+        encoded.append(1)
+        return real(*args, **options)
+
+    monkeypatch.setattr(loop_module, "encode_request", counted)
+    gate = threading.Event()
+    with ScriptedServer([repeat(request, wait(gate), send(OK))]) as server:
+        caller = client(server, max_connections=2)
+        finish = in_threads(20, caller.create)
+        server.wait_requests(2)
+        eventually(lambda: waiting_calls(caller) == 18, lambda: waiting_calls(caller))
+        assert (len(encoded), free_slots(caller)) == (2, 0)
+        gate.set()
+        assert len(finish()) == len(encoded) == 20
+
+
+@pytest.mark.fault("E12")
+def test_what_cannot_be_encoded_gives_its_turn_back(client: Maker) -> None:
+    with ScriptedServer([repeat(request, send(OK))]) as server:
+        caller = client(server, max_connections=1)
+        for _ in range(3):
+            caller.fails(TypeError, user=object())
+        assert caller.create().id == "r-1"
+        assert free_slots(caller) == 1
+
+
+@pytest.mark.fault("E12")
+def test_tasks_in_the_queue_hold_no_more_than_they_were_given() -> None:
+    prompt, count = "x" * 200_000, 200
+    gate = threading.Event()
+
+    async def main() -> tuple[set[Any], int]:
+        async with togetherpy.AsyncTogether(api_key=KEY, base_url=server.base_url, max_connections=4) as own:
+            call: Any = {"model": "m", "messages": [{"role": "user", "content": prompt}]}
+            tracemalloc.start()
+            tasks = [asyncio.ensure_future(own.chat.completions.create(**call)) for _ in range(count)]
+            while len(server.requests) < 4:
+                await asyncio.sleep(0.002)
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+            gate.set()
+            return {answer.id for answer in await asyncio.gather(*tasks)}, peak
+
+    with ScriptedServer([repeat(request, wait(gate), send(OK))]) as server:
+        answers, peak = asyncio.run(main())
+    assert answers == {"r-1"}
+    assert peak < 0.25 * count * len(prompt)
+
+
+@pytest.mark.fault("E12")
+def test_ten_thousand_tasks_at_once() -> None:
+    async def main() -> set[Any]:
+        async with togetherpy.AsyncTogether(api_key=KEY, base_url=server.base_url) as own:
+            return {
+                answer.id
+                for answer in await asyncio.gather(*(own.chat.completions.create(**CALL) for _ in range(10_000)))
+            }
+
+    with ScriptedServer(GOOD) as server:
+        assert asyncio.run(main()) == {"r-1"}
 
 
 @pytest.mark.fault("E12")

@@ -53,7 +53,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 class RequestEvent(Event, frozen=True, kw_only=True, eq=False):
-    """A call begins; the request is encoded and not yet sent."""
+    """A call begins: its turn has come, and its request is encoded and not yet sent."""
 
     settings: Mapping[str, int | float]
     """Those parameters that are numbers, and no text: temperature, max_tokens, n, seed ..."""

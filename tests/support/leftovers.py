@@ -33,6 +33,12 @@ def free_slots(caller: Any) -> int:
     return free
 
 
+def waiting_calls(caller: Any) -> int:
+    """Calls in the queue of such a client."""
+    waiting: int = caller.raw._shared.transport().slots.waiting
+    return waiting
+
+
 def eventually(condition: Callable[[], bool], what: Callable[[], object]) -> None:
     """Waits for what other threads are about to do; `what` says how it stands when they have not done it."""
     end = time.monotonic() + LIMIT

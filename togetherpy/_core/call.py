@@ -8,15 +8,17 @@ by the names below the imports, which tests replace; what is decided by them is 
 
 from __future__ import annotations
 
+import math
 import random
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from togetherpy._core import retry
-from togetherpy._core.config import Config, Secret
+from togetherpy._core.config import Config, Origin, Secret
 from togetherpy._core.decode import errors
 from togetherpy._core.retry import Quota
-from togetherpy._core.wire import Fault, Opened, Outcome, Reply, Request
+from togetherpy._core.wire import Endpoint, Fault, Opened, Outcome, Reply, Request
 from togetherpy.error import APIError, APIStatusError
 from togetherpy.types._timeout import Timeout
 
@@ -39,44 +41,53 @@ class Call:
         "_billed",
         "_config",
         "_cost",
+        "_encode",
+        "_endpoint",
         "_first",
         "_hops",
         "_quota",
         "_raw",
         "_renewed",
+        "_request",
         "_retries_left",
         "_secrets",
         "_started",
+        "_tell",
         "_timeout",
+        "_watch",
         "connect",
         "deadline",
         "elapsed",
         "fresh",
         "number",
-        "request",
-        "watch",
+        "queue",
     )
 
     def __init__(
         self,
         config: Config,
-        request: Request,
+        endpoint: Endpoint[Any],
+        encode: Callable[[], Request],
         quota: Quota,
         *,
         timeout: Timeout,
         max_retries: int,
         started: float,
         raw: bool = False,
+        tell: Callable[[], Watch] | None = None,
     ) -> None:
-        """`started`: on the monotonic clock. `raw`: the answer in an APIResponse."""
-        self.request: Request = request
-        """What to send next."""
+        """`encode`: makes the request. `started`: on the monotonic clock. `raw`: the answer in an APIResponse. `tell`:
+        tells hooks that the call begins."""
+        self._request: Request | None = None
+        """What to send next, once its turn has come."""
+        self.queue = math.inf if timeout.queue is None else timeout.queue
+        """Seconds that the call may yet wait for its turn."""
         self.deadline: float = started + timeout.total
-        """On the monotonic clock."""
+        """On the monotonic clock, once the turn has come."""
         self.connect: float = timeout.connect
         """Seconds for connecting."""
-        self.watch: Watch | None = None
-        """What the hooks are told by."""
+        self._tell = tell
+        self._watch: Watch | None = None
         self.number = 1
         """Of the attempt under way, from 1; the transparent retry of fault E1 is not counted."""
         self.fresh = False
@@ -87,7 +98,29 @@ class Call:
         self._retries_left, self._secrets = max_retries, config.secrets
         self._cost = 0
         self._billed = self._renewed = False
-        self._first, self._hops = request, 0
+        self._endpoint, self._encode = endpoint, encode
+        self._first: Request | None = None
+        self._hops = 0
+
+    def admit(self, waited: float) -> Request:
+        """The turn of an attempt has come, after so many seconds: the request, encoded once and no sooner, so that
+        calls in the queue hold no more than what they were given (fault E12).
+
+        Raises:
+            TypeError, ValueError: it cannot be sent.
+        """
+        self.queue -= waited
+        self.deadline += waited
+        if self._request is None:
+            tell, self._tell = self._tell, None  # hooks hear of no call that cannot be sent
+            self._request = self._first = self._encode()
+            self._watch = tell and tell()
+        return self._request
+
+    @property
+    def origin(self) -> Origin | None:
+        """The server of the next attempt; None for the client's own."""
+        return None if self._request is None else self._request.origin
 
     def judge(self, outcome: Outcome) -> tuple[Any, float | None]:
         """(value, None) when the call is over, (None, seconds) when there is to be another attempt after so long.
@@ -101,7 +134,7 @@ class Call:
         if isinstance(outcome, Reply):
             if self._moves(outcome):
                 return None, 0.0
-            answer = self.request.endpoint.answer
+            answer = self._endpoint.answer
             if 200 <= outcome.status < 300 or answer.welcomes(outcome.status):
                 value = answer.value(outcome, self._secrets)
             else:
@@ -134,8 +167,8 @@ class Call:
             self._cost = decision.cost
             self._retries_left -= 1
             self.number += 1
-        if self.watch is not None:
-            self.watch.retry(outcome, attempt, decision.wait)
+        if self._watch is not None:
+            self._watch.retry(outcome, attempt, decision.wait)
         return decision.wait
 
     def _final(self, error: APIError, outcome: Outcome, now: float) -> APIError:
@@ -155,11 +188,11 @@ class Call:
 
         A place that refuses what it was given leave for, because that has run out, is asked for once more.
         """
-        request = self.request
-        if not request.endpoint.redirects or 200 <= reply.status < 300:
+        request = self._request
+        if request is None or not self._endpoint.redirects or 200 <= reply.status < 300:
             return False
         if request is not self._first and reply.status == 403 and not self._renewed:
-            self._renewed, self._hops, self.request = True, 0, self._first
+            self._renewed, self._hops, self._request = True, 0, self._first
             return True
         if reply.status not in (301, 302, 303, 307, 308) or self._hops >= MAX_HOPS:
             return False
@@ -168,21 +201,23 @@ class Call:
         moved = redirected(self._config, request, Secret(reply.headers.get("location")))
         if moved is None:
             return False
-        self.request, hidden = moved
+        self._request, hidden = moved
         self._secrets = (*self._secrets, *hidden)
         self._hops += 1
         return True
 
     def failed(self, error: BaseException) -> None:
         """The call ends with an exception."""
-        if self.watch is not None:
-            self.watch.failed(error, self.number)
+        if self._tell is not None:  # it failed while it waited for its turn
+            self._watch, self._tell = self._tell(), None
+        if self._watch is not None:
+            self._watch.failed(error, self.number)
 
     def finish(self, value: Any, outcome: Any, *, asynchronous: bool) -> Any:
         """What the caller gets for the final outcome and its value."""
         opened = isinstance(value, Opened)
-        if self.watch is not None and not opened:
-            self.watch.answered(value, outcome, self.number)
+        if self._watch is not None and not opened:
+            self._watch.answered(value, outcome, self.number)
         if not (self._raw or opened):
             return value
         # A process that is started for one plain call should not load what streams and raw answers are made of.
@@ -194,10 +229,10 @@ class Call:
         return APIResponse(value=value, content=outcome.body, **self._facts(outcome))
 
     def _stream(self, opened: Opened, head: Any, asynchronous: bool) -> Any:
-        answer, body = self.request.endpoint.answer, opened.body
+        answer, body = self._endpoint.answer, opened.body
         reader = answer.reader(head, self._secrets)
-        if self.watch is not None:
-            body = self.watch.opened(opened, reader, self.number)
+        if self._watch is not None:
+            body = self._watch.opened(opened, reader, self.number)
         idle = min(self._timeout.total, self._timeout.stream_idle)
         return answer.stream(reader, body, head, idle, asynchronous=asynchronous)
 

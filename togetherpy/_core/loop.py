@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
@@ -79,19 +80,20 @@ class _Loop(Generic[T]):
         max_retries = check_count(params.pop("max_retries", None), "max_retries", 0, config.max_retries)
         started = time.monotonic()
         key = os.urandom(16).hex()
-        request = encode_request(config, endpoint, params, idempotency_key=key, content=body)
-        call = Call(
+        tell = None
+        if self.watchers is not None:
+            tell = partial(self.watchers.begin, endpoint, params, call=key, origin=config.origin, started=started)
+        return Call(
             config,
-            request,
+            endpoint,
+            partial(encode_request, config, endpoint, params, idempotency_key=key, content=body),
             self.shared.quota,
             timeout=timeout,
             max_retries=max_retries,
             started=started,
             raw=raw,
+            tell=tell,
         )
-        if self.watchers is not None:
-            call.watch = self.watchers.begin(endpoint, params, call=key, origin=config.origin, started=started)
-        return call
 
 
 class Loop(_Loop[Transport]):
@@ -117,9 +119,9 @@ class Loop(_Loop[Transport]):
         call = self._begin(endpoint, params, body, raw)
         try:
             while True:
-                origin = call.request.origin
+                origin = call.origin
                 way = transport if origin is None else self.shared.transport(origin)
-                outcome = way.send(call.request, call.deadline, call.connect, fresh=call.fresh)
+                outcome = way.send(call)
                 value, wait = call.judge(outcome)
                 if wait is None:
                     return call.finish(value, outcome, asynchronous=False)
@@ -147,9 +149,9 @@ class AsyncLoop(_Loop[AsyncTransport]):
         call = self._begin(endpoint, params, body, raw)
         try:
             while True:
-                origin = call.request.origin
+                origin = call.origin
                 way = transport if origin is None else self.shared.transport(origin)
-                outcome = await way.send(call.request, call.deadline, call.connect, fresh=call.fresh)
+                outcome = await way.send(call)
                 value, wait = call.judge(outcome)
                 if wait is None:
                     return call.finish(value, outcome, asynchronous=True)

@@ -217,11 +217,28 @@ class Opened(msgspec.Struct, frozen=True, eq=False):
 Outcome = Reply | Opened | Fault
 
 
+class Sending(Protocol):
+    """A call that wants an attempt made: what of it a transport has to know."""
+
+    queue: float
+    """Seconds that it may wait for its turn."""
+    deadline: float
+    """On the monotonic clock, once its turn has come."""
+    connect: float
+    """Seconds for connecting."""
+    fresh: bool
+    """Not on a pooled connection."""
+
+    def admit(self, waited: float) -> Request:
+        """Its turn has come, after so many seconds: what to send."""
+        ...
+
+
 class Transport(Protocol):
     """What Together sends by."""
 
-    def send(self, request: Request, deadline: float, connect: float, *, fresh: bool = False) -> Outcome:
-        """Sends the request and reads its answer; of one that is left open only the head."""
+    def send(self, call: Sending, /) -> Outcome:
+        """Waits for the call's turn, sends its request and reads the answer; of one that is left open the head."""
         ...
 
     def sleep(self, seconds: float) -> None:
@@ -234,8 +251,8 @@ class Transport(Protocol):
 class AsyncTransport(Protocol):
     """What AsyncTogether sends by."""
 
-    async def send(self, request: Request, deadline: float, connect: float, *, fresh: bool = False) -> Outcome:
-        """Sends the request and reads its answer; of one that is left open only the head."""
+    async def send(self, call: Sending, /) -> Outcome:
+        """Waits for the call's turn, sends its request and reads the answer; of one that is left open the head."""
         ...
 
     async def sleep(self, seconds: float) -> None:

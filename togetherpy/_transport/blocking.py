@@ -14,7 +14,7 @@ import time
 from urllib3.exceptions import ClosedPoolError
 
 from togetherpy._core.config import Config
-from togetherpy._core.wire import Fault, Opened, Outcome, Reply, Request
+from togetherpy._core.wire import Fault, Opened, Outcome, Reply, Request, Sending
 from togetherpy._transport import fork as process
 from togetherpy._transport.answer import TooLargeError, is_left_open
 from togetherpy._transport.faults import CLOSED, USED_AFTER_CLOSE, explain_connecting, explain_no_slot
@@ -49,17 +49,14 @@ class Pool:
         """Whether `close` was called."""
         return self._closing.is_set()
 
-    def send(self, request: Request, deadline: float, connect: float, *, fresh: bool = False) -> Outcome:
-        """Sends the request and reads its answer; of an accepted stream only the head.
-
-        `deadline`: on the monotonic clock. `connect`: seconds for connecting. `fresh`: on a new connection.
-        """
-        call = Call()
+    def send(self, sending: Sending) -> Outcome:
+        """Waits for the call's turn, sends its request and reads its answer; of an accepted stream only the head."""
+        call, asked = Call(), time.monotonic()
         fault = self.register(call)
         if fault is not None:
             return fault
         try:
-            granted = self.slots.acquire(call, deadline - time.monotonic())
+            granted = self.slots.acquire(call, sending.queue)
         except BaseException:
             self.forget(call)
             raise
@@ -67,9 +64,11 @@ class Pool:
             return self.no_slot(call)
         lease = self.lease(call)
         try:
-            fault = self.take(lease, fresh=fresh)
+            request = sending.admit(time.monotonic() - asked)
+            deadline = sending.deadline
+            fault = self.take(lease, fresh=sending.fresh)
             if fault is None and not lease.reused:
-                fault = self.connect(lease, min(deadline, time.monotonic() + connect))
+                fault = self.connect(lease, min(deadline, time.monotonic() + sending.connect))
             fault = fault or transmit(lease, request, deadline)
             outcome = fault or _finish(lease, request, deadline)
         except BaseException:

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from togetherpy._core.config import Config
-from togetherpy._core.wire import Fault, Outcome, Phase, Request
+from togetherpy._core.wire import Fault, Outcome, Phase, Request, Sending
 from togetherpy._transport import fork as process
 from togetherpy._transport.answering import finish
 from togetherpy._transport.blocking import Pool
@@ -45,25 +45,21 @@ class ThreadTransport:
         """The queue for connections."""
         return self._pool.slots
 
-    async def send(self, request: Request, deadline: float, connect: float, *, fresh: bool = False) -> Outcome:
-        """Sends the request and reads its answer; of an accepted stream only the head.
-
-        `deadline`: on the monotonic clock. `connect`: seconds for connecting. `fresh`: on a new connection.
-        """
+    async def send(self, sending: Sending) -> Outcome:
+        """Waits for the call's turn, sends its request and reads its answer; of an accepted stream only the head."""
         if self._pid != process.pid:  # a forked child has none of its parent's threads
             self._pid, self.workers = process.pid, Workers(self._most)
-        call = Call()
+        call, asked = Call(), time.monotonic()
         fault = self._pool.register(call)
         if fault is not None:
             return fault
-        if not await wait_for_slot(self._pool.slots, call, deadline - time.monotonic(), self._pool.forget):
+        if not await wait_for_slot(self._pool.slots, call, sending.queue, self._pool.forget):
             return self._pool.no_slot(call)
         lease = self._pool.lease(call)
         wire = _Wire(this_loop(), self.workers, lease)
         try:
-            outcome = await self._begin(wire, request, deadline, connect, fresh) or await finish(
-                wire, request, deadline
-            )
+            request = sending.admit(time.monotonic() - asked)
+            outcome = await self._begin(wire, request, sending) or await finish(wire, request, sending.deadline)
         except BaseException:
             wire.abandon()  # CancelledError above all (fault E6)
             raise
@@ -71,12 +67,12 @@ class ThreadTransport:
             wire.end(reusable=False)
         return outcome
 
-    async def _begin(self, wire: _Wire, request: Request, deadline: float, connect: float, fresh: bool) -> Fault | None:
+    async def _begin(self, wire: _Wire, request: Request, sending: Sending) -> Fault | None:
         """Gets a connection and sends the request."""
-        lease = wire.lease
-        fault = self._pool.take(lease, fresh=fresh)
+        lease, deadline = wire.lease, sending.deadline
+        fault = self._pool.take(lease, fresh=sending.fresh)
         if fault is None and not lease.reused:
-            until = min(deadline, time.monotonic() + connect)
+            until = min(deadline, time.monotonic() + sending.connect)
             fault = await wire.in_worker(lambda: self._pool.connect(lease, until))
         if fault is not None:
             return fault

@@ -75,7 +75,7 @@ def explain_no_slot(server: str, connections: int) -> Fault:
         "timeout",
         "connecting",
         f"None of the {connections} connections to {server} came free in time. "
-        "Raise max_connections or timeout, or close streams that are not read to their end.",
+        "Raise max_connections or Timeout(queue=...), or close streams that are not read to their end.",
         final=True,
     )
 

@@ -69,6 +69,11 @@ class Slots:
         """Slots that nobody has."""
         return self._free
 
+    @property
+    def waiting(self) -> int:
+        """Calls in the queue."""
+        return len(self._waiting)
+
     def enter(self, wake: Callable[[], None]) -> Waiter | None:
         """None: a slot is taken. Else a place in the queue; `wake` is called (in any thread) when its turn has come."""
         with self._lock:

@@ -7,6 +7,7 @@ The rule: no thread is held while waiting, and a cancelled wait leaves neither a
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -36,7 +37,7 @@ async def wait_for_slot(slots: Slots, call: Call, seconds: float, forget: Callab
         return True
     try:
         call.wake_by(wake)
-        await asyncio.wait((turn,), timeout=max(0.0, min(seconds, 1e6)))
+        await asyncio.wait((turn,), timeout=None if seconds == math.inf else max(0.0, seconds))
     except BaseException:
         forget(call)
         if slots.leave(waiter):

@@ -34,7 +34,8 @@ class Timeout(_Total, frozen=True, kw_only=True):
     """Limits of one call, in seconds; `math.inf` switches one off. `total` may stand without its name.
 
     `total` bounds a plain call from its start to its last byte, with every attempt and every wait between them. Of
-    a stream it bounds the opening only; a stream that keeps delivering is never cut.
+    a stream it bounds the opening only; a stream that keeps delivering is never cut. The time that a call waits for one
+    of the client's connections is no part of it, but has a limit of its own, `queue`.
 
     Raises:
         TypeError, ValueError: a limit is no number, or not above 0.
@@ -44,10 +45,13 @@ class Timeout(_Total, frozen=True, kw_only=True):
     """One attempt to connect: name look-up, TCP, proxy, TLS."""
     stream_idle: float = 120.0
     """Silence between two content events of a stream; comments and pings do not count as content."""
+    queue: float | None = None
+    """Waiting for one of the client's `max_connections`, all attempts together; None for as long as it takes."""
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
-            check_seconds(getattr(self, name), f"Timeout({name}=...)")
+            if name != "queue" or self.queue is not None:
+                check_seconds(getattr(self, name), f"Timeout({name}=...)")
 
 
 def check_seconds(value: Any, name: str) -> float:
