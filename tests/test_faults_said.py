@@ -1,14 +1,16 @@
 """What the server says is heard: streams and errors that come in a disguise, and a success that is none."""
 
+import json
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support.answers import DONE, HELLO, OK, answer, chunk, chunked, event, head, text_of
-from support.scripted import ScriptedServer, request, send, wait
+from support.answers import DONE, HELLO, OK, SSE, answer, chunk, chunked, completion, event, head, text_of
+from support.clients import failure
+from support.scripted import ScriptedServer, request, send, until_gone, wait
 
-from togetherpy import BadRequestError
+from togetherpy import APIResponseError, BadRequestError, InternalServerError, NotFoundError
 
 Maker = Callable[..., Any]
 
@@ -59,3 +61,112 @@ def test_an_error_status_is_no_stream(client: Maker) -> None:
     with ScriptedServer([request, send(answer(body, 400, "text/event-stream"))]) as server:
         error = client(server).fails(BadRequestError, stream=True)
     assert (str(error), error.code) == ("Error code: 400 - no.", "c")
+
+
+# Errors without `data:`
+
+ERROR = {"error": {"message": "The engine fell over", "type": "server_error", "code": "engine_dead"}}
+UNLABELLED = {
+    "one line": json.dumps(ERROR).encode() + b"\n\n",
+    "one line, at the very end": json.dumps(ERROR).encode(),
+    "several lines": json.dumps(ERROR, indent=2).encode() + b"\n",
+    "several lines, CRLF": json.dumps(ERROR, indent=4).encode().replace(b"\n", b"\r\n") + b"\r\n",
+    "several lines, at the very end": json.dumps(ERROR, indent=2).encode(),
+    "a list": json.dumps([ERROR]).encode() + b"\n",
+    "a list on several lines": json.dumps([ERROR], indent=2).encode(),
+    "after other JSON": b'{"level": "info"}\n' + json.dumps(ERROR).encode() + b"\n",
+    "as a field": b"error: " + json.dumps(ERROR).encode() + b"\n\n",
+}
+
+
+@pytest.mark.fault("D9")
+@pytest.mark.parametrize("to", [None, dict])
+@pytest.mark.parametrize("before", [b"", event(chunk("half"))], ids=["first", "after a chunk"])
+@pytest.mark.parametrize("said", UNLABELLED.values(), ids=UNLABELLED)
+def test_an_error_without_data_before_it(client: Maker, said: bytes, before: bytes, to: Any) -> None:
+    with ScriptedServer([request, send(SSE + chunked(before + said))]) as server:
+        seen: list[Any] = []
+        stream = client(server).stream(response_type=to)
+        error = failure(InternalServerError, lambda: stream.each(seen.append))
+    assert "The engine fell over" in str(error)
+    assert (error.code, error.status_code, len(seen)) == ("engine_dead", 500, bool(before))
+    assert (error.partial is not None) is (bool(before) and to is None)
+
+
+@pytest.mark.fault("D9")
+def test_an_error_without_data_is_raised_when_it_is_whole(client: Maker) -> None:
+    said = json.dumps({"detail": "no such model", "status": 404}, indent=2).encode() + b"\n"
+    pieces = [chunked(said[i : i + 5], end=False) for i in range(0, len(said), 5)]
+    with ScriptedServer([request, send(SSE, *pieces), until_gone]) as server:  # which never ends the stream
+        error = client(server).fails(NotFoundError, stream=True)
+    assert "no such model" in str(error)
+
+
+@pytest.mark.fault("D9")
+def test_an_error_without_data_and_then_silence(client: Maker) -> None:
+    said = json.dumps(ERROR).encode()
+    with ScriptedServer([request, send(SSE, chunked(said, end=False)), until_gone]) as server:
+        error = client(server, timeout=0.4).fails(InternalServerError, stream=True)
+    assert error.code == "engine_dead"
+
+
+@pytest.mark.fault("D7")
+@pytest.mark.parametrize("noise", [b'{"level": "info"}\n', b"{not json}\n", b"[1, 2]\n\n", b"{" * 1000 + b"\n"])
+def test_other_lines_without_data_are_passed_over(client: Maker, noise: bytes) -> None:
+    with ScriptedServer([request, send(SSE + chunked(noise + HELLO))]) as server:
+        assert text_of(client(server).chunks()) == "Hello world"
+
+
+@pytest.mark.fault("B15")
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_whole_answer_that_calls_itself_a_stream(client: Maker, indent: int | None) -> None:
+    body = json.dumps(completion("paid for"), indent=indent).encode()
+    with ScriptedServer([request, send(SSE + chunked(body))]) as server:
+        error = client(server, max_retries=2).fails(APIResponseError, stream=True)
+        assert len(server.requests) == 1
+    assert "a stream of events was asked for" in str(error)
+    assert error.partial.choices[0].message.content == "paid for"
+
+
+# A stream that never had choices
+
+REASONS: dict[str, Any] = {
+    "detail": {"detail": "It is raining"},
+    "message": {"message": "It is raining", "code": 1234},
+    "msg": {"msg": "It is raining", "success": False},
+    "errors": {"errors": [{"message": "It is raining"}]},
+    "errors, texts": {"errors": ["It is raining"]},
+    "error_msg": {"error_code": 17, "error_msg": "It is raining"},
+    "base_resp": {"choices": None, "base_resp": {"status_code": 1004, "status_msg": "It is raining"}},
+    "status": {"status": "It is raining"},
+    "status object": {"status": {"code": 3, "message": "It is raining"}},
+    "details": {"detail": [{"loc": ["body", "model"], "msg": "It is raining", "type": "t"}]},
+    "null choices": {"id": "x", "object": "chat.completion", "choices": None, "message": "It is raining"},
+}
+
+
+@pytest.mark.fault("B16")
+@pytest.mark.parametrize("to", [None, dict])
+@pytest.mark.parametrize("end", [DONE, b""], ids=["done", "cut"])
+@pytest.mark.parametrize("said", REASONS.values(), ids=REASONS)
+def test_a_stream_without_choices(client: Maker, said: Any, end: bytes, to: Any) -> None:
+    with ScriptedServer([request, send(SSE + chunked(event({}) + event(said) + end))]) as server:
+        error = client(server, max_retries=2).fails(APIResponseError, stream=True, response_type=to)
+        assert len(server.requests) == 1
+    assert "It is raining" in str(error)
+    assert json.loads(error.body) == said
+
+
+@pytest.mark.fault("B16", "D10")
+@pytest.mark.parametrize("to", [None, dict])
+def test_no_choices_in_a_stream_are_choices(client: Maker, to: Any) -> None:
+    said = event({"message": "hm", "choices": []}) + DONE
+    with ScriptedServer([request, send(SSE + chunked(said))]) as server:
+        assert len(client(server).chunks(response_type=to)) == 1
+
+
+@pytest.mark.fault("B16", "D10")
+def test_events_without_choices_among_others(client: Maker) -> None:
+    said = event({"message": "hm"}) + HELLO
+    with ScriptedServer([request, send(SSE + chunked(said))]) as server:
+        assert client(server).stream().final().choices[0].message.content == "Hello world"

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import msgspec
 
 from togetherpy._chat.accumulate import Accumulator
+from togetherpy._chat.aside import Aside
 from togetherpy._chat.facts import facts_of, names_error
 from togetherpy._core.config import Secret
 from togetherpy._core.decode import decode_odd_event
@@ -35,6 +36,8 @@ class ChunkReader(Generic[T]):
     """`accumulator` makes an answer of the chunks."""
 
     __slots__ = (
+        "_answered",
+        "_aside",
         "_choices",
         "_decode",
         "_decoder",
@@ -72,6 +75,9 @@ class ChunkReader(Generic[T]):
         """Nothing came after that end."""
         self.error: APIError | None = None
         """The exception that ended the stream."""
+        self._answered = False
+        """An event had choices."""
+        self._aside = Aside(response.status_code, self._headers, secrets)
 
     def feed(self, data: bytes) -> bool:
         """Takes what was read; whether there is an event in it that carries data (fault B9)."""
@@ -80,7 +86,9 @@ class ChunkReader(Generic[T]):
         except EventTooLargeError as error:
             raise self._with_partial(APIResponseError(f"The stream cannot be read on: {error}.")) from None
         self.pending = iter(events)
-        return any(events)
+        if self._parser.stray:
+            self._aside.look(self._parser.stray)
+        return self._aside.failure is not None or any(events)
 
     def end(self) -> None:
         """The body ended properly.
@@ -89,10 +97,14 @@ class ChunkReader(Generic[T]):
             StreamInterruptedError: the stream did not.
         """
         done = bool(self._parser.finish())
-        if not done and not self.accumulator.finished(self._choices):
-            raise self._with_partial(
-                StreamInterruptedError("The stream ended before the model had finished. What came is in .partial.")
+        self._aside.look(self._parser.stray, last=True)
+        error = self._aside.failure or self._no_choices()
+        if error is None and not done and not self.accumulator.finished(self._choices):
+            error = self._aside.no_stream() or StreamInterruptedError(
+                "The stream ended before the model had finished. What came is in .partial."
             )
+        if error is not None:
+            raise self._with_partial(error)
         self.complete = self.clean = True
 
     def chunks(self) -> Iterator[T]:
@@ -109,6 +121,7 @@ class ChunkReader(Generic[T]):
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 chunk = None
             if chunk is not None and chunk.error is None and chunk.choices is not None:
+                self._answered = True
                 chunk._raw = data
                 add(chunk)
             else:
@@ -119,21 +132,31 @@ class ChunkReader(Generic[T]):
                     data = b""  # a traceback with local variables must not show what the error masks (fault G7)
                     raise chunk
             yield chunk
+        if self._aside.failure is not None:
+            raise self._with_partial(self._aside.failure)
 
     def _odd(self, data: bytes) -> Any:
         """An event that did not decode to a usual chunk: its value, an error's included, or None when it is the end
         or carries nothing."""
         if self._is_end(data):
-            return None
+            error = self._no_choices() if self.complete else None
+            return None if error is None else self._with_partial(error)
         value: Any = decode_odd_event(
             self._decoder, data, self.response.status_code, self._headers, self._secrets, names_error
         )
         if isinstance(value, APIError):
             return self._with_partial(value)
+        if value.choices is None:
+            self._aside.see(data)
+        else:
+            self._answered = True
         # A lenient decode may have kept something as it came: then the chunk has it, and the sum does not.
         with contextlib.suppress(AttributeError, TypeError):
             self.accumulator.add(value)
         return value
+
+    def _no_choices(self) -> APIError | None:
+        return None if self._answered else self._aside.no_choices()
 
     def _is_end(self, data: bytes) -> bool:
         """Whether an event is the end, or carries nothing."""
@@ -150,6 +173,10 @@ class ChunkReader(Generic[T]):
 
     def interrupted(self, fault: Fault) -> APIError:
         """The exception for a network fault in the middle of the stream."""
+        self._parser.finish()
+        self._aside.look(self._parser.stray, last=True)
+        if self._aside.failure is not None:
+            return self._with_partial(self._aside.failure)
         if fault.kind == "timeout":
             error: APIError = StreamTimeoutError(
                 "No content came in the stream for longer than Timeout(stream_idle=...) or timeout=... allows. "
@@ -172,7 +199,7 @@ class ChunkReader(Generic[T]):
         )
 
     def _with_partial(self, error: APIError) -> APIError:
-        error.partial = self.accumulator.response()
+        error.partial = self.accumulator.response() or error.partial
         error.headers = error.headers or mask_headers(self._headers, self._secrets)
         error.request_id = error.request_id or request_id(error.headers, None)
         error.maybe_billed = True

@@ -285,6 +285,9 @@ class OwnReader(ChunkReader[T]):
             if several or data.rfind(self._going_on) < 0 or type(data) is not bytes:
                 if self._is_end(data):
                     self._look_at_last()
+                    error = self._no_choices() if self.complete else None
+                    if error is not None:
+                        raise self._with_partial(error)
                     continue
                 error = self._look(data)
                 if error is not None:
@@ -292,7 +295,7 @@ class OwnReader(ChunkReader[T]):
                     raise self._with_partial(error)
                 self._unseen = b""
             else:
-                self._unseen = data
+                self._unseen, self._answered = data, True
             chunk: Any
             try:
                 chunk = decode(data)
@@ -302,6 +305,8 @@ class OwnReader(ChunkReader[T]):
                     data = self._unseen = b""
                     raise self._with_partial(chunk) from None
             yield chunk
+        if self._aside.failure is not None:
+            raise self._with_partial(self._aside.failure)
 
     def end(self) -> None:
         """The body ended properly.
@@ -329,5 +334,9 @@ class OwnReader(ChunkReader[T]):
         if signs.names_error or (isinstance(data, NamedEvent) and data.event == "error"):
             return named_error(bytes(data), self.response.status_code, self._headers, self._secrets)
         self._ends.see(signs)
+        if signs.choices is None:
+            self._aside.see(data)
+        else:
+            self._answered = True
         self._going_on = next((words for words in _GOING_ON if words in data), self._going_on)
         return None

@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 from togetherpy._core.config import Secret
-from togetherpy._core.named import Named, is_object, read_named, sentences, shorten
+from togetherpy._core.named import Named, is_object, read_named, reason_in, sentences, shorten
 from togetherpy._core.sse import SSEParser, begins_as_events
 from togetherpy._core.wire import Fault, Headers, Reply
 from togetherpy.error import (
@@ -91,6 +91,16 @@ def unusable(reply: Reply, reason: str, secrets: tuple[Secret, ...]) -> APIRespo
     error.http_status = reply.status
     error.headers = mask_headers(reply.headers, secrets)
     error.request_id = request_id(error.headers, None)
+    return error
+
+
+def no_choices(reply: Reply, secrets: tuple[Secret, ...]) -> APIResponseError:
+    """The exception for a success that is no answer, with the reason that it gives in whichever field (fault B16)."""
+    reason = reason_in(_json_or_text(reply.body, secrets)) if reply.body else None
+    error = unusable(reply, "its answer has no choices", secrets)
+    if reason is not None:
+        error.message = sentences(f"The server answered {reply.status}, but not with choices: {reason}")
+        error.args = (error.message,)
     return error
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 MAX_EVENT = 64 * 1024 * 1024
+MAX_STRAY = 64 * 1024
 DONE = b"[DONE]"
 _BOM = b"\xef\xbb\xbf"
 _BEGINNING = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:data|event|id|retry)?:")
@@ -33,7 +34,7 @@ class NamedEvent(bytes):
 class SSEParser:
     """Feed it what was read, in any cut; it answers with the data of the events that are whole."""
 
-    __slots__ = ("_after_cr", "_beginning", "_between", "_data", "_event", "_line", "_max")
+    __slots__ = ("_after_cr", "_beginning", "_between", "_data", "_event", "_line", "_max", "stray")
 
     def __init__(self, max_event: int = MAX_EVENT) -> None:
         """`max_event`: the most bytes that an unfinished event may take."""
@@ -50,6 +51,9 @@ class SSEParser:
         self._event = b""
         self._between = False
         """Nothing is unfinished: what comes next begins an event."""
+        self.stray = bytearray()
+        """Lines of JSON that came without `data:`, at most MAX_STRAY bytes. The standard has them ignored, but servers
+        that fail in the middle of a stream have been seen to say so in this way."""
 
     def feed(self, data: bytes) -> list[bytes]:
         """The data of every event that `data` completes.
@@ -149,6 +153,15 @@ class SSEParser:
             self._check_size()
         elif name == b"event":
             self._event = value.removeprefix(b" ")
+        elif name == b"error":  # `error: {...}`, seen of llama-box
+            self._take_stray(value)
+        elif self.stray or line.lstrip()[:1] in (b"{", b"["):
+            self._take_stray(line)
+
+    def _take_stray(self, line: bytes) -> None:
+        if len(self.stray) + len(line) < MAX_STRAY:
+            self.stray += line
+            self.stray += b"\n"
 
     def _check_size(self) -> None:
         if len(self._line) + len(self._data or b"") > self._max:
