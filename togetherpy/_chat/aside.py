@@ -13,8 +13,8 @@ import msgspec
 
 from togetherpy._core.config import Secret
 from togetherpy._core.decode import decode_json
-from togetherpy._core.errors import named_error, no_choices, unusable
-from togetherpy._core.named import is_object, names_error, reason_in
+from togetherpy._core.errors import lacking, named_error, unusable
+from togetherpy._core.named import is_object, reason_in
 from togetherpy._core.wire import Headers, Reply
 from togetherpy.error import APIError
 from togetherpy.types._model import parse_any_json
@@ -51,7 +51,7 @@ class Aside:
             if payload is None:
                 continue
             stray.clear()
-            if names_error(payload) or (reason_in(payload) is not None and not _has_choices(payload)):
+            if says_only_why(payload):
                 self.failure = named_error(part, self._status, self._headers, self._secrets)
                 return
             self._whole = self._whole or part
@@ -66,7 +66,7 @@ class Aside:
         if not self._said:
             return None
         told = next((data for data in self._said if reason_in(_json(data)) is not None), self._said[0])
-        return no_choices(Reply(self._status, self._headers, told), self._secrets)
+        return lacking(Reply(self._status, self._headers, told), "choices", self._secrets)
 
     def no_stream(self) -> APIError | None:
         """The exception for a whole answer where events were to come. It was paid for."""
@@ -88,5 +88,8 @@ def _json(data: bytes) -> Any:
         return None
 
 
-def _has_choices(payload: object) -> bool:
-    return is_object(payload) and bool(payload.get("choices"))
+def says_only_why(payload: object) -> bool:
+    """Whether JSON is no answer but the reason for there being none: an error, a list of them, or any other words."""
+    if is_object(payload) and (payload.get("error") or payload.get("choices")):
+        return bool(payload.get("error"))
+    return reason_in(payload) is not None

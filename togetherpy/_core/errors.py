@@ -94,12 +94,12 @@ def unusable(reply: Reply, reason: str, secrets: tuple[Secret, ...]) -> APIRespo
     return error
 
 
-def no_choices(reply: Reply, secrets: tuple[Secret, ...]) -> APIResponseError:
-    """The exception for a success that is no answer, with the reason that it gives in whichever field (fault B16)."""
-    reason = reason_in(_json_or_text(reply.body, secrets)) if reply.body else None
-    error = unusable(reply, "its answer has no choices", secrets)
+def lacking(reply: Reply, what: str, secrets: tuple[Secret, ...]) -> APIResponseError:
+    """The exception for a success without what makes it one, with the reason that it gives in whichever field (B16)."""
+    reason = reason_in(_json_or_text(reply.body, secrets))
+    error = unusable(reply, f"its answer has no {what}", secrets)
     if reason is not None:
-        error.message = sentences(f"The server answered {reply.status}, but not with choices: {reason}")
+        error.message = sentences(f"The server answered {reply.status}, but with no {what}: {reason}")
         error.args = (error.message,)
     return error
 

@@ -78,16 +78,6 @@ def reason_in(payload: object) -> str | None:
     return shorten(words) if words else None
 
 
-def names_error(payload: object) -> bool:
-    """Whether a JSON value is nothing but an error: an object with `error`, or called one, or a list that begins so."""
-    if isinstance(payload, list):
-        items = cast("list[object]", payload)
-        return bool(items) and names_error(items[0])
-    if not is_object(payload):
-        return False
-    return bool(payload.get("error")) or payload.get("object") == "error"
-
-
 def dumps(value: object) -> str:
     """`value` as text for a message."""
     try:
