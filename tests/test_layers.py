@@ -72,7 +72,7 @@ PURE = [
         ]
     ),
     *(f"_chat/{name}.py" for name in ["accumulate", "chunks", "facts", "parse", "response_type"]),
-    *(f"_typed/{name}.py" for name in ["decoding", "docstrings", "schema"]),
+    *(f"_typed/{name}.py" for name in ["by_pydantic", "decoding", "docstrings", "schema"]),
     *(f"_transport/{name}.py" for name in ["answer", "http1", "inflate"]),
 ]
 """Values in, values out: no sockets, no clock, no chance, nothing of the machine."""

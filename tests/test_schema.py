@@ -402,7 +402,7 @@ def test_odd_wrappings_end(text: str) -> None:
         (PydanticLake, lake_json(depth="deep"), "$.depth", "valid number"),
         (PydanticLake, lake_json(countries=["a", 1]), "$.countries[1]", "valid string"),
         (PydanticLake, "Sorry.", "$", "Invalid JSON"),
-        (Bay, f'{{"lake": {lake_json()}, "tree": {{"name": 1}}}}', "$.tree", "PydanticLake"),
+        (Bay, f'{{"lake": {lake_json()}, "tree": {{"name": 1}}}}', "$.tree.name", "valid string"),
     ],
 )
 def test_what_does_not_fit_is_said_with_its_path(to: Any, text: str, path: str, reason: str) -> None:

@@ -10,12 +10,14 @@ from __future__ import annotations
 import functools
 import inspect
 import re
+import sys
 import typing
 from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated, Any, Generic, ParamSpec, TypeVar, cast, overload
 
 import msgspec
 
+from togetherpy._typed.by_pydantic import stand_in
 from togetherpy._typed.decoding import decode_arguments, decoder
 from togetherpy._typed.docstrings import read_docstring
 from togetherpy._typed.schema import json_schema
@@ -47,7 +49,13 @@ class Tool(Generic[P, R]):
         self.name = _checked_name(function, name)
         self.is_async: bool = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(_code_of(function))
         signature = _signature(function)
-        prose, texts = read_docstring(inspect.getdoc(function), signature.parameters)
+        doc = inspect.getdoc(function)
+        if description is None and doc is None and sys.flags.optimize > 1:
+            raise TypeError(
+                f"Python's -OO has taken the docstring of {self.name}, which is what the model is told about it; "
+                "run without -OO, or say it in tool(description=...)"
+            )
+        prose, texts = read_docstring(doc, signature.parameters)
         self.description = prose if description is None else description
         self._positional = [p.name for p in signature.parameters.values() if p.kind is p.POSITIONAL_ONLY]
         fields = list(_fields(self.name, function, signature, texts))
@@ -169,6 +177,7 @@ def _fields(
             )
             raise TypeError(f"the parameter {parameter.name} of {name} has no annotation; {what}")
         annotation, text = _with_text(hints[parameter.name], texts.get(parameter.name))
+        annotation = stand_in(annotation, parameter.name)
         if text:
             annotation = Annotated[annotation, msgspec.Meta(description=text)]
         if parameter.default is parameter.empty:
@@ -182,7 +191,7 @@ def _with_text(annotation: Any, text: str | None) -> tuple[Any, str | None]:
     for extra in getattr(annotation, "__metadata__", ()):
         if isinstance(extra, str):
             return annotation, extra
-        if isinstance(extra, msgspec.Meta) and extra.description:
+        if getattr(extra, "description", None):  # msgspec's Meta and pydantic's Field
             return annotation, None
     return annotation, text
 

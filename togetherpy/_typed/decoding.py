@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from togetherpy._typed.by_pydantic import adapter, is_model
 from togetherpy.error import ParseError
 
 if TYPE_CHECKING:
@@ -35,8 +36,9 @@ def decoder(to: Any) -> Callable[[str], Any]:
     Raises:
         TypeError: msgspec cannot decode such a type.
     """
-    validate: Callable[[str], Any] | None = getattr(to, "model_validate_json", None)
-    if isinstance(to, type) and validate is not None:
+    validator = to if is_model(to) else adapter(to)
+    if validator is not None:
+        validate: Callable[[str], Any] = validator.model_validate_json if validator is to else validator.validate_json
         return validate
     return msgspec.json.Decoder(to, dec_hook=_convert).decode
 
@@ -89,6 +91,9 @@ def misfit(error: Exception) -> Misfit:
             return Misfit(str(found[0]["msg"]), "$" + "".join(steps))
     text = str(error) or type(error).__name__
     match = re.fullmatch(r"(.*) - at (?:`key` in )?`([^`]*)`", text, re.DOTALL)
+    if match and isinstance(error.__cause__, Exception) and hasattr(error.__cause__, "errors"):
+        inside = misfit(error.__cause__)  # of something of pydantic's inside of a type that is msgspec's to decode
+        return Misfit(inside.reason, match[2] + inside.path[1:])
     return Misfit(match[1], match[2]) if match else Misfit(text, "$")
 
 

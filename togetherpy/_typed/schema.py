@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import msgspec
 
+from togetherpy._typed.by_pydantic import adapter
 from togetherpy._typed.decoding import type_name
 
 JSON = dict[str, Any]
@@ -60,13 +61,16 @@ def _response_format(of: Any) -> msgspec.Raw:
 
 def _as_written(of: Any) -> tuple[JSON, JSON]:
     """The schema as msgspec or pydantic make it, and its definitions."""
+    theirs = None if _is_pydantic(of) else adapter(of)
     try:
-        if _is_pydantic(of):
-            root: JSON = of.model_json_schema()
+        if _is_pydantic(of) or theirs is not None:
+            root: JSON = of.model_json_schema() if theirs is None else theirs.json_schema()
             return root, root.pop("$defs", {})
         schemas, definitions = msgspec.json.schema_components((of,), schema_hook=_hook, ref_template=_REF + "{name}")
     except Exception as error:
         raise TypeError(_complaint(of, error)) from error
+    for path, bad in _misfits(msgspec.inspect.type_info(of), type_name(of), set()):
+        raise TypeError(_why_not(path, bad))
     return cast(Any, schemas)[0], definitions
 
 
@@ -177,20 +181,29 @@ def _complaint(of: Any, error: Exception) -> str:
         )
     try:
         for path, bad in _misfits(msgspec.inspect.type_info(of), type_name(of), set()):
-            return (
-                f"{path} is of type {type_name(bad)}, which has no JSON schema; annotate it with str, int, float, "
-                "bool, None, list, dict, Literal, an Enum, or a msgspec Struct, dataclass, attrs class, TypedDict or "
-                "pydantic model"
-            )
+            return _why_not(path, bad)
     except Exception as unknown:  # a type that cannot even be looked at has its own complaint
         error = unknown
     return f"{type_name(of)} has no JSON schema: {error}"
 
 
+def _why_not(path: str, bad: Any) -> str:
+    if hasattr(bad, "__pydantic_validator__"):
+        return (
+            f"{path} is a pydantic dataclass inside of a type that pydantic does not know, where nothing validates it; "
+            f"make {type_name(bad)} a pydantic model, or the type around it a dataclass"
+        )
+    return (
+        f"{path} is of type {type_name(bad)}, which has no JSON schema; annotate it with str, int, float, bool, None, "
+        "list, dict, Literal, an Enum, or a msgspec Struct, dataclass, attrs class, TypedDict or pydantic model"
+    )
+
+
 def _misfits(info: Any, path: str, seen: set[Any]) -> Iterator[tuple[str, Any]]:
     """Where below `path` there is a type that nobody can describe, and the type."""
     cls = getattr(info, "cls", None)
-    if isinstance(info, msgspec.inspect.CustomType) and not hasattr(cls, "model_fields"):
+    unknown = isinstance(info, msgspec.inspect.CustomType) and not hasattr(cls, "model_fields")
+    if unknown or (isinstance(info, msgspec.inspect.DataclassType) and hasattr(cls, "__pydantic_validator__")):
         yield path, cls
     elif cls not in seen:
         for name, inner in _fields(info, cls):
