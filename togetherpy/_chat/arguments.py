@@ -1,24 +1,17 @@
-"""What a user may have meant otherwise: arguments of a wrong type, misspelt ones, and those that belong elsewhere.
+"""What a user of chat completions may have meant otherwise: arguments of a wrong type, misspelt ones, misplaced ones.
 
 In: the keyword arguments of a call. Out: an exception or a warning that names the argument.
-The rule: the API grows, so a name that is not known goes into the body; a key never does. Values are never shown. What
-the server is to judge (ranges, what goes with which model) is left to it.
+The rule: values are never shown. What the server is to judge (ranges, what goes with which model) is left to it.
 """
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn
 
-from togetherpy._core.caller import warn_caller
 from togetherpy._core.config import check_mapping, hide
+from togetherpy._core.names import Names
 
-_OF_RUN_TOOLS = ("max_turns", "on_step", "raise_errors")
-_OTHER_SERVERS = frozenset(
-    ["chat_template", "max_input_tokens", "min_tokens", "models", "reasoning_format", "repeat_penalty", "user_id"]
-)
-"""Fields that other servers of this protocol take and that look like misspelt ones of ours."""
 _NO_NUMBER = (str, bytes, bool, list, tuple, dict, set)
 
 
@@ -36,33 +29,8 @@ def check_arguments(method: str, params: dict[str, Any], stream: object) -> None
 
 
 def check_names(method: str, params: dict[str, Any]) -> None:
-    """The same of the names alone; one that is warned of moves to `extra_body`, where nobody looks again."""
-    for name in params.keys() - _CHECKS.keys():
-        if params[name] is not None:
-            _judge(method, name, params)
-
-
-def _judge(method: str, name: str, params: dict[str, Any]) -> None:
-    where, meant = _verdict(method, name)
-    if where:
-        params.clear()  # a traceback with local variables must not show a key
-        raise TypeError(f"{method}() takes no {name}=...: {where}")
-    if meant:
-        warn_caller(f"{method}() sends {name}=... in the request's body as it is; did you mean {meant}?")
-        check_mapping(params.get("extra_body"), "extra_body")
-        params["extra_body"] = {name: params.pop(name), **(params.get("extra_body") or {})}
-
-
-@functools.lru_cache(maxsize=1024)
-def _verdict(method: str, name: str) -> tuple[str, str | None]:
-    """Where a name that is not known belongs, "" for the body; and what may have been meant."""
-    from togetherpy._core.misplaced import near_miss, near_miss_of_elsewhere, where_it_belongs
-
-    own = (*_OF_RUN_TOOLS,) if method == "run_tools" else ()
-    where = where_it_belongs(name) or ("it is an argument of run_tools()" if name in _OF_RUN_TOOLS else "")
-    if where or name in _OTHER_SERVERS:
-        return where, None
-    return "", near_miss(name, (*_CHECKS, *own)) or near_miss_of_elsewhere(name)
+    """The same of the names alone."""
+    (_RUN_TOOLS if method == "run_tools" else _CREATE).check(method, params)
 
 
 def _whole_number(value: Any, name: str) -> None:
@@ -144,3 +112,13 @@ _CHECKS: dict[str, Callable[[Any, str], None] | None] = {
     "stream": None,
 }
 """Every argument that is known, and what looks at its value."""
+
+_OF_RUN_TOOLS = ("max_turns", "on_step", "raise_errors")
+_OTHER_SERVERS = (
+    *("chat_template", "max_input_tokens", "min_tokens", "models", "reasoning_format", "repeat_penalty", "user_id"),
+)
+"""Fields that other servers of this protocol take and that look like misspelt ones of ours."""
+_CREATE = Names(
+    _CHECKS, of_others=_OTHER_SERVERS, elsewhere=dict.fromkeys(_OF_RUN_TOOLS, "it is an argument of run_tools()")
+)
+_RUN_TOOLS = Names((*_CHECKS, *_OF_RUN_TOOLS), of_others=_OTHER_SERVERS)

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol
 
 import msgspec
 
+from togetherpy._core.names import OPTIONS
+
 if TYPE_CHECKING:
     from togetherpy._core.wire import Endpoint, Source
     from togetherpy.types._response import APIResponse
@@ -132,6 +134,11 @@ def raw(method: Callable[Concatenate[Any, P], T]) -> Callable[Concatenate[Any, P
 def raw(method: Any) -> Any:
     """For type checkers: what a method is with raw answers."""
     return method
+
+
+def checked(method: str, options: Any) -> dict[str, Any]:
+    """The options of a call, whose names are looked at: see `Names.check`."""
+    return OPTIONS.check(method, options)
 
 
 def mapped(answer: Any, change: Callable[[Any], T], *, raw: bool) -> Any:

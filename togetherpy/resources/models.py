@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from togetherpy._core.expected import JSON, ListOf
 from togetherpy._core.wire import Endpoint
-from togetherpy.resources._base import AsyncResource, Resource, raw
+from togetherpy.resources._base import AsyncResource, Resource, checked, raw
 from togetherpy.resources._signature import takes
 from togetherpy.types.models import ModelObject
 
@@ -36,7 +36,7 @@ class Models(Resource):
             APIStatusError: the server refused. APIConnectionError, APITimeoutError: no usable answer came.
             APIResponseError: an answer came that cannot be used.
         """
-        return self._call(_LIST, {"dedicated": dedicated, **options})
+        return self._call(_LIST, {"dedicated": dedicated, **checked("list", options)})
 
     @takes("CallOptions", "_options")
     def retrieve(self, model: str, **options: Unpack[CallOptions]) -> ModelObject:
@@ -48,7 +48,7 @@ class Models(Resource):
             TypeError, ValueError: an id that cannot be one; nothing was sent.
             NotFoundError: there is no such model, or the server does not say. And what `list` raises.
         """
-        return self._call(_RETRIEVE.at(model=model), {**options})
+        return self._call(_RETRIEVE.at(model=model), checked("retrieve", options))
 
     if TYPE_CHECKING:
 
@@ -61,11 +61,11 @@ class AsyncModels(AsyncResource, like=Models):
     async def list(
         self, *, dedicated: bool | None = None, **options: Unpack[CallOptions]
     ) -> builtins.list[ModelObject]:
-        return await self._call(_LIST, {"dedicated": dedicated, **options})
+        return await self._call(_LIST, {"dedicated": dedicated, **checked("list", options)})
 
     @takes("CallOptions", "_options")
     async def retrieve(self, model: str, **options: Unpack[CallOptions]) -> ModelObject:
-        return await self._call(_RETRIEVE.at(model=model), {**options})
+        return await self._call(_RETRIEVE.at(model=model), checked("retrieve", options))
 
     if TYPE_CHECKING:
 
