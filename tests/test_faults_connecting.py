@@ -12,6 +12,7 @@ from base64 import b64decode
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -38,6 +39,7 @@ from support.scripted import (
 )
 
 from togetherpy import APIConnectionError, APIError, APITimeoutError, AsyncTogether, Timeout
+from togetherpy.testing import LocalServer
 
 Maker = Callable[..., Any]
 ProxyMaker = Callable[..., tuple[ScriptedServer, dict[str, Any]]]
@@ -172,6 +174,53 @@ def test_authority_from_the_environment(
 
 
 @pytest.mark.fault("A4")
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_authority_from_other_clients_variables(
+    client: Maker, authority: trustme.CA, good: Step, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv(variable, str(tmp_path / "ca.pem"))
+    with ScriptedServer([good, request, send(OK)], scheme="https") as server:
+        assert client(server).create().id == "r-1"
+        error = client(server, trust_env=False).fails(APIConnectionError)
+    assert "certificate" in str(error)
+
+
+@pytest.mark.fault("A4")
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [(None, "does not exist"), (b"", "holds no certificate"), (b"-----BEGIN CERTIFICATE-----", "holds no certificate")],
+)
+def test_file_of_authorities_that_is_none(
+    client: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, content: bytes | None, problem: str
+) -> None:
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_bytes(content)
+    monkeypatch.setenv(variable, str(path))
+    with ScriptedServer([until_gone], scheme="https") as server:
+        error = client(server, max_retries=2).fails(APIConnectionError)
+        assert server.connections == 0
+    for part in (variable, str(path), problem):
+        assert part in str(error)
+    assert (error.attempts, error.phase, error.maybe_billed) == (1, "connecting", False)
+
+
+@pytest.mark.fault("A4")
+def test_system_without_authorities_uses_those_of_certifi(
+    client: Maker, authority: trustme.CA, good: Step, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv("SSL_CERT_FILE", "")
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "empty"))
+    monkeypatch.setitem(sys.modules, "certifi", SimpleNamespace(where=lambda: str(tmp_path / "ca.pem")))
+    with ScriptedServer([good, request, send(OK)], scheme="https") as server:
+        assert client(server).create().id == "r-1"
+
+
+@pytest.mark.fault("A4")
 @pytest.mark.parametrize("case", ["unknown authority", "expired", "wrong host"])
 def test_certificate_that_is_not_good(client: Maker, authority: trustme.CA, case: str) -> None:
     certificate, reason = {
@@ -218,11 +267,30 @@ def test_connection_that_ends_in_the_handshake(client: Maker, last: Step, author
 
 
 @pytest.mark.fault("A5")
-def test_https_spoken_to_a_plain_port(client: Maker) -> None:
-    with ScriptedServer([send(b"HTTP/1.1 400 Bad Request\r\n\r\n"), half_close, until_gone], scheme="https") as server:
-        error = client(server).fails(APIConnectionError)
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [send(b"HTTP/1.1 400 Bad Request\r\n\r\n"), half_close, until_gone],
+        [send(b"SSH-2.0-OpenSSH_9.6\r\n"), until_gone],
+        [send(b"<html>" * 100), until_gone],
+    ],
+    ids=["http", "ssh", "html"],
+)
+def test_https_spoken_to_a_plain_port(client: Maker, steps: list[Step]) -> None:
+    with ScriptedServer(steps, scheme="https") as server:
+        error = client(server, max_retries=2).fails(APIConnectionError)
+        assert server.connections == 1
     assert "handshake" in str(error)
-    assert (error.phase, error.maybe_billed) == ("connecting", False)
+    assert "base_url must begin with http://" in str(error)
+    assert (error.attempts, error.phase, error.maybe_billed) == (1, "connecting", False)
+
+
+@pytest.mark.fault("A5")
+def test_https_spoken_to_a_local_server(client: Maker) -> None:
+    with LocalServer() as server:
+        error = client(base_url=server.base_url.replace("http:", "https:")).fails(APIConnectionError)
+    assert not isinstance(error, TimeoutError)
+    assert "base_url must begin with http://" in str(error)
 
 
 @pytest.mark.fault("A5")
@@ -232,8 +300,30 @@ def test_http_spoken_to_a_tls_port(client: Maker) -> None:
         error = client(server, max_retries=2).fails(APIConnectionError)
         assert server.connections == 1
     assert "HTTP" in str(error)
-    assert "https://" in str(error)
+    assert "base_url must begin with https://" in str(error)
     assert (error.attempts, error.phase, error.maybe_billed) == (1, "connecting", False)
+
+
+@pytest.mark.fault("A5")
+def test_http_spoken_to_a_tls_port_that_says_nothing(client: Maker, good: Step) -> None:
+    with ScriptedServer([good, request]) as server:
+        error = client(server).fails(APIConnectionError)
+    assert "base_url must begin with https://" in str(error)
+
+
+@pytest.mark.fault("A5")
+@pytest.mark.parametrize("target", ["http", "https"])
+def test_proxy_that_speaks_the_other_scheme(client: Maker, target: str, good: Step) -> None:
+    base_url = f"{target}://127.0.0.1:1"
+    with ScriptedServer([send(b"HTTP/1.1 400 Bad Request\r\n\r\n"), half_close, until_gone]) as plain:
+        error = client(base_url=base_url, proxy=f"https://127.0.0.1:{plain.port}").fails(APIConnectionError)
+        assert f"the proxy 127.0.0.1:{plain.port}" in str(error)
+        assert "its URL must begin with http://" in str(error)
+    with ScriptedServer([good, request]) as secure:
+        error = client(base_url=base_url, proxy=f"http://127.0.0.1:{secure.port}").fails(APIConnectionError)
+        assert f"the proxy 127.0.0.1:{secure.port}" in str(error).replace("The", "the")
+        assert "its URL must begin with https://" in str(error)
+    assert error.attempts == 1
 
 
 @pytest.mark.fault("A6")
@@ -717,6 +807,21 @@ def test_socks_proxy_that_fails(client: Maker, steps: list[Step]) -> None:
         error = caller.fails(APIConnectionError)
     assert f"127.0.0.1:{proxy.port}" in str(error)
     assert error.phase == "connecting"
+
+
+@pytest.mark.fault("A6")
+@pytest.mark.parametrize("scheme", [None, "http", "https"])
+def test_names_are_not_looked_at_where_the_caller_says_so(
+    client: Maker, authority: trustme.CA, open_proxy: ProxyProcess, scheme: str | None
+) -> None:
+    context = trusting(authority)
+    context.check_hostname = False
+    elsewhere = tls(server_side(authority.issue_cert("elsewhere.example")))
+    options = {} if scheme is None else {"proxy": open_proxy.url(scheme)}
+    with ScriptedServer([elsewhere, request, send(OK)], scheme="https") as server:
+        assert client(server, ssl_context=context, **options).create().id == "r-1"
+        if scheme is not None:
+            open_proxy.line()
 
 
 @pytest.mark.fault("A11")

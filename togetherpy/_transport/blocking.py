@@ -20,7 +20,7 @@ from togetherpy._transport.answer import TooLargeError, is_left_open
 from togetherpy._transport.faults import CLOSED, USED_AFTER_CLOSE, explain_connecting, explain_no_slot
 from togetherpy._transport.lease import Lease, PoolBody
 from togetherpy._transport.pool import Connecting, Route, make_route
-from togetherpy._transport.proxies import ProxySetupError
+from togetherpy._transport.route import SetupError
 from togetherpy._transport.slots import Call, Slots
 from togetherpy._transport.sockets import is_long, request_bytes, send, send_rest
 
@@ -115,8 +115,8 @@ class Pool:
             conn = route.take()
         except ClosedPoolError:
             return Fault("closed", "connecting", CLOSED)
-        except ProxySetupError as error:
-            return Fault("proxy", "connecting", str(error), final=True)
+        except SetupError as error:
+            return Fault(error.kind, "connecting", str(error), final=True)
         if not conn.is_closed and (fresh or conn.stale()):
             conn.close()
         lease.hold(route, conn)

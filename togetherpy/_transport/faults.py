@@ -18,6 +18,14 @@ from togetherpy._transport.inflate import EncodingError
 
 CLOSED = "The client was closed while the call was running."
 USED_AFTER_CLOSE = "The client is closed. Make a new one, or close it later."
+_NOT_TLS = {
+    "WRONG_VERSION_NUMBER",
+    "RECORD_LAYER_FAILURE",
+    "PACKET_LENGTH_TOO_LONG",
+    "UNKNOWN_PROTOCOL",
+    "HTTP_REQUEST",
+}
+"""What OpenSSL's versions say of bytes that are no record of TLS."""
 
 
 def explain_connecting(error: BaseException, stage: str, server: str, proxy: str | None) -> Fault:
@@ -29,28 +37,16 @@ def explain_connecting(error: BaseException, stage: str, server: str, proxy: str
         advice = "Check the proxy's name" if proxy else "Check base_url"
         return Fault("dns", "connecting", f"The name of {proxy or server} does not resolve ({reason}). {advice}.")
     if isinstance(error, TimeoutError):
+        advice = f" {_plain_hint(stage, proxy)}" if "TLS" in stage else ""
         return Fault(
             "timeout",
             "connecting",
             f"Connecting to {where} took too long: the {stage} did not finish in time. "
-            "Check the address and the network, or give more time with Timeout(connect=...).",
+            f"Check the address and the network, or give more time with Timeout(connect=...).{advice}",
         )
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return Fault(
-            "tls",
-            "connecting",
-            f"The certificate of {where} was not accepted: {error.verify_message}. If it is right, name its authority "
-            "in SSL_CERT_FILE or pass ssl_context=...",
-            final=True,
-        )
-    if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
-        return Fault(
-            "tls",
-            "connecting",
-            f"The TLS handshake with {where} failed: {error.reason or 'no reason given'}. "
-            "Check that base_url begins with the scheme that the server speaks, or pass ssl_context=...",
-            final=True,
-        )
+    if "TLS" in stage:
+        party = f"the proxy {proxy}" if stage == "TLS handshake with the proxy" else where
+        return _explain_handshake(error, party, _plain_hint(stage, proxy))
     tunnel = re.match(r"Tunnel connection failed: ([0-9]{3})", str(error))
     if tunnel is not None:
         hint = " Check the user name and password in the proxy's URL." if tunnel[1] == "407" else ""
@@ -60,13 +56,41 @@ def explain_connecting(error: BaseException, stage: str, server: str, proxy: str
             f"The proxy {proxy} refused to connect to {server}: it answered CONNECT with {tunnel[1]}.{hint}",
             final=tunnel[1].startswith("4"),
         )
-    if stage == "TLS handshake":
-        return Fault("reset", "connecting", f"{where} ended the connection during the TLS handshake.")
     if stage == "proxy CONNECT":
-        return Fault("proxy", "connecting", f"The proxy {proxy} gave no proper answer to CONNECT {server}.")
+        message = f"The proxy {proxy} gave no proper answer to CONNECT {server}."
+        return Fault("proxy", "connecting", f"{message} If it speaks TLS, its URL must begin with https://.")
     reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
     advice = "Check the proxy" if proxy else "Check base_url and that the server is running"
     return Fault("refused", "connecting", f"Cannot connect to {where}: {reason}. {advice}.")
+
+
+def _plain_hint(stage: str, proxy: str | None) -> str:
+    """What to do if the other side speaks no TLS."""
+    if stage == "TLS handshake with the proxy":
+        return f"If the proxy {proxy} speaks plain HTTP, its URL must begin with http://."
+    return "If that is a port for plain HTTP, base_url must begin with http://."
+
+
+def _explain_handshake(error: BaseException, party: str, hint: str) -> Fault:
+    """The fault of a connection that never got its TLS. `party`: with whom."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Fault(
+            "tls",
+            "connecting",
+            f"The certificate of {party} was not accepted: {error.verify_message}. If it is right, name its authority "
+            "in SSL_CERT_FILE or pass ssl_context=...",
+            final=True,
+        )
+    # Which of the two says that the connection ended is Python's version's choice.
+    if not isinstance(error, ssl.SSLError) or isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
+        message = f"The connection to {party} ended during the TLS handshake."
+        return Fault("reset", "connecting", f"{message} {hint}")
+    message = f"The TLS handshake with {party} failed: {error.reason or 'no reason given'}."
+    if error.reason in _NOT_TLS:
+        message = f"The TLS handshake with {party} failed, for what it answers is not TLS."
+    else:
+        hint = "Pass ssl_context=... if it needs a certificate of yours, or other versions or ciphers than the usual."
+    return Fault("tls", "connecting", f"{message} {hint}", final=True)
 
 
 def explain_no_slot(server: str, connections: int) -> Fault:
@@ -80,8 +104,10 @@ def explain_no_slot(server: str, connections: int) -> Fault:
     )
 
 
-def explain_exchange(error: Exception, phase: Phase, server: str, *, reused: bool, received: bool) -> Fault:
-    """The fault of an attempt that had a connection."""
+def explain_exchange(
+    error: Exception, phase: Phase, server: str, *, reused: bool, received: bool, hint: str = ""
+) -> Fault:
+    """The fault of an attempt that had a connection. `hint`: what to do if that should have been under TLS."""
     if isinstance(error, TimeoutError):
         what = "The answer did not come whole" if received else "No answer came"
         message = f"{what} from {server} in time. Raise timeout=... if the model needs longer."
@@ -92,12 +118,13 @@ def explain_exchange(error: Exception, phase: Phase, server: str, *, reused: boo
     if isinstance(error, EncodingError):
         return Fault("encoding", phase, f"The answer of {server} cannot be used: {error}.", reused, received)
     if isinstance(error, SchemeError):
-        message = f"{server} was spoken to in plain HTTP, but it speaks TLS. base_url must begin with https://."
-        return Fault("tls", "connecting", message, final=True)
+        return Fault("tls", "connecting", f"The answer of {server} is not HTTP but TLS. {hint}", final=True)
     if isinstance(error, ProtocolError) and not isinstance(error, LostError):
         message = f"The answer of {server} is not proper HTTP: {error}."
         return Fault("protocol", phase, message, reused, received)
     when = "in the middle of its answer" if received else "before it answered"
     reason = error.strerror if isinstance(error, OSError) and error.strerror else ""
     message = f"The connection to {server} was lost {when}" + (f" ({reason})." if reason else ".")
+    if hint and not (received or reused):
+        message = f"{message} {hint}"
     return Fault("reset", phase, message, reused, received)

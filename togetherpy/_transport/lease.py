@@ -64,7 +64,9 @@ class Lease:
         """What `error` means at this point of the call."""
         if self.call.aborted or self.ended:
             return Fault("closed", phase, CLOSED)
-        return explain_exchange(error, phase, self.server, reused=self.reused, received=self.answer.received)
+        hint = self._route.hint if self._route is not None else ""
+        received = self.answer.received
+        return explain_exchange(error, phase, self.server, reused=self.reused, received=received, hint=hint)
 
     def end(self, *, reusable: bool) -> None:
         """Gives everything back; a connection that is not `reusable` is closed first, or its slot would be lost."""

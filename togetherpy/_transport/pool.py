@@ -217,6 +217,8 @@ class Route:
         self.connections = connections
         self.proxy = None if proxy is None else proxy.authority
         """host:port of the proxy, for messages; None without one."""
+        self.hint = _plain_hint(origin, proxy)
+        """What to do if the other side speaks TLS after all; empty where we do, too."""
         connections.tunnels = connections.proxy is not None and origin.scheme == "https"
         forwards = connections.proxy is not None and origin.scheme == "http"
         self.prefix, self.fields = request_parts(origin, connections.proxy_headers if forwards else None)
@@ -233,29 +235,42 @@ class Route:
         return f"<Route by way of {self.proxy}>" if self.proxy else "<Route>"
 
 
+def _plain_hint(origin: Origin, proxy: Proxy | None) -> str:
+    if origin.scheme == "https" or (proxy is not None and proxy.scheme == "https"):
+        return ""
+    if proxy is None or proxy.scheme != "http":
+        return f"If {origin.authority} speaks TLS, base_url must begin with https://."
+    return f"If the proxy {proxy.authority} speaks TLS, its URL must begin with https://."
+
+
 def make_route(config: Config) -> Route:
     """The way to the server of `config`, by way of its proxy if it has one. Opens nothing.
 
     Raises:
         ProxySetupError: the proxy cannot be used as it is configured.
     """
-    origin = config.origin
+    origin, proxy = config.origin, find_proxy(config)
     options: dict[str, Any] = {"num_pools": 1, "maxsize": config.max_connections, "block": False, "retries": False}
-    if origin.scheme == "https":
-        options["ssl_context"] = config.ssl_context or default_ssl_context()
-    proxy = find_proxy(config)
-    if proxy is None:
-        manager = PoolManager(**options)
-    elif proxy.scheme.startswith("socks"):
-        manager = _socks_manager(proxy, options)
-    else:
-        if proxy.scheme == "https":
-            options["proxy_ssl_context"] = config.ssl_context or default_ssl_context()
-        manager = ProxyManager(proxy.url, proxy_headers=proxy.headers(), **options)
-    if proxy is None or not proxy.scheme.startswith("socks"):
-        _use(manager, {"http": Connections, "https": SecureConnections})
+    if origin.scheme == "https" or (proxy is not None and proxy.scheme == "https"):
+        context = config.ssl_context or default_ssl_context(trust_env=config.trust_env)
+        # urllib3 would look at the host's name itself where the context does not.
+        options |= {"ssl_context": context, "assert_hostname": None if context.check_hostname else False}
+    manager = _manager(proxy, options)
     connections = cast(Connections, manager.connection_from_host(origin.host, origin.port, origin.scheme))
     return Route(connections, proxy, origin)
+
+
+def _manager(proxy: Proxy | None, options: dict[str, Any]) -> PoolManager:
+    if proxy is not None and proxy.scheme.startswith("socks"):
+        return _socks_manager(proxy, options)
+    if proxy is None:
+        manager = PoolManager(**options)
+    else:
+        for name in ("ssl_context", "assert_hostname"):
+            options[f"proxy_{name}"] = options.get(name)
+        manager = ProxyManager(proxy.url, proxy_headers=proxy.headers(), **options)
+    _use(manager, {"http": Connections, "https": SecureConnections})
+    return manager
 
 
 def _use(manager: PoolManager, classes: dict[str, type[HTTPConnectionPool]]) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
 from togetherpy._core.config import Config, Origin, Secret
+from togetherpy._transport.route import SetupError
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -26,8 +27,10 @@ _PLACE = re.compile(r"(?:\[([0-9A-Fa-f:.]+(?:%[0-9A-Za-z._~-]+)?)\]|([^\s:@\[\]%
 """host, host:port, [IPv6] or [IPv6]:port."""
 
 
-class ProxySetupError(ValueError):
-    """A proxy that cannot be used as it is configured; the message says what to change."""
+class ProxySetupError(SetupError):
+    """A proxy that cannot be used as it is configured."""
+
+    kind = "proxy"
 
 
 class Proxy(NamedTuple):

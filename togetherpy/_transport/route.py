@@ -6,19 +6,33 @@ The rule: standard library only, looked at with the first request, never at impo
 
 from __future__ import annotations
 
+import os
+import re
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
+from importlib import import_module
 
 from togetherpy._core.config import Origin
+from togetherpy._core.wire import FaultKind
 
 IDLE_LIMIT = 55.0
 """Seconds; most load balancers forget a connection after 60, and a function may thaw much later (fault E15)."""
 
 DRAIN_SECONDS = 0.05
 """How long the end of a stream's body may take to come after the stream's own end (fault B12)."""
+
+
+_HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+")
+
+
+class SetupError(ValueError):
+    """What the machine or its environment says cannot be used; the message says what to change."""
+
+    kind: FaultKind = "tls"
 
 
 def clocks() -> tuple[float, float]:
@@ -52,17 +66,53 @@ def set_options(sock: socket.socket) -> None:
             sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
-_default_context: ssl.SSLContext | None = None
+_default_context: tuple[object, ssl.SSLContext] | None = None
+"""With what it was made from."""
 _default_context_lock = threading.Lock()
 
 
-def default_ssl_context() -> ssl.SSLContext:
-    """The one context of this process for clients that bring none: system CAs, SSL_CERT_FILE, SSL_CERT_DIR.
+def default_ssl_context(*, trust_env: bool) -> ssl.SSLContext:
+    """The one context of this process for clients that bring none.
 
-    Loading the CAs takes some 20 ms and a megabyte, so it happens once.
+    It trusts the authorities in the file that the environment names (SSL_CERT_FILE; with `trust_env`, else
+    REQUESTS_CA_BUNDLE, else CURL_CA_BUNDLE), else the system's, else those of certifi if it is installed. Loading them
+    takes some 20 ms and a megabyte, so it happens once.
+
+    Raises:
+        SetupError: the file does not exist, or holds no certificate; it is named.
     """
     global _default_context
+    variables = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") if trust_env else ("SSL_CERT_FILE",)
+    variable = next((name for name in variables if os.environ.get(name, "").strip()), None)
+    origin = (variable, variable and os.environ[variable], os.environ.get("SSL_CERT_DIR"))
     with _default_context_lock:
-        if _default_context is None:
-            _default_context = ssl.create_default_context()
-        return _default_context
+        if _default_context is None or _default_context[0] != origin:
+            _default_context = origin, _system_context() if variable is None else _context_from(variable)
+        return _default_context[1]
+
+
+def _context_from(variable: str) -> ssl.SSLContext:
+    path = os.environ[variable].strip()
+    try:
+        if os.path.isdir(path):
+            return ssl.create_default_context(capath=path)
+        # SSL_CERT_FILE takes the place of the system's file alone, not of its folder.
+        folder = ssl.get_default_verify_paths().capath if variable == "SSL_CERT_FILE" else None
+        return ssl.create_default_context(cafile=path, capath=folder)
+    except FileNotFoundError:
+        problem = "which does not exist"
+    except ssl.SSLError:
+        problem = "which holds no certificate in the PEM format"
+    except (OSError, ValueError) as error:
+        problem = f"which cannot be read ({error.strerror if isinstance(error, OSError) else error})"
+    raise SetupError(f"{variable} names {path!r}, {problem}. Name a file of certificate authorities, or unset it")
+
+
+def _system_context() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    folder = ssl.get_default_verify_paths().capath
+    # A folder is looked into when a certificate is to be checked, by names that are hashes.
+    if not context.cert_store_stats()["x509"] and not (folder and any(map(_HASHED.fullmatch, os.listdir(folder)))):
+        with suppress(ImportError):
+            context.load_verify_locations(import_module("certifi").where())
+    return context

@@ -121,6 +121,8 @@ class RequestParser:
         if (end if end >= 0 else len(buffer)) > MAX_HEAD:
             raise ProtocolError(431, f"The request's head is larger than {MAX_HEAD} bytes.")
         if end < 0:
+            if buffer.startswith(b"\x16"):  # a client that says hello in TLS would wait for an answer in TLS
+                raise ProtocolError(400, "This is a server for http://, and the client speaks TLS.")
             self._searched = max(0, len(buffer) - 3)
             return None
         head = parse_head(bytes(buffer[:end]))
