@@ -10,7 +10,15 @@ from support.answers import DONE, HELLO, OK, SSE, answer, chunk, chunked, comple
 from support.clients import failure
 from support.scripted import ScriptedServer, request, send, until_gone, wait
 
-from togetherpy import APIResponseError, BadRequestError, InternalServerError, NotFoundError
+from togetherpy import (
+    APIResponseError,
+    APIStatusError,
+    BadRequestError,
+    InternalServerError,
+    NotFoundError,
+    RateLimitError,
+)
+from togetherpy.error import class_for_status
 
 Maker = Callable[..., Any]
 
@@ -170,3 +178,119 @@ def test_events_without_choices_among_others(client: Maker) -> None:
     said = event({"message": "hm"}) + HELLO
     with ScriptedServer([request, send(SSE + chunked(said))]) as server:
         assert client(server).stream().final().choices[0].message.content == "Hello world"
+
+
+# A success that is no answer
+
+
+@pytest.mark.fault("B16")
+@pytest.mark.parametrize("to", [None, dict])
+@pytest.mark.parametrize("said", REASONS.values(), ids=REASONS)
+def test_a_success_without_choices(client: Maker, said: Any, to: Any) -> None:
+    with ScriptedServer([request, send(answer(said))]) as server:
+        error = client(server, max_retries=2).fails(APIResponseError, response_type=to)
+        assert len(server.requests) == 1
+    assert "It is raining" in str(error)
+    assert json.loads(error.body) == said
+    assert error.response.status_code == 200
+
+
+@pytest.mark.fault("B16")
+@pytest.mark.parametrize("said", [{}, {"id": "x", "model": "m"}, {"choices": None}])
+def test_a_success_without_choices_and_reason(client: Maker, said: Any) -> None:
+    with ScriptedServer([request, send(answer(said))]) as server:
+        error = client(server).fails(APIResponseError)
+    assert "no choices" in str(error)
+
+
+@pytest.mark.fault("B16")
+@pytest.mark.parametrize("to", [None, dict])
+def test_no_choices_are_an_answer(client: Maker, to: Any) -> None:
+    with ScriptedServer([request, send(answer({"choices": [], "message": "hm"}))]) as server:
+        made = client(server).create(response_type=to)
+    assert (made["choices"] if to else made.choices) == []
+
+
+@pytest.mark.fault("B16")
+@pytest.mark.parametrize("to", [None, dict])
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("said", "requests"),
+    [
+        ({"error": {"message": "no", "code": 429}}, 2),
+        ({"error": {"message": "no", "status": 503}}, 2),
+        ({"error": {"message": "no", "http_status_code": 500, "code": "x"}}, 2),
+        ({"error": {"message": "no", "status_code": "529"}}, 2),
+        ({"error": "no", "status_code": 429}, 2),
+        ({"error": {"message": "no"}, "status": 502}, 2),
+        ([{"error": {"message": "no", "code": 429, "status": "RESOURCE_EXHAUSTED"}}], 2),
+        ({"error": {"message": "no", "type": "rate_limit"}}, 2),
+        ({"error": {"message": "no", "code": 400}}, 1),
+        ({"error": "no", "status": 401}, 1),
+        ({"error": "no"}, 1),
+    ],
+)
+def test_the_status_inside_of_a_success_decides(client: Maker, said: Any, requests: int, stream: bool, to: Any) -> None:
+    with ScriptedServer([request, send(answer(said, retry_after_ms=1))]) as server:
+        error = client(server, max_retries=1).fails(APIStatusError, stream=stream, response_type=to)
+        assert len(server.requests) == requests
+    inside = said[0] if isinstance(said, list) else said
+    assert error.body == said
+    assert error.response.status_code == 200
+    assert type(error) is class_for_status(error.status_code)
+    assert (error.status_code >= 400) is (inside != {"error": "no"})
+    assert error.retry_after == (0.001 if error.status_code >= 400 else None)
+
+
+@pytest.mark.fault("B16")
+def test_an_answer_after_an_error_inside_of_a_success(client: Maker) -> None:
+    said = answer({"error": {"message": "no", "code": 429}})
+    with ScriptedServer([request, send(said), request, send(OK)]) as server:
+        assert client(server, max_retries=1, retry_quota=0).create().id == "r-1"
+
+
+@pytest.mark.fault("B16")
+@pytest.mark.parametrize("to", [dict, bytes])
+@pytest.mark.parametrize("place", [0.1, 0.5, 0.9])
+def test_an_error_in_the_middle_of_a_large_success(client: Maker, to: Any, place: float) -> None:
+    text = 'say "error" ' * 50_000
+    before, after = completion(text[: int(place * len(text))]), completion(text[int(place * len(text)) :])
+    body = {**{f"a_{k}": v for k, v in before.items()}, "error": {"message": "late", "code": 500}, **after}
+    with ScriptedServer([request, send(answer(body)), request, send(answer(completion(text)))]) as server:
+        caller = client(server)
+        assert "late" in str(caller.fails(InternalServerError, response_type=to))
+        assert caller.create(response_type=to)
+
+
+# Events for a call that asked for none
+
+
+@pytest.mark.fault("B15")
+@pytest.mark.parametrize("content_type", ["text/event-stream", *OTHER_TYPES])
+@pytest.mark.parametrize("events", [HELLO, b": ping\n\n" + HELLO[: -len(DONE)], HELLO[: -len(DONE)] + b"data: {"])
+def test_a_plain_call_answered_by_events(client: Maker, content_type: str, events: bytes) -> None:
+    with ScriptedServer([request, send(answer(events, content_type=content_type))]) as server:
+        error = client(server, max_retries=2).fails(APIResponseError)
+        assert len(server.requests) == 1
+    assert "stream=True" in str(error)
+    assert error.partial.choices[0].message.content == "Hello world"
+    assert error.maybe_billed
+
+
+@pytest.mark.fault("B15")
+def test_a_plain_call_of_another_type_answered_by_events(client: Maker) -> None:
+    with ScriptedServer([request, send(answer(HELLO, content_type="text/event-stream"))]) as server:
+        error = client(server, max_retries=2).fails(APIResponseError, response_type=dict)
+        assert len(server.requests) == 1
+    assert "stream=True" in str(error)
+    assert error.body == HELLO
+
+
+@pytest.mark.fault("B15", "D9")
+@pytest.mark.parametrize(("before", "requests"), [(b"", 2), (event(chunk("half")), 1)])
+def test_a_plain_call_answered_by_an_error_event(client: Maker, before: bytes, requests: int) -> None:
+    said = before + event({"error": {"message": "busy", "code": 429}})
+    with ScriptedServer([request, send(answer(said, content_type="text/event-stream"))]) as server:
+        error = client(server, max_retries=1).fails(RateLimitError)
+        assert len(server.requests) == requests
+    assert (error.partial is not None) is bool(before)

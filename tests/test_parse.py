@@ -116,7 +116,7 @@ def test_a_tool_call_or_a_refusal_is_none(client: Maker, server: LocalServer) ->
     server.reply(body=says(None, refusal="no"))
     server.reply(body=says("  "))
     server.reply(body={"choices": [{"finish_reason": "content_filter", "message": None}]})
-    server.reply(body={"choices": None, "id": "x"})
+    server.reply(body={"choices": [], "id": "x"})
     caller = client(server)
     for _ in range(4):
         assert call(caller, "parse", response_format=StructLake).choices[0].message.parsed is None

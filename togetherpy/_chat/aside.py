@@ -47,14 +47,13 @@ class Aside:
             return
         self._looks += 1
         for part in (text, *(text.splitlines() if last else ())):
-            payload = _json(part)
-            if payload is None:
-                continue
-            stray.clear()
-            if says_only_why(payload):
+            if is_reason(part):
+                stray.clear()
                 self.failure = named_error(part, self._status, self._headers, self._secrets)
                 return
-            self._whole = self._whole or part
+            if _json(part) is not None:
+                stray.clear()
+                self._whole = self._whole or part
 
     def see(self, data: bytes) -> None:
         """Takes an event without choices."""
@@ -88,8 +87,15 @@ def _json(data: bytes) -> Any:
         return None
 
 
-def says_only_why(payload: object) -> bool:
+def is_reason(raw: bytes) -> bool:
     """Whether JSON is no answer but the reason for there being none: an error, a list of them, or any other words."""
+    payload = _json(raw)
     if is_object(payload) and (payload.get("error") or payload.get("choices")):
         return bool(payload.get("error"))
     return reason_in(payload) is not None
+
+
+def lacks_choices(raw: bytes) -> bool:
+    """Whether JSON is an object whose `choices` are absent or null."""
+    payload = _json(raw)
+    return is_object(payload) and payload.get("choices") is None

@@ -13,6 +13,7 @@ import msgspec
 from togetherpy._core.config import Secret
 from togetherpy._core.decode import decode_json, errors
 from togetherpy._core.expected import REFUSED, Expected, Facts, text, usage_of
+from togetherpy._core.sse import begins_as_events
 from togetherpy._core.wire import Reply
 from togetherpy.types.chat_completions import ChatCompletionChunk, ChatCompletionResponse
 
@@ -68,12 +69,25 @@ class ChatAnswer(Chat, Generic[T]):
         try:
             value: Any = decode_json(self._decoder, reply.body)
         except (ValueError, RecursionError) as error:
-            # Both msgspec's and the standard library's complaints are ValueErrors; deep nesting is a RecursionError.
-            reason = f"its body is not usable JSON ({errors().shorten(str(error))})"
-            return errors().unusable(reply, reason, secrets)
+            return self._no_json(reply, error, secrets)
         if names_error(value):
             return errors().named_error(reply.body, reply.status, reply.headers, secrets)
-        return value
+        return value if value.choices is not None else errors().lacking(reply, "choices", secrets)
+
+    def _no_json(self, reply: Reply, error: Exception, secrets: Secrets) -> Any:
+        """The exception for what is no object: events, a list of errors, rubbish."""
+        if begins_as_events(reply.body):
+            from togetherpy._chat.unasked import unasked_stream
+
+            return unasked_stream(ChatEvents(), reply, secrets)
+        if reply.body.lstrip()[:1] == b"[":
+            from togetherpy._chat.aside import is_reason
+
+            if is_reason(reply.body):
+                return errors().named_error(reply.body, reply.status, reply.headers, secrets)
+        # Both msgspec's and the standard library's complaints are ValueErrors; deep nesting is a RecursionError.
+        reason = f"its body is not usable JSON ({errors().shorten(str(error))})"
+        return errors().unusable(reply, reason, secrets)
 
     def facts(self, value: Any, raw: bytes) -> Facts:
         """Those of the answer."""

@@ -14,15 +14,17 @@ from typing import Any, Generic, TypeVar, cast
 
 import msgspec
 
+from togetherpy._chat.aside import is_reason, lacks_choices
 from togetherpy._chat.chunks import ChunkReader
 from togetherpy._chat.facts import Chat
+from togetherpy._chat.unasked import unasked_stream
 from togetherpy._core.config import Secret
-from togetherpy._core.errors import mask, misfit, named_error, unusable
+from togetherpy._core.errors import lacking, mask, misfit, named_error, unusable
 from togetherpy._core.expected import Facts, text, usage_of
 from togetherpy._core.named import shorten
-from togetherpy._core.sse import NamedEvent
+from togetherpy._core.sse import NamedEvent, begins_as_events
 from togetherpy._core.wire import Reply
-from togetherpy.error import APIError
+from togetherpy.error import APIError, APIResponseError
 from togetherpy.types._model import Raw, keep_raw, parse_any_json
 from togetherpy.types._response import ResponseInfo
 from togetherpy.types.chat_completions import ChatCompletionResponse
@@ -31,8 +33,6 @@ T = TypeVar("T")
 Secrets = tuple[Secret, ...]
 
 _GOING_ON = b'"finish_reason":null', b'"finish_reason": null'
-_HEAD, _TAIL = 256, 512
-"""Bytes at the beginning and at the end of an answer in which an error would be named."""
 _WANTED = "a msgspec Struct, a dataclass, an attrs class, a TypedDict, dict or bytes"
 _ACCEPTED = "StructType", "DataclassType", "TypedDictType", "DictType", "AnyType", "UnionType"
 
@@ -66,13 +66,9 @@ class OwnType(Generic[T]):
     def judge(self, reply: Reply, secrets: Secrets, *, stream: bool = False) -> Any:
         """The value of a 2xx, or the exception that it stands for, not yet raised. `stream`: events were asked for."""
         raw = reply.body
-        if _may_be_odd(raw):
-            if not raw or raw.isspace():
-                return unusable(reply, "its body is empty", secrets)
-            if read_signs(raw).names_error:
-                return named_error(raw, reply.status, reply.headers, secrets)
-            if self.type is bytes and raw.lstrip()[:1] != b"{":
-                return unusable(reply, "its body is no JSON object", secrets)
+        odd = self._odd(reply, secrets) if _may_be_odd(raw) else None
+        if odd is not None:
+            return odd
         if stream:
             failure = unusable(reply, "a stream of events was asked for", secrets)
             failure.body = mask(raw, secrets)  # whole, for it was paid for
@@ -81,6 +77,24 @@ class OwnType(Generic[T]):
             return self.strict(raw)
         except (ValueError, RecursionError):
             return self.lenient(reply, secrets)
+
+    def _odd(self, reply: Reply, secrets: Secrets) -> APIError | None:
+        """The exception for what is no answer, if it is none."""
+        raw = reply.body
+        if not raw or raw.isspace():
+            return unusable(reply, "its body is empty", secrets)
+        if begins_as_events(raw):
+            failure = unasked_stream(OwnEvents(self, 1), reply, secrets)
+            if isinstance(failure, APIResponseError):
+                failure.body = mask(raw, secrets)  # whole, for it was paid for
+            return failure
+        if read_signs(raw).names_error or (raw.lstrip()[:1] == b"[" and is_reason(raw)):
+            return named_error(raw, reply.status, reply.headers, secrets)
+        if lacks_choices(raw) and is_reason(raw):
+            return lacking(reply, "choices", secrets)
+        if self.type is bytes and raw.lstrip()[:1] != b"{":
+            return unusable(reply, "its body is no JSON object", secrets)
+        return None
 
     def lenient(self, reply: Reply, secrets: Secrets) -> Any:
         """The value of an answer, or event, that `strict` refused, or the exception that says why, not yet raised."""
@@ -209,8 +223,9 @@ def read_signs(raw: bytes) -> Signs:
 
 
 def _may_be_odd(raw: bytes) -> bool:
-    """Whether this may be no answer, or name an error: near its beginning or its end, for between them is its text."""
-    return raw[:1] != b"{" or raw.rfind(b'"error"', 0, _HEAD) >= 0 or raw.rfind(b'"error"', -_TAIL) >= 0
+    """Whether this may be no answer, or name an error. Inside of a text the quotes would be escaped."""
+    at = raw.find(b'"choices"')
+    return raw[:1] != b"{" or at < 0 or b"null" in raw[at + 9 : at + 16] or b'"error"' in raw
 
 
 class Ends:

@@ -148,9 +148,9 @@ class Call:
 
     def _again(self, error: APIError, outcome: Outcome, monotonic: float) -> float:
         """Seconds until the next attempt; raises `error` when there is none."""
-        now, attempt = _now(), self.number
+        now, attempt, meant = _now(), self.number, retry.meant(outcome, error)
         decision = retry.decide(
-            outcome,
+            meant,
             retries_left=self._retries_left,
             attempt=attempt,
             remaining=self.deadline - monotonic,
@@ -161,20 +161,20 @@ class Call:
         if decision is not None and not decision.counted:
             self.fresh = True
         else:
-            self._billed = self._billed or retry.maybe_ran(outcome)
+            self._billed = self._billed or retry.maybe_ran(meant)
             if decision is None or not self._quota.take(decision.cost):
                 raise self._final(error, outcome, now)
             self._cost = decision.cost
             self._retries_left -= 1
             self.number += 1
         if self._watch is not None:
-            self._watch.retry(outcome, attempt, decision.wait)
+            self._watch.retry(meant, attempt, decision.wait)
         return decision.wait
 
     def _final(self, error: APIError, outcome: Outcome, now: float) -> APIError:
         error.attempts = self.number
         error.maybe_billed = self._billed
-        if isinstance(error, APIStatusError) and isinstance(outcome, Reply) and outcome.status >= 400:
+        if isinstance(error, APIStatusError) and isinstance(outcome, Reply) and error.status_code >= 400:
             error.retry_after = retry.retry_after(outcome.headers, now)
         if isinstance(outcome, Fault) and outcome.kind == "closed" and outcome.phase == "connecting":
             error.attempts = self.number - 1

@@ -13,7 +13,9 @@ import threading
 from typing import NamedTuple
 
 from togetherpy._core.config import DEFAULT_RETRY_QUOTA
+from togetherpy._core.sse import begins_as_events
 from togetherpy._core.wire import Fault, Headers, Outcome, Reply
+from togetherpy.error import APIError, APIStatusError
 
 MAX_SERVER_WAIT = 120.0
 """Seconds; a server that asks for more gets an error at once, with `retry_after` (fault C6)."""
@@ -96,6 +98,14 @@ def decide(
     return decision if decision is not None and decision.wait < remaining else None
 
 
+def meant(outcome: Outcome, error: APIError) -> Outcome:
+    """What an outcome is to be judged by: an error that came inside of a success, by the status that it names (B16),
+    unless a part of an answer came before it."""
+    if isinstance(outcome, Reply) and outcome.status < 300 and isinstance(error, APIStatusError):
+        return outcome if error.partial is not None else Reply(error.status_code, outcome.headers, outcome.body)
+    return outcome
+
+
 def maybe_ran(outcome: Outcome) -> bool:
     """Whether the server may have done the work although no usable answer came (fault F4)."""
     if isinstance(outcome, Fault):
@@ -156,8 +166,10 @@ def _after_reply(reply: Reply, attempt: int, now: float, jitter: float) -> Decis
 def _after_unusable(reply: Reply, attempt: int, jitter: float) -> Decision | None:
     """A 2xx that is not an answer: empty or of a wrong type (B14, B15) again, a web page once (B17).
 
-    Damaged JSON is final: it was an answer, which was charged for.
+    Damaged JSON is final, and so are events: it was an answer, which was charged for.
     """
+    if begins_as_events(reply.body):
+        return None
     kind = reply.headers.get("content-type", "json").lower()
     if reply.body.strip() and ("json" in kind or ("html" in kind and attempt > 1)):
         return None
