@@ -21,11 +21,12 @@ def check_arguments(method: str, params: dict[str, Any], stream: object) -> None
         raise TypeError(f"stream must be a bool, not {type(stream).__name__}")
     if "extra_headers" in params:
         params["extra_headers"] = hide(params["extra_headers"])
-    check_names(method, params)
+    if not params.keys() <= _KNOWN:
+        check_names(method, params)
     for name, value in params.items():
-        check = _CHECKS.get(name)
-        if check is not None and value is not None:
-            check(value, name)
+        rule = _RULES.get(name)
+        if rule is not None and type(value) not in rule[0]:  # nearly every value is, and costs no call to find so
+            rule[1](value, name)
 
 
 def check_names(method: str, params: dict[str, Any]) -> None:
@@ -70,55 +71,43 @@ def _refuse(value: Any, name: str, wanted: str) -> NoReturn:
     raise TypeError(f"{name} must be {wanted}, not {type(value).__name__}")
 
 
-_CHECKS: dict[str, Callable[[Any, str], None] | None] = {
-    "messages": None,
-    "model": None,
-    "max_tokens": _number,
-    "stop": _texts,
-    "temperature": _number,
-    "top_p": _number,
-    "top_k": _number,
-    "repetition_penalty": _number,
-    "presence_penalty": _number,
-    "frequency_penalty": _number,
-    "min_p": _number,
-    "logit_bias": _object,
-    "seed": _number,
-    "logprobs": None,
-    "echo": _yes_or_no,
-    "n": _whole_number,
-    "safety_model": None,
-    "tool_choice": None,
-    "function_call": None,
-    "reasoning": None,
-    "reasoning_effort": None,
-    "chat_template_kwargs": _object,
-    "compliance": None,
-    "context_length_exceeded_behavior": None,
-    "stream_options": _object,
-    "top_logprobs": _number,
-    "parallel_tool_calls": _yes_or_no,
-    "max_completion_tokens": _number,
-    "user": None,
-    "metadata": _object,
-    "timeout": None,
-    "max_retries": None,
-    "extra_headers": check_mapping,
-    "extra_query": check_mapping,
-    "extra_body": check_mapping,
-    "response_format": _format,
-    "tools": None,
-    "response_type": None,
-    "stream": None,
-}
-"""Every argument that is known, and what looks at its value."""
+_Rule = tuple[frozenset[type], Callable[[Any, str], None]]
+"""The types that are right whatever the value is, and what looks at values of others."""
 
+
+def _rule(check: Callable[[Any, str], None], *right: type) -> _Rule:
+    return frozenset((type(None), *right)), check
+
+
+_RULES: dict[str, _Rule] = {
+    **dict.fromkeys(
+        (
+            *("max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k", "min_p", "repetition_penalty"),
+            *("presence_penalty", "frequency_penalty", "seed", "top_logprobs"),
+        ),
+        _rule(_number, int, float),
+    ),
+    **dict.fromkeys(("logit_bias", "metadata", "chat_template_kwargs", "stream_options"), _rule(_object, dict)),
+    **dict.fromkeys(("extra_headers", "extra_query", "extra_body"), _rule(check_mapping, dict)),
+    **dict.fromkeys(("echo", "parallel_tool_calls"), _rule(_yes_or_no, bool)),
+    "n": _rule(_whole_number, int),
+    "stop": _rule(_texts, str, list),
+    "response_format": _rule(_format, dict),
+}
+_KNOWN = frozenset(
+    (
+        *_RULES,
+        *("messages", "model", "tools", "tool_choice", "function_call", "stream", "response_type", "logprobs"),
+        *("reasoning", "reasoning_effort", "safety_model", "compliance", "context_length_exceeded_behavior"),
+        *("user", "timeout", "max_retries"),
+    )
+)
 _OF_RUN_TOOLS = ("max_turns", "on_step", "raise_errors")
 _OTHER_SERVERS = (
     *("chat_template", "max_input_tokens", "min_tokens", "models", "reasoning_format", "repeat_penalty", "user_id"),
 )
 """Fields that other servers of this protocol take and that look like misspelt ones of ours."""
 _CREATE = Names(
-    _CHECKS, of_others=_OTHER_SERVERS, elsewhere=dict.fromkeys(_OF_RUN_TOOLS, "it is an argument of run_tools()")
+    _KNOWN, of_others=_OTHER_SERVERS, elsewhere=dict.fromkeys(_OF_RUN_TOOLS, "it is an argument of run_tools()")
 )
-_RUN_TOOLS = Names((*_CHECKS, *_OF_RUN_TOOLS), of_others=_OTHER_SERVERS)
+_RUN_TOOLS = Names((*_KNOWN, *_OF_RUN_TOOLS), of_others=_OTHER_SERVERS)
