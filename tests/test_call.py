@@ -3,9 +3,11 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
-from togetherpy._chat.facts import ChatAnswer
+from togetherpy._chat.facts import ChatAnswer, ChatEvents
+from togetherpy._chat.stream import Stream
 from togetherpy._core import call as module
 from togetherpy._core.config import DEFAULT_RETRY_QUOTA as QUOTA
 from togetherpy._core.config import Config, Secret, make_config
@@ -13,6 +15,7 @@ from togetherpy._core.retry import Quota
 from togetherpy._core.wire import Endpoint, Fault, FaultKind, Headers, Opened, Outcome, Phase, Reply, Request
 from togetherpy.error import (
     APIConnectionError,
+    APIError,
     APIResponseError,
     APITimeoutError,
     AuthenticationError,
@@ -23,7 +26,7 @@ from togetherpy.error import (
 from togetherpy.types._timeout import Timeout
 from togetherpy.types.chat_completions import ChatCompletionResponse
 
-ENDPOINT = Endpoint("chat", "POST", "/chat/completions", ChatAnswer(ChatCompletionResponse))
+ENDPOINT: Endpoint[Any] = Endpoint("chat", "POST", "/chat/completions", ChatAnswer(ChatCompletionResponse))
 GOOD = Reply(200, Headers({}), b'{"id": "x", "choices": []}')
 
 
@@ -34,12 +37,14 @@ def config() -> Config:
 class Call:
     """A call whose clock and chance stand still unless they are moved."""
 
-    def __init__(self, *, max_retries: int = 2, deadline: float = 100.0, quota: Quota | None = None) -> None:
-        request = Request(ENDPOINT, "/v1/chat/completions", (), None, b"{}", "whole")
+    def __init__(
+        self, *, max_retries: int = 2, deadline: float = 100.0, quota: Quota | None = None, endpoint: Any = ENDPOINT
+    ) -> None:
+        request = Request(endpoint, "/v1/chat/completions", (), None, b"{}", "whole")
         self.quota = quota or Quota()
         self.attempts = module.Call(
             config(),
-            ENDPOINT,
+            endpoint,
             lambda: request,
             self.quota,
             timeout=Timeout(total=deadline),
@@ -74,8 +79,14 @@ def test_success_at_once() -> None:
 
 
 def test_an_accepted_stream_is_a_value() -> None:
-    opened = Opened(200, Headers({}), None)
-    assert Call().judge(opened) == (opened, None)
+    class Body:
+        def close(self, *, drained: bool) -> None:
+            assert not drained
+
+    opened = Opened(200, Headers({}), Body())
+    stream, wait = Call(endpoint=msgspec.structs.replace(ENDPOINT, answer=ChatEvents())).judge(opened)
+    with stream:
+        assert (type(stream), stream.response.status_code, wait) == (Stream, 200, None)
     assert repr(opened) == "<Opened 200>"
 
 
@@ -211,3 +222,22 @@ def test_a_client_that_is_closed_has_not_tried() -> None:
     with pytest.raises(APIConnectionError) as raised:
         Call().judge(fault("closed", "sent"))
     assert raised.value.attempts == 1
+
+
+def test_what_may_have_been_carried_out_is_not_asked_for_again_if_the_endpoint_says_so() -> None:
+    once = msgspec.structs.replace(ENDPOINT, once=True)
+    for outcome, again in [
+        (reply(503), True),
+        (fault("refused", "connecting"), True),
+        (fault("timeout", "sent"), False),
+        (reply(504), False),
+        (fault("reset", "sent", reused=True), False),
+    ]:
+        call = Call(endpoint=once)
+        assert call.attempts.fresh is True  # a connection that has gone stale would make a good request doubtful
+        if again:
+            assert call.judge(outcome)[1] is not None
+        else:
+            with pytest.raises(APIError) as raised:
+                call.judge(outcome)
+            assert raised.value.maybe_billed is True

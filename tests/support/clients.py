@@ -77,6 +77,18 @@ class SyncClient:
     def raw_response(self, **params: Any) -> Any:
         return self.raw.chat.completions.with_raw_response.create(**{**CALL, **params})
 
+    def call(self, endpoint: Any, params: dict[str, Any] | None = None, **options: Any) -> Any:
+        """A call of any endpoint, by the client's loop."""
+        return self.raw._loop.call(endpoint, params or {}, **options)
+
+    def pieces(self, opened: Any) -> list[bytes]:
+        """All that is left of a download."""
+        return list(opened)
+
+    def finish(self, result: Any) -> Any:
+        """What a method of something that a call gave returns: at once, or awaited."""
+        return result
+
     def area(self, name: str) -> Any:
         """A resource (`"models"`, `"chat.completions"`), whose methods are called by blocking calls."""
         return operator.attrgetter(name)(self.raw)
@@ -179,6 +191,22 @@ class AsyncClient(SyncClient):
             return await self.raw.chat.completions.with_raw_response.create(**{**CALL, **params})
 
         return self.loop.run(call())
+
+    def call(self, endpoint: Any, params: dict[str, Any] | None = None, **options: Any) -> Any:
+        async def run() -> Any:
+            return await self.raw._loop.call(endpoint, params or {}, **options)
+
+        return self.loop.run(run())
+
+    def pieces(self, opened: Any) -> list[bytes]:
+        async def run() -> list[bytes]:
+            return [piece async for piece in opened]
+
+        found: list[bytes] = self.loop.run(run())
+        return found
+
+    def finish(self, result: Any) -> Any:
+        return self.loop.run(result)
 
     def area(self, name: str) -> Any:
         return _Blocking(super().area(name), self.loop)

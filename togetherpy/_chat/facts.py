@@ -139,8 +139,9 @@ def names_error(value: Any) -> bool:
 def facts_of(answer: ChatCompletionResponse | None) -> Facts:
     """What hooks are told of an answer, or of none."""
     choices: Any = getattr(answer, "choices", None)
+    listed: list[Any] = choices if isinstance(choices, list) else []  # pyright: ignore[reportUnknownVariableType]
     # What a lenient decode has kept as it came has no finish_reason.
-    reasons = [getattr(one, "finish_reason", None) for one in choices] if isinstance(choices, list) else []
+    reasons = [getattr(one, "finish_reason", None) for one in listed]
     return Facts(
         id=text(getattr(answer, "id", None)),
         model=text(getattr(answer, "model", None)),

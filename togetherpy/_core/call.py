@@ -23,7 +23,9 @@ from togetherpy.error import APIError, APIStatusError
 from togetherpy.types._timeout import Timeout
 
 if TYPE_CHECKING:
+    from togetherpy._core.elsewhere import Place
     from togetherpy._core.events import Watch
+    from togetherpy.types._response import ResponseInfo
 
 _monotonic = time.monotonic
 _now = time.time
@@ -38,6 +40,7 @@ class Call:
     """One call under way."""
 
     __slots__ = (
+        "_asynchronous",
         "_billed",
         "_config",
         "_cost",
@@ -60,6 +63,7 @@ class Call:
         "elapsed",
         "fresh",
         "number",
+        "origin",
         "queue",
     )
 
@@ -73,11 +77,14 @@ class Call:
         timeout: Timeout,
         max_retries: int,
         started: float,
+        asynchronous: bool = False,
         raw: bool = False,
         tell: Callable[[], Watch] | None = None,
+        place: Place | None = None,
     ) -> None:
-        """`encode`: makes the request. `started`: on the monotonic clock. `raw`: the answer in an APIResponse. `tell`:
-        tells hooks that the call begins."""
+        """`encode`: makes the request. `started`: on the monotonic clock. `asynchronous`: open bodies are read by a
+        coroutine. `raw`: the answer in an APIResponse. `tell`: tells hooks that the call begins. `place`: where the
+        request goes, if not to the endpoint's path."""
         self._request: Request | None = None
         """What to send next, once its turn has come."""
         self.queue = math.inf if timeout.queue is None else timeout.queue
@@ -86,11 +93,13 @@ class Call:
         """On the monotonic clock, once the turn has come."""
         self.connect: float = timeout.connect
         """Seconds for connecting."""
+        self.origin: Origin | None = None
+        """The server of the next attempt; None for the client's own."""
         self._tell = tell
         self._watch: Watch | None = None
         self.number = 1
         """Of the attempt under way, from 1; the transparent retry of fault E1 is not counted."""
-        self.fresh = False
+        self.fresh = endpoint.once
         """The next attempt must not use a pooled connection."""
         self.elapsed = 0.0
         """Seconds from the start of the call to the last outcome."""
@@ -100,7 +109,9 @@ class Call:
         self._billed = self._renewed = False
         self._endpoint, self._encode = endpoint, encode
         self._first: Request | None = None
-        self._hops = 0
+        self._asynchronous, self._hops = asynchronous, 0
+        if place is not None:
+            self.origin, self._secrets = place.origin, config.secrets + place.hidden
 
     def admit(self, waited: float) -> Request:
         """The turn of an attempt has come, after so many seconds: the request, encoded once and no sooner, so that
@@ -114,16 +125,11 @@ class Call:
         if self._request is None:
             tell, self._tell = self._tell, None  # hooks hear of no call that cannot be sent
             self._request = self._first = self._encode()
-            self._watch = tell and tell()
+            self._watch = tell() if tell is not None else self._watch
         return self._request
 
-    @property
-    def origin(self) -> Origin | None:
-        """The server of the next attempt; None for the client's own."""
-        return None if self._request is None else self._request.origin
-
     def judge(self, outcome: Outcome) -> tuple[Any, float | None]:
-        """(value, None) when the call is over, (None, seconds) when there is to be another attempt after so long.
+        """(what the caller gets, None) when the call is over, (None, seconds) when there is to be another attempt.
 
         Raises:
             APIError: the call failed for good.
@@ -132,7 +138,7 @@ class Call:
         self.elapsed = monotonic - self._started
         value: Any
         if isinstance(outcome, Reply):
-            if self._moves(outcome):
+            if self._endpoint.redirects and self._moves(outcome):
                 return None, 0.0
             answer = self._endpoint.answer
             if 200 <= outcome.status < 300 or answer.welcomes(outcome.status):
@@ -144,14 +150,17 @@ class Call:
         if isinstance(value, APIError):
             return None, self._again(value, outcome, monotonic)
         self._quota.give_back(self._cost)
+        if self._raw or self._watch is not None or isinstance(value, Opened):
+            value = self._finish(value, outcome)
         return value, None
 
     def _again(self, error: APIError, outcome: Outcome, monotonic: float) -> float:
         """Seconds until the next attempt; raises `error` when there is none."""
         now, attempt, meant = _now(), self.number, retry.meant(outcome, error)
+        unsafe = self._endpoint.once and retry.maybe_ran(meant)
         decision = retry.decide(
             meant,
-            retries_left=self._retries_left,
+            retries_left=0 if unsafe else self._retries_left,
             attempt=attempt,
             remaining=self.deadline - monotonic,
             now=now,
@@ -189,20 +198,21 @@ class Call:
         A place that refuses what it was given leave for, because that has run out, is asked for once more.
         """
         request = self._request
-        if request is None or not self._endpoint.redirects or 200 <= reply.status < 300:
+        if request is None or 200 <= reply.status < 300:
             return False
-        if request is not self._first and reply.status == 403 and not self._renewed:
-            self._renewed, self._hops, self._request = True, 0, self._first
+        if self._hops and self._first is not None and reply.status == 403 and not self._renewed:
+            self._renewed, self._hops, self._request, self.origin = True, 0, self._first, self._first.origin
             return True
         if reply.status not in (301, 302, 303, 307, 308) or self._hops >= MAX_HOPS:
             return False
-        from togetherpy._core.elsewhere import redirected
+        from togetherpy._core.elsewhere import find, sent_to
 
-        moved = redirected(self._config, request, Secret(reply.headers.get("location")))
-        if moved is None:
+        base = request.origin or self._config.origin
+        place = find(self._config, base, request.target, Secret(reply.headers.get("location")))
+        if place is None:
             return False
-        self._request, hidden = moved
-        self._secrets = (*self._secrets, *hidden)
+        self._request, self.origin = sent_to(place, request), place.origin
+        self._secrets = (*self._secrets, *place.hidden)
         self._hops += 1
         return True
 
@@ -213,28 +223,28 @@ class Call:
         if self._watch is not None:
             self._watch.failed(error, self.number)
 
-    def finish(self, value: Any, outcome: Any, *, asynchronous: bool) -> Any:
-        """What the caller gets for the final outcome and its value."""
-        opened = isinstance(value, Opened)
-        if self._watch is not None and not opened:
-            self._watch.answered(value, outcome, self.number)
-        if not (self._raw or opened):
-            return value
-        # A process that is started for one plain call should not load what streams and raw answers are made of.
-        from togetherpy.types._response import APIResponse, APIStreamResponse, ResponseInfo
+    def _finish(self, value: Any, outcome: Any) -> Any:
+        """What is more than the value of a plain call, whose process should not load what this is made of."""
+        if isinstance(value, Opened):
+            from togetherpy.types._response import APIStreamResponse, ResponseInfo
 
-        if opened:
-            made = self._stream(value, ResponseInfo(**self._facts(value)), asynchronous)
+            made = self._stream(value, ResponseInfo(**self._facts(value)))
             return APIStreamResponse(value=made, **self._facts(value)) if self._raw else made
+        if self._watch is not None:
+            self._watch.answered(value, outcome, self.number)
+        if not self._raw:
+            return value
+        from togetherpy.types._response import APIResponse
+
         return APIResponse(value=value, content=outcome.body, **self._facts(outcome))
 
-    def _stream(self, opened: Opened, head: Any, asynchronous: bool) -> Any:
+    def _stream(self, opened: Opened, head: ResponseInfo) -> Any:
         answer, body = self._endpoint.answer, opened.body
         reader = answer.reader(head, self._secrets)
         if self._watch is not None:
             body = self._watch.opened(opened, reader, self.number)
         idle = min(self._timeout.total, self._timeout.stream_idle)
-        return answer.stream(reader, body, head, idle, asynchronous=asynchronous)
+        return answer.stream(reader, body, head, idle, asynchronous=self._asynchronous)
 
     def _facts(self, outcome: Any) -> dict[str, Any]:
         return {

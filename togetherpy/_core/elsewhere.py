@@ -7,6 +7,9 @@ it is this machine; a URL may be as good as a key, so it is handed on as a Secre
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
 import msgspec
 
 from togetherpy._core.config import Config, Origin, Secret, is_loopback
@@ -14,58 +17,71 @@ from togetherpy._core.wire import Request
 
 _FOR_ALL = frozenset(("user-agent", "accept", "accept-encoding", "range", "if-range", "content-type"))
 """Header fields that another server gets, too."""
+_PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 _TELLING = 16
 """Characters from which on a value in a query may be a signature."""
 
 
-def redirected(config: Config, request: Request, location: Secret) -> tuple[Request, tuple[Secret, ...]] | None:
-    """`request` at the place that an answer to it names, and what to hide; None for one that is not to be followed."""
-    try:
-        return sent_to(config, request, location)
-    except ValueError:
-        return None
+class Place(msgspec.Struct, frozen=True, eq=False):
+    """Where a request is to go."""
+
+    origin: Origin | None
+    """None: the client's own server."""
+    target: Secret
+    """Path and query."""
+    hidden: tuple[Secret, ...]
+    """What of it must not appear in any message."""
+
+    def __repr__(self) -> str:
+        return f"<Place {self.origin.authority if self.origin else ''}>"
 
 
-def sent_to(config: Config, request: Request, url: Secret) -> tuple[Request, tuple[Secret, ...]]:
-    """`request` at another URL, which may be relative to where it goes now, and what of it is not to be shown.
+def place_of(config: Config, url: Secret) -> Place:
+    """The place of a URL that the API gave.
 
     Raises:
         ValueError: a URL that cannot be one, or that is not safe. It is not quoted.
     """
-    from urllib.parse import parse_qsl
-
-    origin, target = _parse(request.origin or config.origin, request.target, url)
-    query = Secret(target.reveal().partition("?")[2])
-    values = [Secret(value) for _, value in parse_qsl(query.reveal()) if len(value) >= _TELLING]
-    hidden = tuple(one for one in (query, *values) if one.reveal())
-    if _same(origin, config.origin):
-        fresh = msgspec.structs.replace(request, target=target.reveal(), origin=None)
-        return fresh, hidden
-    headers = tuple((name, value) for name, value in request.headers if name.lower() in _FOR_ALL)
-    there = msgspec.structs.replace(request, target=target.reveal(), origin=origin, headers=headers, authorization=None)
-    return there, hidden
+    place = find(config, config.origin, config.origin.path, url)
+    if place is None:
+        raise ValueError("the URL that the API gave cannot be used: it is none, or not https")
+    return place
 
 
-def _parse(base: Origin, target: str, url: Secret) -> tuple[Origin, Secret]:
-    from urllib.parse import quote, urljoin, urlsplit
+def find(config: Config, base: Origin, target: str, url: Secret) -> Place | None:
+    """The place of a URL, which may be relative to a target at `base`; None for one that is not to be gone to."""
+    from urllib.parse import parse_qsl, quote, urljoin, urlsplit
 
     try:
         parts = urlsplit(urljoin(f"{base.scheme}://{base.authority}{target}", url.reveal().strip()))
         host = (parts.hostname or "").encode("ascii" if (parts.hostname or "").isascii() else "idna").decode()
-        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
-    except (ValueError, KeyError, AttributeError):
-        raise ValueError("the URL that the API gave is none") from None
-    if not host or parts.username is not None:
-        raise ValueError("the URL that the API gave has no host, or a user name")
-    origin = Origin(parts.scheme, host, port, "")
-    if parts.scheme != "https" and not is_loopback(host) and not _same(origin, base):
-        raise ValueError(f"the URL that the API gave, to {origin.authority}, is not https")
+        origin = Origin(parts.scheme, host, parts.port or {"http": 80, "https": 443}[parts.scheme], "")
+    except (ValueError, KeyError, AttributeError):  # AttributeError: None, there was no URL
+        return None
+    safe = parts.scheme == "https" or is_loopback(host) or _same(origin, base)
+    if not (safe and re.fullmatch(r"[0-9A-Za-z._~:%-]+", host) and parts.username is None):
+        return None
     # All that is printable stays as it is: a signature holds for these very characters. Fields are read as latin-1.
-    path, query = (
-        quote(part.encode("latin-1", "replace"), safe="".join(map(chr, range(0x21, 0x7F))))
-        for part in (parts.path or "/", parts.query)
+    path, query = (quote(part.encode("latin-1", "replace"), safe=_PRINTABLE) for part in (parts.path, parts.query))
+    values = [Secret(value) for _, value in parse_qsl(query) if len(value) >= _TELLING]
+    hidden = tuple(one for one in (Secret(query), *values) if one.reveal())
+    where = Secret((path or "/") + (f"?{query}" if query else ""))
+    return Place(None if _same(origin, config.origin) else origin, where, hidden)
+
+
+def sent_to(place: Place, request: Request) -> Request:
+    """`request` at another place."""
+    if place.origin is None:
+        return msgspec.structs.replace(request, target=place.target.reveal(), origin=None)
+    headers = tuple((name, value) for name, value in request.headers if name.lower() in _FOR_ALL)
+    return msgspec.structs.replace(
+        request, target=place.target.reveal(), origin=place.origin, headers=headers, authorization=None
     )
-    return origin, Secret(f"{path}?{query}" if query else path)
+
+
+def encode_for(place: Place, encode: Callable[[], Request]) -> Request:
+    """The request that `encode` makes, at another place."""
+    return sent_to(place, encode())
 
 
 def _same(one: Origin, other: Origin) -> bool:

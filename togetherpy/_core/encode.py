@@ -41,17 +41,19 @@ def encode_request(
     extra_headers = params.pop("extra_headers", None)
     extra_query = params.pop("extra_query", None)
     extra_body = params.pop("extra_body", None)
-    check_mapping(extra_query, "extra_query")
-    check_mapping(extra_body, "extra_body")
-    # An iterator can be read only once, and encode_json may have to look again.
-    fields = {
-        name: list(value) if hasattr(value, "__next__") else value
-        for name, value in params.items()
-        if value is not None
-    }
+    fields: dict[str, Any] = {}
+    for name, value in params.items():
+        if value is not None:
+            # An iterator can be read only once, and encode_json may have to look again.
+            fields[name] = list(value) if hasattr(value, "__next__") else value
+    query: dict[str, Any] = {}
     if endpoint.method in _BODILESS or content is not None:
-        extra_query, fields = {**fields, **(extra_query or {})}, {}
-    if extra_body:
+        query, fields = fields, query
+    if extra_query is not None:
+        check_mapping(extra_query, "extra_query")
+        query.update(extra_query)
+    if extra_body is not None:
+        check_mapping(extra_body, "extra_body")
         fields.update(extra_body)
     kind, body = _body(endpoint.method, fields, content)
     answer = endpoint.answer
@@ -63,10 +65,12 @@ def encode_request(
         *kind,
         ("Idempotency-Key", idempotency_key),
     )
-    headers, authorization = merge_headers(own, config.authorization, extra_headers, "extra_headers")
+    headers, authorization = own, config.authorization
+    if extra_headers is not None:
+        headers, authorization = merge_headers(own, authorization, extra_headers, "extra_headers")
     return Request(
         endpoint=endpoint,
-        target=config.origin.path + endpoint.path + (_query(extra_query) if extra_query else ""),
+        target=config.origin.path + endpoint.path + (_query(query) if query else ""),
         headers=headers,
         authorization=authorization,
         body=body,
@@ -77,15 +81,17 @@ def encode_request(
 def _body(method: str, fields: dict[str, Any], content: bytes | Source | None) -> tuple[Fields, bytes | Source | None]:
     """The fields that speak of a body, and the body."""
     if content is not None:
-        return (("Content-Type", getattr(content, "content_type", "application/octet-stream")),), content
-    if fields or method not in _BODILESS:
-        if any(isinstance(value, Part) for value in fields.values()):
+        kind = getattr(content, "content_type", "application/octet-stream")
+        return (() if kind is None else (("Content-Type", kind),)), content
+    if not fields and method in _BODILESS:
+        return (), None
+    for value in fields.values():
+        if type(value) is Part:
             from togetherpy._core.forms import Form
 
             form = Form(fields)
             return (("Content-Type", form.content_type),), form
-        return _IS_JSON, encode_json(fields)
-    return (), None
+    return _IS_JSON, encode_json(fields)
 
 
 def _query(params: Mapping[str, Any]) -> str:

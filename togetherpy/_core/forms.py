@@ -8,9 +8,9 @@ that cannot be read, ends the call with a TogetherError that names it, and no se
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import msgspec
 
@@ -27,9 +27,13 @@ class File:
     __slots__ = ("_file", "_path", "_start", "content_type", "size")
 
     def __init__(
-        self, file: str | os.PathLike[str] | IO[bytes], content_type: str = "application/octet-stream"
+        self, file: str | os.PathLike[str] | IO[bytes], content_type: str | None = "application/octet-stream"
     ) -> None:
-        """Raises OSError for a path that leads to no file, TypeError or ValueError for what is no binary file."""
+        """`content_type`: None sends no such field.
+
+        Raises:
+            OSError: a path that leads to no file. TypeError, ValueError: what is no binary file.
+        """
         self.content_type = content_type
         self._path = Path(file) if isinstance(file, (str, os.PathLike)) else None
         self._file: IO[bytes] | None = None
@@ -79,7 +83,8 @@ class Form:
         self.content_type = f"multipart/form-data; boundary={boundary}"
         self._parts: list[bytes | Source] = []
         for name, given in fields.items():
-            for value in given if isinstance(given, (list, tuple)) else (given,):
+            values: Iterable[Any] = cast("list[Any]", given) if isinstance(given, (list, tuple)) else (given,)
+            for value in values:
                 head = f'--{boundary}\r\nContent-Disposition: form-data; name="{_quoted(name)}"'
                 if isinstance(value, Part):
                     head += f'; filename="{_quoted(value.name)}"\r\nContent-Type: {value.content_type}'
@@ -103,7 +108,7 @@ def _content(value: Any) -> bytes | Source:
     if isinstance(value, Part):
         return value.source
     if isinstance(value, (bytes, bytearray, memoryview)):
-        return bytes(value)
+        return bytes(cast(bytes, value))
     if isinstance(value, str):
         return str.encode(value)
     return msgspec.json.encode(value)  # true, 0.5, {"a": 1}

@@ -12,12 +12,12 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import msgspec
 
 from togetherpy._core.call import Call
-from togetherpy._core.config import Config, Origin, as_timeout, check_count, hide
+from togetherpy._core.config import Config, Origin, Secret, as_timeout, check_count, hide
 from togetherpy._core.encode import encode_request
 from togetherpy._core.retry import Quota
 from togetherpy._core.wire import AsyncTransport, Endpoint, Source, Transport
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from togetherpy._core.events import Watchers
 
 T = TypeVar("T")
-A = TypeVar("A")
+Body = bytes | Source
 
 
 class Shared(Generic[T]):
@@ -37,21 +37,22 @@ class Shared(Generic[T]):
         self.quota = Quota(config.retry_quota)
         self._config, self._make = config, make
         self._lock = threading.Lock()
-        self._main: T | None = None
+        self.main: T | None = None
+        """The transport to the client's own server, if it has been made."""
         self._others: dict[tuple[str, str, int], T] = {}
         self._closed = False
 
     def transport(self, origin: Origin | None = None) -> T:
         """The transport to the client's own server or to another one, made with the first request."""
-        if origin is None and self._main is not None:
-            return self._main
+        if origin is None and self.main is not None:
+            return self.main
         with self._lock:
             if self._closed:
                 raise APIConnectionError("The client is closed. Make a new one, or close it later.")
             if origin is None:
-                if self._main is None:
-                    self._main = self._make(self._config)
-                return self._main
+                if self.main is None:
+                    self.main = self._make(self._config)
+                return self.main
             place = origin.scheme, origin.host, origin.port
             if place not in self._others:
                 self._others[place] = self._make(msgspec.structs.replace(self._config, origin=origin))
@@ -61,7 +62,7 @@ class Shared(Generic[T]):
         """Nothing is made from now on; what had been made is the caller's to close."""
         with self._lock:
             self._closed = True
-        return [*([] if self._main is None else [self._main]), *self._others.values()]
+        return [*([] if self.main is None else [self.main]), *self._others.values()]
 
 
 class _Loop(Generic[T]):
@@ -69,30 +70,49 @@ class _Loop(Generic[T]):
 
     __slots__ = ("config", "shared", "watchers")
 
+    _asynchronous: ClassVar[bool] = False
+
     def __init__(self, config: Config, shared: Shared[T], watchers: Watchers | None) -> None:
         self.config, self.shared, self.watchers = config, shared, watchers
 
-    def _begin(self, endpoint: Endpoint[Any], params: dict[str, Any], body: bytes | Source | None, raw: bool) -> Call:
+    def _begin(
+        self, endpoint: Endpoint[Any], params: dict[str, Any], body: Body | None, url: Secret | None, raw: bool
+    ) -> Call:
         """What both loops start from."""
         config = self.config
-        params["extra_headers"] = hide(params.get("extra_headers"))
-        timeout = as_timeout(params.pop("timeout", None), config.timeout)
-        max_retries = check_count(params.pop("max_retries", None), "max_retries", 0, config.max_retries)
+        # A plain call makes some hundred calls of functions, so none is made to find out that nothing was given.
+        timeout: Any = params.pop("timeout", None)
+        timeout = config.timeout if timeout is None else as_timeout(timeout, config.timeout)
+        max_retries: Any = params.pop("max_retries", None)
+        if max_retries is None:
+            max_retries = config.max_retries
+        else:
+            check_count(max_retries, "max_retries", 0, 0)
+        if params.get("extra_headers") is not None:
+            params["extra_headers"] = hide(params["extra_headers"])
         started = time.monotonic()
         key = os.urandom(16).hex()
-        tell = None
+        encode = partial(encode_request, config, endpoint, params, idempotency_key=key, content=body)
+        place = tell = None
+        if url is not None:
+            from togetherpy._core.elsewhere import encode_for, place_of
+
+            place = place_of(config, url)
+            encode = partial(encode_for, place, encode)
         if self.watchers is not None:
             tell = partial(self.watchers.begin, endpoint, params, call=key, origin=config.origin, started=started)
         return Call(
             config,
             endpoint,
-            partial(encode_request, config, endpoint, params, idempotency_key=key, content=body),
+            encode,
             self.shared.quota,
             timeout=timeout,
             max_retries=max_retries,
             started=started,
+            asynchronous=self._asynchronous,
             raw=raw,
             tell=tell,
+            place=place,
         )
 
 
@@ -106,17 +126,23 @@ class Loop(_Loop[Transport]):
         endpoint: Endpoint[Any],
         params: dict[str, Any],
         *,
-        body: bytes | Source | None = None,
+        body: Body | None = None,
+        url: Secret | None = None,
         raw: bool = False,
     ) -> Any:
-        """The whole of one call. `body`: instead of the parameters as JSON. `raw`: with what came with the answer.
+        """The whole of one call.
+
+        `body`: instead of the parameters as JSON. `url`: a place that the API gave, instead of the endpoint's path.
+        `raw`: with what came with the answer.
 
         Raises:
             TypeError, ValueError: the request cannot be sent; nothing was.
             APIError: what became of it.
         """
-        transport = self.shared.transport()  # before the clock starts: the first one loads the HTTP stack
-        call = self._begin(endpoint, params, body, raw)
+        transport = (
+            self.shared.main or self.shared.transport()
+        )  # before the clock starts: the first one loads the HTTP stack
+        call = self._begin(endpoint, params, body, url, raw)
         try:
             while True:
                 origin = call.origin
@@ -124,7 +150,7 @@ class Loop(_Loop[Transport]):
                 outcome = way.send(call)
                 value, wait = call.judge(outcome)
                 if wait is None:
-                    return call.finish(value, outcome, asynchronous=False)
+                    return value
                 transport.sleep(wait)
         except BaseException as error:
             call.failed(error)
@@ -136,17 +162,22 @@ class AsyncLoop(_Loop[AsyncTransport]):
 
     __slots__ = ()
 
+    _asynchronous = True
+
     async def call(
         self,
         endpoint: Endpoint[Any],
         params: dict[str, Any],
         *,
-        body: bytes | Source | None = None,
+        body: Body | None = None,
+        url: Secret | None = None,
         raw: bool = False,
     ) -> Any:
         """As `Loop.call`."""
-        transport = self.shared.transport()  # before the clock starts: the first one loads the HTTP stack
-        call = self._begin(endpoint, params, body, raw)
+        transport = (
+            self.shared.main or self.shared.transport()
+        )  # before the clock starts: the first one loads the HTTP stack
+        call = self._begin(endpoint, params, body, url, raw)
         try:
             while True:
                 origin = call.origin
@@ -154,7 +185,7 @@ class AsyncLoop(_Loop[AsyncTransport]):
                 outcome = await way.send(call)
                 value, wait = call.judge(outcome)
                 if wait is None:
-                    return call.finish(value, outcome, asynchronous=True)
+                    return value
                 await transport.sleep(wait)
         except BaseException as error:
             call.failed(error)

@@ -8,7 +8,7 @@ raise for a network fault, so that the retry policy is a function of one value.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, cast
 
 import msgspec
 
@@ -79,6 +79,8 @@ class Endpoint(msgspec.Struct, Generic[T], frozen=True):
     """Everything that depends on what the answer is asks this."""
     redirects: bool = False
     """The answer may be at another place, also on another server, which does not get the key."""
+    once: bool = False
+    """What may have been carried out is not asked for again. So no connection is used that may have gone stale."""
 
     def at(self, **parts: str) -> Endpoint[T]:
         """The endpoint with the parts of its path filled in, percent-encoded (fault G12).
@@ -89,7 +91,7 @@ class Endpoint(msgspec.Struct, Generic[T], frozen=True):
         from urllib.parse import quote
 
         for name, part in parts.items():
-            if not isinstance(part, str):  # not all callers have their types checked
+            if not isinstance(cast(object, part), str):  # not all callers have their types checked
                 raise TypeError(f"{name} must be a str, not {type(part).__name__}")
             if part in ("", ".", ".."):  # which lead to another path
                 raise ValueError(f"{name} must be an id, not {part!r}")

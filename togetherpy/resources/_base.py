@@ -17,6 +17,7 @@ import msgspec
 from togetherpy._core.names import OPTIONS
 
 if TYPE_CHECKING:
+    from togetherpy._core.config import Secret
     from togetherpy._core.wire import Endpoint, Source
     from togetherpy.types._response import APIResponse
 
@@ -78,7 +79,14 @@ class Resource:
 
     if TYPE_CHECKING:
 
-        def _call(self, endpoint: Endpoint[T], params: dict[str, Any], *, body: bytes | Source | None = None) -> T:
+        def _call(
+            self,
+            endpoint: Endpoint[T],
+            params: dict[str, Any],
+            *,
+            body: bytes | Source | None = None,
+            url: Secret | None = None,
+        ) -> T:
             """The whole of one call: `Loop.call`."""
             ...
 
@@ -98,7 +106,12 @@ class AsyncResource(Resource):
     if TYPE_CHECKING:
 
         async def _call(  # type: ignore[override]
-            self, endpoint: Endpoint[T], params: dict[str, Any], *, body: bytes | Source | None = None
+            self,
+            endpoint: Endpoint[T],
+            params: dict[str, Any],
+            *,
+            body: bytes | Source | None = None,
+            url: Secret | None = None,
         ) -> T:
             """The whole of one call: `AsyncLoop.call`."""
             ...

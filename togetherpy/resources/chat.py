@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 CHAT_COMPLETIONS: Endpoint[Any] = Endpoint(
-    "chat.completions", "POST", "/chat/completions", ChatAnswer(ChatCompletionResponse)
+    "chat.completions", "POST", "/chat/completions", ChatAnswer[ChatCompletionResponse](ChatCompletionResponse)
 )
 _EVENTS = ChatEvents()
 _STREAMED: Endpoint[Any] = msgspec.structs.replace(CHAT_COMPLETIONS, answer=_EVENTS)

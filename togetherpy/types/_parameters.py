@@ -4,13 +4,13 @@ In: nothing. Out: text. The rule: every parameter that `chat_params` declares is
 that take it and for the TypedDict; a process that only makes calls never loads the declarations.
 """
 
-OPTIONS = """\
+_OPTIONS = """\
 timeout: seconds, or a `Timeout`, for this call only. max_retries: retries after the first attempt, >= 0.
 extra_headers: header fields to add; a value of None removes a default one.
 extra_query: query parameters to add. extra_body: fields to add to the body, over all others.
 """
 
-_COMMON = """\
+_OWN = """\
 Parameters. None means absent: it is never sent. Ranges are the API's; the server checks them.
 
 messages: the conversation so far: dicts, our message Structs (an answer's `message` as it is), dataclasses or
@@ -43,7 +43,8 @@ stream_options: options of a stream, such as {"include_usage": True}; Together s
 user: your name for the end user. metadata: your own labels, text to text.
 
 """
-_COMMON += OPTIONS
+
+_COMMON = _OWN + _OPTIONS
 
 _RESPONSE_FORMAT = """\
 response_format: {"type": "json_object"}, or "json_schema" with a schema, or "regex" with a pattern.
@@ -55,7 +56,7 @@ tools: functions the model may call: {"type": "function", "function": {"name", "
 """
 
 MEANING = {
-    "CallOptions": OPTIONS,
+    "CallOptions": _OPTIONS,
     "CommonParams": _COMMON,
     "ChatCompletionParams": "\n".join([_COMMON, _RESPONSE_FORMAT + _TOOLS]),
     "ParseParams": "\n".join([_COMMON, _TOOLS]),
