@@ -1,0 +1,59 @@
+"""Who a row is: its custom_id (or its place) and what it asks.
+
+In: bytes. Out: numbers of 64 bits, and sets of them that take 8 bytes a number.
+The rule: the same row has the same number in every run, in every process and on every machine.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from hashlib import blake2b
+
+_BITS = 12
+_SHIFT = 64 - _BITS
+
+
+def digest(*parts: bytes) -> int:
+    """A number of 64 bits for these bytes; where one part ends and the next begins makes a difference."""
+    made = blake2b(digest_size=8)
+    for part in parts:
+        made.update(b"%d:" % len(part))
+        made.update(part)
+    return int.from_bytes(made.digest(), "big")
+
+
+class Digests:
+    """A set of digests, 8 bytes each: sorted arrays, one for each beginning of the numbers."""
+
+    __slots__ = ("_buckets", "_count")
+
+    def __init__(self) -> None:
+        self._buckets = [array("Q") for _ in range(1 << _BITS)]
+        self._count = 0
+
+    def add(self, number: int) -> bool:
+        """Whether it is new."""
+        bucket = self._buckets[number >> _SHIFT]
+        at = bisect_left(bucket, number)
+        if at < len(bucket) and bucket[at] == number:
+            return False
+        bucket.insert(at, number)
+        self._count += 1
+        return True
+
+    def discard(self, number: int) -> None:
+        """Takes it out if it is there."""
+        bucket = self._buckets[number >> _SHIFT]
+        at = bisect_left(bucket, number)
+        if at < len(bucket) and bucket[at] == number:
+            bucket.pop(at)
+            self._count -= 1
+
+    def __contains__(self, number: int) -> bool:
+        bucket = self._buckets[number >> _SHIFT]
+        at = bisect_left(bucket, number)
+        return at < len(bucket) and bucket[at] == number
+
+    def __len__(self) -> int:
+        return self._count

@@ -1,0 +1,79 @@
+"""The event loop that synchronous callers' runs live on: one to a process, in a thread of its own.
+
+In: coroutines. Out: futures. The rule: it begins with its first use, works where the caller has a running loop, and a
+forked child gets its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import concurrent.futures
+import contextvars
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from togetherpy._transport import fork as process
+
+T = TypeVar("T")
+
+THREAD_NAME = "togetherpy-batch"
+_lock = threading.Lock()
+_loop: asyncio.AbstractEventLoop | None = None
+_pid = 0
+
+
+def engine_loop() -> asyncio.AbstractEventLoop:
+    """The loop of this process, which is running."""
+    global _loop, _pid, _lock
+    if _pid != process.pid:
+        _lock = threading.Lock()  # the parent's may have been held when it forked
+    with _lock:
+        if _loop is None or _pid != process.pid:
+            if _loop is not None:
+                process.inherited.append(_loop)
+            _loop, _pid = asyncio.new_event_loop(), process.pid
+            threading.Thread(target=_loop.run_forever, name=THREAD_NAME, daemon=True).start()
+            atexit.register(_end, _loop, _pid)
+        return _loop
+
+
+def submit(work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+    """Begins `work` on that loop, in the caller's context; cancelling the future cancels it."""
+    loop = engine_loop()
+    outcome: concurrent.futures.Future[T] = concurrent.futures.Future()
+    loop.call_soon_threadsafe(_begin, loop, work, outcome, contextvars.copy_context())
+    return outcome
+
+
+def _begin(
+    loop: asyncio.AbstractEventLoop,
+    work: Coroutine[Any, Any, T],
+    outcome: concurrent.futures.Future[T],
+    context: contextvars.Context,
+) -> None:
+    task = loop.create_task(work, context=context)
+
+    def finish(done: asyncio.Task[T]) -> None:
+        if outcome.cancelled():
+            if not done.cancelled():
+                done.exception()  # seen
+        elif done.cancelled():
+            outcome.cancel()
+        elif (error := done.exception()) is not None:
+            outcome.set_exception(error)
+        else:
+            outcome.set_result(done.result())
+
+    def cancel(ended: concurrent.futures.Future[T]) -> None:
+        if ended.cancelled():
+            loop.call_soon_threadsafe(task.cancel)
+
+    task.add_done_callback(finish)
+    outcome.add_done_callback(cancel)
+
+
+def _end(loop: asyncio.AbstractEventLoop, pid: int) -> None:
+    if pid == process.pid and loop.is_running():
+        loop.call_soon_threadsafe(loop.stop)
