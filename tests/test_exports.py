@@ -59,6 +59,7 @@ PUBLIC = [
     "UnprocessableEntityError",
     "__version__",
     "accumulate",
+    "batch",
     "error",
     "hooks",
     "tool",
@@ -100,7 +101,7 @@ def test_other_names_of_the_clients() -> None:
     assert togetherpy.AsyncClient is togetherpy.AsyncTogether
 
 
-@pytest.mark.parametrize("name", ["contrib", "error", "types", "tools", "resources", "testing"])
+@pytest.mark.parametrize("name", ["batch", "contrib", "error", "types", "tools", "resources", "testing"])
 def test_modules(name: str) -> None:
     module = getattr(togetherpy, name)
     assert isinstance(module, types.ModuleType)

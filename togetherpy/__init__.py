@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from togetherpy._version import __version__
 
 if TYPE_CHECKING:
+    from togetherpy import batch as batch
     from togetherpy import contrib as contrib
     from togetherpy import error as error
     from togetherpy import hooks as hooks
@@ -119,6 +120,7 @@ __all__ = [
     "UnprocessableEntityError",
     "__version__",
     "accumulate",
+    "batch",
     "error",
     "hooks",
     "tool",
@@ -130,7 +132,7 @@ __all__ = [
 if not TYPE_CHECKING:  # a type checker that saw it would believe in any name
 
     def __getattr__(name: str) -> Any:
-        if name in ("contrib", "error", "hooks", "types", "tools", "resources", "testing"):
+        if name in ("batch", "contrib", "error", "hooks", "types", "tools", "resources", "testing"):
             return importlib.import_module(f"togetherpy.{name}")
         if name not in __all__:
             raise AttributeError(f"module 'togetherpy' has no attribute {name!r}")

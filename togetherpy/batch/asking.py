@@ -8,38 +8,48 @@ ceiling; everything else is the client's configuration as it stands.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from togetherpy import client as _client
+from togetherpy._core.loop import AsyncLoop, Shared
+from togetherpy.batch.engine import Answer
+from togetherpy.batch.envelope import read_body
 from togetherpy.batch.reask import asking_again
-from togetherpy.error import ParseError
+from togetherpy.client import AsyncTogether
+from togetherpy.error import APIResponseError, ParseError
+from togetherpy.resources.chat import AsyncCompletions
 
 if TYPE_CHECKING:
+    from togetherpy._core.config import Config
+    from togetherpy._core.wire import AsyncTransport
     from togetherpy.batch.engine import Job
     from togetherpy.batch.limit import Limit
 
-# pyright: reportPrivateUsage=false
 
+class Line:
+    """Connections of a run's own: `completions` is as the client's, without retries."""
 
-def engine_client(client: _client.Together | _client.AsyncTogether, connections: int) -> _client.AsyncTogether:
-    """An AsyncTogether with the configuration of `client` and so many connections of its own."""
-    config = msgspec.structs.replace(client._config, max_connections=connections, max_retries=0)
-    own = object.__new__(_client.AsyncTogether)
-    own._given = {**client._given, "max_connections": connections, "max_retries": 0}
-    own._config, own._watchers = config, client._watchers
-    own._shared = _client._Shared(partial(_client._make_threads, config))
-    return own
+    def __init__(self, loop: Any, connections: int) -> None:
+        """`loop`: of a client of either kind, whose configuration and hooks these have, too."""
+        config: Config = msgspec.structs.replace(loop.config, max_connections=connections, max_retries=0)
+        self._shared: Shared[AsyncTransport] = Shared(config, AsyncTogether._make)  # pyright: ignore[reportPrivateUsage]
+        self.config = config
+        self.completions = AsyncCompletions(AsyncLoop(config, self._shared, loop.watchers))
+
+    async def aclose(self) -> None:
+        """Ends what is in flight."""
+        for transport in self._shared.close():
+            transport.close()
+            await transport.aclose()
 
 
 class Limits:
     """The controllers of a run, one for each model that it asks."""
 
-    def __init__(self, client: _client.AsyncTogether, ceiling: int, bounds: Mapping[str, Any]) -> None:
+    def __init__(self, config: Config, ceiling: int, bounds: Mapping[str, Any]) -> None:
         """`bounds`: rpm, tpm, share."""
-        self._client, self._ceiling, self._bounds = client, ceiling, bounds
+        self._config, self._ceiling, self._bounds = config, ceiling, bounds
         self.by_model: dict[str, Limit] = {}
 
     def of(self, model: Any) -> Limit:
@@ -48,28 +58,18 @@ class Limits:
         if limit is None:
             from togetherpy.batch.limits import limit_for
 
-            config = self._client._config
-            limit = limit_for(
-                self._client.base_url, config.authorization, str(model), ceiling=self._ceiling, **self._bounds
-            )
+            origin = self._config.origin
+            server = f"{origin.scheme}://{origin.authority}{origin.path}"
+            limit = limit_for(server, self._config.authorization, str(model), ceiling=self._ceiling, **self._bounds)
             self.by_model[model] = limit
         return limit
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """What came back for a job."""
-
-    value: Any
-    headers: Mapping[str, str]
-    tokens: int | None = None
-    """That it took, prompt and answer."""
 
 
 class AskCreate:
     """By `create`: an answer of our type, or of the `response_type` among the parameters."""
 
-    def __init__(self, client: _client.AsyncTogether, limits: Limits) -> None:
-        self._create = client.chat.completions.with_raw_response.create
+    def __init__(self, line: Line, limits: Limits) -> None:
+        self._create = line.completions.with_raw_response.create
         self._limits = limits
 
     def limit(self, job: Job) -> Limit:
@@ -87,11 +87,61 @@ class AskCreate:
         return False
 
 
+class Got(msgspec.Struct, frozen=True):
+    """An answer as it came."""
+
+    status: int
+    request_id: str | None
+    body: bytes
+    finish_reasons: tuple[Any, ...]
+    usage: Mapping[str, Any] | None
+
+
+class NoAnswerError(APIResponseError):
+    """A 2xx of JSON without choices."""
+
+    got: Got | None = None
+
+
+class AskBytes:
+    """By `create`, the answer as it came: `value` is a Got."""
+
+    def __init__(self, line: Line, limits: Limits) -> None:
+        self._create = line.completions.with_raw_response.create
+        self._limits = limits
+
+    def limit(self, job: Job) -> Limit:
+        """The controller that it goes by."""
+        return self._limits.of(job.params.get("model"))
+
+    async def __call__(self, job: Job) -> Answer:
+        """Sends it once."""
+        response = await self._create(**{**job.params, "response_type": bytes})
+        said = read_body(response.content)
+        reasons = tuple(choice.finish_reason for choice in said.choices or ()) if said else ()
+        usage = said.usage if said else None
+        got = Got(response.status_code, response.request_id, response.content, reasons, usage)
+        if not reasons:
+            raise _no_answer(got, response.headers)
+        return Answer(got, response.headers, usage.get("total_tokens") if usage else None)
+
+    def again(self, _job: Job, _error: Exception) -> bool:
+        """Never."""
+        return False
+
+
+def _no_answer(got: Got, headers: Mapping[str, str]) -> NoAnswerError:
+    error = NoAnswerError(f"The server answered {got.status}, but with no choices: it is no chat completion.")
+    error.got, error.body, error.headers, error.request_id = got, got.body[:65536], headers, got.request_id
+    error.http_status, error.maybe_billed = got.status, True
+    return error
+
+
 class AskParse:
     """By `parse`: an answer whose text is a value of the caller's type; `reask`: times that a misfit is sent back."""
 
-    def __init__(self, client: _client.AsyncTogether, limits: Limits, reask: int) -> None:
-        self._parse = client.chat.completions.parse
+    def __init__(self, line: Line, limits: Limits, reask: int) -> None:
+        self._parse = line.completions.parse
         self._limits, self._reask = limits, reask
 
     def limit(self, job: Job) -> Limit:

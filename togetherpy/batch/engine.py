@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from random import Random
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from togetherpy._core.wire import Headers
 from togetherpy.batch.errors import StalledError, SystemicError
 from togetherpy.batch.gate import Gate
 from togetherpy.batch.verdict import Verdict, judge, may_have_been_billed
@@ -44,7 +45,7 @@ class Job(msgspec.Struct):
     """What the caller gave."""
     params: dict[str, Any]
     """What is sent."""
-    answer: Any = None
+    answer: Answer | None = None
     error: Exception | None = None
     """Set from the start: it cannot be sent."""
     attempts: int = 0
@@ -55,6 +56,15 @@ class Job(msgspec.Struct):
     """Attempts that may have been charged for without an answer."""
     asked_again: int = 0
     """Times that it was changed and sent once more (`reask`)."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What came back for a job."""
+
+    value: Any
+    headers: Mapping[str, str]
+    tokens: int | None = None
+    """That it took, prompt and answer."""
 
 
 class Feed(Protocol):
@@ -72,7 +82,7 @@ class Ask(Protocol):
         """The controller that it goes by."""
         ...
 
-    def __call__(self, job: Job) -> Awaitable[Any]:
+    def __call__(self, job: Job) -> Awaitable[Answer]:
         """Sends it once. Raises what became of it instead."""
         ...
 
@@ -258,8 +268,7 @@ class Engine:
         try:
             job.answer = answer = await self._ask(job)
             now = time.monotonic()
-            headers, tokens = getattr(answer, "headers", _NONE), getattr(answer, "tokens", None)
-            limit.succeeded(ticket, now, headers, retried=job.attempts > 0, tokens=tokens)
+            limit.succeeded(ticket, now, _headers(answer), retried=job.attempts > 0, tokens=answer.tokens)
         except Exception as error:
             now, verdict, job.error = time.monotonic(), judge(error), error
             _tell(limit, ticket, now, error, verdict)
@@ -308,15 +317,16 @@ class Engine:
             self._watchdog = self._loop.call_later(left, self._watch)
 
 
-_NONE: dict[str, str] = {}
+def _headers(of: Any) -> Headers:
+    found: Mapping[str, str] = getattr(of, "headers", None) or {}
+    return found if isinstance(found, Headers) else Headers(found)
 
 
 def _tell(limit: Limit, ticket: Ticket, now: float, error: Exception, verdict: Verdict) -> None:
-    headers = getattr(error, "headers", _NONE)
     if verdict is Verdict.LIMITED:
-        limit.limited(ticket, now, headers, wall=time.time())
+        limit.limited(ticket, now, _headers(error), wall=time.time())
     elif verdict is Verdict.CAPACITY:
-        limit.capacity(ticket, now, headers, wall=time.time())
+        limit.capacity(ticket, now, _headers(error), wall=time.time())
     else:
         limit.neutral(ticket, now)
 

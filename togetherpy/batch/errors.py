@@ -6,7 +6,12 @@ The rule: a run that ended so can be taken up again where it was.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from togetherpy.error import TogetherError
+
+if TYPE_CHECKING:
+    from togetherpy.batch.tally import BatchSummary
 
 
 class BatchError(TogetherError):
@@ -14,6 +19,8 @@ class BatchError(TogetherError):
 
     exit_code = 1
     """What `togetherpy batch run` exits with."""
+    summary: BatchSummary | None = None
+    """How far the run came; None when it did not begin."""
 
 
 class StalledError(BatchError):

@@ -10,19 +10,16 @@ import asyncio
 import os
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from togetherpy._core.config import check_count
-from togetherpy.batch.asking import AskCreate, AskParse, Limits, engine_client
+from togetherpy.batch.asking import AskCreate, AskParse, Limits, Line
 from togetherpy.batch.channel import Channel
 from togetherpy.batch.descriptors import affordable
 from togetherpy.batch.engine import Engine, Job, Settings
 from togetherpy.batch.errors import SystemicError
 from togetherpy.batch.loop import engine_loop, submit
 from togetherpy.batch.results import MapResult
-
-if TYPE_CHECKING:
-    from togetherpy.client import AsyncTogether, Together
 
 CEILING = 256
 _AHEAD = 64
@@ -39,9 +36,14 @@ class Plan:
     """
 
     def __init__(
-        self, client: Together | AsyncTogether, concurrency: int | None, ordered: bool, reask: int, shared: dict[str, Any]
+        self,
+        loop: Any,
+        concurrency: int | None,
+        ordered: bool,
+        reask: int,
+        shared: dict[str, Any],
     ) -> None:
-        self.client, self.ordered = client, ordered
+        self.loop, self.ordered = loop, ordered
         self.ceiling = affordable(check_count(concurrency, "concurrency", 1, CEILING), stacklevel=5)
         self.reask = check_count(reask, "reask", 0, 0)
         form = shared.get("response_format")
@@ -55,10 +57,10 @@ class Plan:
         self.bounds = _taken(shared, _OF_THE_LIMIT)
         self.shared = shared
 
-    def ask(self, client: AsyncTogether) -> AskCreate | AskParse:
+    def ask(self, line: Line) -> AskCreate | AskParse:
         """The way that jobs are sent."""
-        limits = Limits(client, self.ceiling, self.bounds)
-        return AskParse(client, limits, self.reask) if self.parses else AskCreate(client, limits)
+        limits = Limits(line.config, self.ceiling, self.bounds)
+        return AskParse(line, limits, self.reask) if self.parses else AskCreate(line, limits)
 
 
 def _taken(shared: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
@@ -103,8 +105,10 @@ def as_params(request: Any, shared: dict[str, Any]) -> dict[str, Any]:
             params["messages"] = list(params["messages"])  # it may be sent more than once
         return params
     if isinstance(request, Iterable) and not isinstance(request, (bytes, bytearray)):
-        return {**shared, "messages": list(cast("Iterable[Any]", request))}
-    raise TypeError(f"a request must be a list of messages, a str or a dict of parameters, not {type(request).__name__}")
+        return {**shared, "messages": list(request)}
+    raise TypeError(
+        f"a request must be a list of messages, a str or a dict of parameters, not {type(request).__name__}"
+    )
 
 
 class _Flow:
@@ -155,8 +159,8 @@ class _Flow:
             self._results.append(result)
         else:
             self._early[job.index] = result
-            while (result := self._early.pop(self._given + len(self._results), None)) is not None:  # type: ignore[assignment]
-                self._results.append(result)
+            while (next_one := self._given + len(self._results)) in self._early:
+                self._results.append(self._early.pop(next_one))
         self._news.set()
 
     def all_early(self) -> None:
@@ -184,8 +188,8 @@ class _Flow:
 async def amap(requests: Any, plan: Plan) -> AsyncIterator[MapResult[Any]]:
     """The results of the requests, on the running loop."""
     flow = _Flow(requests, plan)
-    client = engine_client(plan.client, plan.ceiling)
-    engine = Engine(flow, plan.ask(client), flow.put, plan.settings)
+    line = Line(plan.loop, plan.ceiling)
+    engine = Engine(flow, plan.ask(line), flow.put, plan.settings)
     end = asyncio.create_task(engine.run())
     end.add_done_callback(flow.wake)
     try:
@@ -198,7 +202,7 @@ async def amap(requests: Any, plan: Plan) -> AsyncIterator[MapResult[Any]]:
     finally:
         end.cancel()
         await asyncio.gather(end, return_exceptions=True)
-        await client.aclose()
+        await line.aclose()
 
 
 def map_here(requests: Iterable[Any], plan: Plan) -> Iterator[MapResult[Any]]:

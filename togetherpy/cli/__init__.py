@@ -1,18 +1,20 @@
 """The `togetherpy` command.
 
 In: command-line arguments. Out: text on standard output and an exit status: 0 done, 1 failed, 2 wrong usage,
-130 interrupted, 141 nobody reads the output any more.
+130 interrupted, 141 nobody reads the output any more; `batch` has more of them.
 The rule: a failure is one readable line on standard error, never a traceback.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 import warnings
 from collections.abc import Sequence
 from typing import Any
 
 from togetherpy._version import __version__
+from togetherpy.cli import _batch
 from togetherpy.cli._screen import OutputError, Screen, complain
 from togetherpy.error import TogetherError
 
@@ -48,6 +50,9 @@ def _run(arguments: Sequence[str] | None, screen: Screen) -> int:
     except SystemExit as end:  # --help and --version, which have printed, and wrong usage
         screen.flush()
         return end.code if isinstance(end.code, int) else FAILED
+    if options.command == "batch":
+        code: int = options.run(options, sys.argv[1:] if arguments is None else arguments)
+        return code
     # Nothing but the demonstration needs the client, and --version must not wait for it.
     from togetherpy.cli._demo import Demo
 
@@ -76,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--base-url", metavar="URL", help="the server to ask (default: TOGETHER_BASE_URL, else Together's)"
     )
+    _batch.add(commands)
     return parser
 
 

@@ -6,7 +6,7 @@ The rule: what is particular to this part of the API is here; how a call is made
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 import msgspec
@@ -21,6 +21,7 @@ from togetherpy.types.chat_completions import ChatCompletionChunk, ChatCompletio
 if TYPE_CHECKING:
     from togetherpy._chat.parsed_stream import AsyncParsedStream, ParsedStream
     from togetherpy._chat.stream import AsyncStream, Stream
+    from togetherpy.batch.results import MapResult
     from togetherpy.resources._raw import AsyncRawCompletions, RawCompletions
     from togetherpy.types.chat_params import ChatCompletionParams, ParseParams, RunToolsParams
     from togetherpy.types.parsed import ParsedChatCompletion
@@ -50,7 +51,7 @@ class AsyncChat(AsyncResource, like=Chat):
 class Completions(Resource):
     """`client.chat.completions`"""
 
-    _plain_only = ("run_tools",)
+    _plain_only = ("map", "run_tools")
 
     @overload
     def create(
@@ -191,9 +192,75 @@ class Completions(Resource):
         given = {"tools": tools, "params": params, "max_turns": max_turns, "raise_errors": raise_errors}
         return _run_tools.run(self.create, given, on_step)
 
+    @overload
+    def map(
+        self,
+        requests: Iterable[Any],
+        *,
+        concurrency: int | None = None,
+        ordered: bool = False,
+        response_format: type[T],
+        reask: int = 0,
+        **shared: Any,
+    ) -> Iterator[MapResult[ParsedChatCompletion[T]]]: ...
+    @overload
+    def map(
+        self,
+        requests: Iterable[Any],
+        *,
+        concurrency: int | None = None,
+        ordered: bool = False,
+        response_type: type[T],
+        **shared: Any,
+    ) -> Iterator[MapResult[T]]: ...
+    @overload
+    def map(
+        self,
+        requests: Iterable[Any],
+        *,
+        concurrency: int | None = None,
+        ordered: bool = False,
+        **shared: Any,
+    ) -> Iterator[MapResult[ChatCompletionResponse]]: ...
+    def map(
+        self,
+        requests: Iterable[Any],
+        *,
+        concurrency: int | None = None,
+        ordered: bool = False,
+        reask: int = 0,
+        **shared: Any,
+    ) -> Iterator[MapResult[Any]]:
+        """Asks for many at a time, as many as the server takes: an iterator of what became of each.
+
+        requests: any iterable (with AsyncTogether async ones, too) of message lists, strings (one user message) or dicts
+            of parameters; read as there is room. `shared` are parameters for all; those of a dict go before.
+        concurrency: the most in flight, >= 1; default 256. How many are depends on what the server's answers say.
+        ordered: the results in the order of the requests, not as they come.
+        reask: with a type as `response_format`: how often an answer that does not fit is sent back with the reason.
+
+        Yields a MapResult for each request: its `index`, the `request`, the `response` or the `error`, `attempts` and
+        `seconds`. One failure does not stop the others; leaving early cancels what is in flight. `response_format` and
+        `response_type` may be types, as in `parse` and `create`. Rate limits and lacking capacity are waited out; other
+        transient failures take one of `max_retries` (5). `timeout` bounds each attempt. `rpm`, `tpm` (a minute) and
+        `share` (this process's part of them, up to 1) are hard limits; after `stall` (600) seconds without a success it
+        is given up.
+
+        Raises:
+            TypeError, ValueError: an argument that cannot be meant; while iterating, nothing of one request's.
+            APIError: while iterating, after three failures in a row that every request would share: the key, the
+                account, the model.
+            StalledError: while iterating, nothing succeeded for `stall` seconds.
+        """
+        from togetherpy.batch import mapping as _mapping
+
+        _mapping.check_requests(requests, asynchronous=False)
+        plan = _mapping.Plan(self._loop, concurrency, ordered, reask, shared)
+        return _mapping.map_here(requests, plan)
+
 
 class AsyncCompletions(AsyncResource, like=Completions):
-    _plain_only = ("run_tools",)
+    _plain_only = ("map", "run_tools")
 
     @overload
     async def create(
@@ -283,6 +350,51 @@ class AsyncCompletions(AsyncResource, like=Completions):
 
         given = {"tools": tools, "params": params, "max_turns": max_turns, "raise_errors": raise_errors}
         return await _run_tools.arun(self.create, given, on_step)
+
+    @overload
+    def map(
+        self,
+        requests: Iterable[Any] | AsyncIterable[Any],
+        *,
+        concurrency: int | None = None,
+        ordered: bool = False,
+        response_format: type[T],
+        reask: int = 0,
+        **shared: Any,
+    ) -> AsyncIterator[MapResult[ParsedChatCompletion[T]]]: ...
+    @overload
+    def map(
+        self,
+        requests: Iterable[Any] | AsyncIterable[Any],
+        *,
+        concurrency: int | None = None,
+        ordered: bool = False,
+        response_type: type[T],
+        **shared: Any,
+    ) -> AsyncIterator[MapResult[T]]: ...
+    @overload
+    def map(
+        self,
+        requests: Iterable[Any] | AsyncIterable[Any],
+        *,
+        concurrency: int | None = None,
+        ordered: bool = False,
+        **shared: Any,
+    ) -> AsyncIterator[MapResult[ChatCompletionResponse]]: ...
+    def map(
+        self,
+        requests: Iterable[Any] | AsyncIterable[Any],
+        *,
+        concurrency: int | None = None,
+        ordered: bool = False,
+        reask: int = 0,
+        **shared: Any,
+    ) -> AsyncIterator[MapResult[Any]]:
+        from togetherpy.batch import mapping as _mapping
+
+        _mapping.check_requests(requests, asynchronous=True)
+        plan = _mapping.Plan(self._loop, concurrency, ordered, reask, shared)
+        return _mapping.amap(requests, plan)
 
 
 def endpoint_for(response_type: Any, stream: bool | None, n: int | None = None) -> Endpoint[Any]:

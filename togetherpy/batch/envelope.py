@@ -1,0 +1,155 @@
+"""A line of the output: the Batch API's envelope around what became of a row.
+
+In: a row and its answer or its error. Out: one line of JSON; and from a line, which row it was and how it ended.
+The rule: the body is the server's JSON byte for byte, neither decoded nor encoded; only line ends between its values
+are blanks here, for a row is one line.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from togetherpy.batch.identity import digest
+from togetherpy.batch.rows import Row, RowError, columns_of
+from togetherpy.error import APIError, APIStatusError
+
+_encode = msgspec.json.Encoder().encode
+_LINE_ENDS = bytes.maketrans(b"\r\n", b"  ")
+
+
+class RowFailure(msgspec.Struct, frozen=True):
+    """Why a row failed, as the output says it."""
+
+    code: str | None
+    message: str
+    type: str | None
+    param: str | None
+    http_status: int | None
+
+
+def failure_of(error: BaseException) -> RowFailure:
+    """What the output says of an exception."""
+    if isinstance(error, APIStatusError):
+        code = error.code or f"http_{error.status_code}"
+        return RowFailure(_text(code), error.message, _text(error.type), _text(error.param), error.status_code or None)
+    if isinstance(error, RowError):
+        return RowFailure("invalid_row", str(error), "invalid_request_error", None, None)
+    if isinstance(error, APIError):
+        code = "timeout" if isinstance(error, TimeoutError) else "connection" if hasattr(error, "phase") else "answer"
+        return RowFailure(code, error.message, type(error).__name__, None, error.http_status)
+    return RowFailure("invalid_row", str(error), "invalid_request_error", None, None)
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def line_of(
+    row: Row,
+    *,
+    status: int,
+    request_id: str | None,
+    body: bytes | None,
+    failure: RowFailure | None,
+    attempts: int,
+    seconds: float,
+    finished_at: float,
+) -> bytes:
+    """The line, its end included. `finished_at`: seconds since 1970."""
+    if body is None:
+        response = b"null"
+    else:
+        if b"\n" in body or b"\r" in body:
+            body = body.translate(_LINE_ENDS)
+        response = b'{"status_code":%d,"request_id":%b,"body":%b}' % (status, _encode(request_id), body)
+    columns = columns_of(row)
+    return b'{"id":"row_%016x","custom_id":%b,"response":%b,"error":%b,"index":%d,"attempts":%d,"seconds":%.3f,' % (
+        row.number,
+        row.custom_id,
+        response,
+        b"null" if failure is None else _encode(failure),
+        row.index,
+        attempts,
+        seconds,
+    ) + b'"finished_at":"%b","columns":%b}\n' % (_iso(finished_at), _encode(columns) if columns else b"{}")
+
+
+def _iso(seconds: float) -> bytes:
+    whole = int(seconds)
+    return b"%b.%03dZ" % (_second(whole), int((seconds - whole) * 1000))
+
+
+_last: tuple[int, bytes] = (0, b"1970-01-01T00:00:00")
+
+
+def _second(whole: int) -> bytes:
+    global _last
+    last = _last
+    if last[0] != whole:
+        _last = last = whole, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)).encode()
+    return last[1]
+
+
+class Line(msgspec.Struct):
+    """What a run wants to know of a line that an earlier one wrote."""
+
+    id: str
+    custom_id: msgspec.Raw = msgspec.Raw(b"null")
+    response: msgspec.Raw = msgspec.Raw(b"null")
+    error: msgspec.Raw = msgspec.Raw(b"null")
+    index: int = -1
+
+    @property
+    def number(self) -> int:
+        """Of the row and what it asked; ValueError when the id is none of ours."""
+        return int(self.id.removeprefix("row_"), 16)
+
+    @property
+    def key(self) -> int:
+        """Of the row, whatever it asked."""
+        return digest(bytes(self.custom_id))
+
+    @property
+    def good(self) -> bool:
+        """There is an answer, and nothing is said against it."""
+        return bytes(self.error) == b"null" and bytes(self.response) != b"null"
+
+
+_decoder = msgspec.json.Decoder(Line)
+
+
+def read_line(line: bytes) -> Line | None:
+    """The line as far as a run wants to know it; None when it is none of ours, or not whole."""
+    try:
+        found = _decoder.decode(line)
+        _ = found.number
+    except (ValueError, RecursionError):
+        return None
+    return found
+
+
+class _Choice(msgspec.Struct):
+    finish_reason: Any = None
+
+
+class Verdicts(msgspec.Struct):
+    """What a run wants to know of an answer's body."""
+
+    choices: list[_Choice] | None = None
+    usage: Mapping[str, Any] | None = None
+    id: Any = None
+
+
+_verdicts = msgspec.json.Decoder(Verdicts)
+
+
+def read_body(body: bytes) -> Verdicts | None:
+    """None for JSON that is no answer."""
+    try:
+        return _verdicts.decode(body)
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,210 @@
+"""From file to file: rows in, a line for each out, gone on with where an earlier run ended.
+
+In: a source of rows, an output, a client. Out: the output's lines and a BatchSummary.
+The rule: a row is finished when its line is on disk; finished rows are never sent again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from togetherpy.batch.asking import AskBytes, Got, Limits, Line, NoAnswerError
+from togetherpy.batch.descriptors import affordable
+from togetherpy.batch.engine import Engine, Job
+from togetherpy.batch.envelope import RowFailure, failure_of, line_of
+from togetherpy.batch.errors import BatchError
+from togetherpy.batch.identity import Digests
+from togetherpy.batch.options import Options
+from togetherpy.batch.place import Place
+from togetherpy.batch.progress import Progress, Standing
+from togetherpy.batch.rows import Row, RowError, body_of
+from togetherpy.batch.source import FileSource, Source
+from togetherpy.batch.tally import BatchSummary, Tally
+
+if TYPE_CHECKING:
+    from togetherpy.client import AsyncTogether, Together
+
+_PATIENCE = 500
+"""Finished rows that are passed over in one go; then the answers that came get their turn."""
+
+
+class Run:
+    """One run. Made (which opens the output), awaited by `go`, stopped by `stop`."""
+
+    def __init__(self, source: Source, options: Options, client: Together | AsyncTogether) -> None:
+        """Raises BatchError, TypeError, ValueError: it cannot begin; nothing was sent."""
+        self.options = options
+        ceiling = affordable(options.settings.ceiling, stacklevel=5)
+        self._settings = msgspec.structs.replace(options.settings, ceiling=ceiling)
+        self._client = client
+        self.place = Place(source, options)
+        self.tally = Tally()
+        self._rows = RowFeed(source, options, self.place, self.tally)
+        self._engine: Engine | None = None
+        self._limits: Limits | None = None
+        self._stopped: str | None = None
+
+    async def go(self) -> BatchSummary:
+        """Sends what is not finished.
+
+        Raises:
+            BatchError: it ended before its input did; `.summary` says what it came to.
+        """
+        line = Line(self._client._loop, self._settings.ceiling)  # pyright: ignore[reportPrivateUsage]
+        self._limits = Limits(line.config, self._settings.ceiling, self.options.bounds)
+        self._engine = Engine(self._rows, AskBytes(line, self._limits), self._settled, self._settings)
+        try:
+            failure = await self._run(self._engine)
+        finally:
+            self.place.close()
+            await line.aclose()
+        summary = self._summary(failure)
+        if failure is not None:
+            failure.summary = summary
+            raise failure
+        return summary
+
+    async def _run(self, engine: Engine) -> BatchError | None:
+        failure: BatchError | None = None
+        try:
+            with self._shown():
+                if self._stopped is None:
+                    await engine.run()
+        except BatchError as error:
+            failure = error
+        try:
+            await asyncio.to_thread(self.place.settle, self.tally.skipped)
+        except BatchError as error:
+            failure = failure or error
+        return failure
+
+    @contextlib.contextmanager
+    def _shown(self) -> Any:
+        progress = Progress(self.standing) if self.options.progress else None
+        if progress is not None:
+            progress.begin()
+        try:
+            yield
+        finally:
+            if progress is not None:
+                progress.end()
+
+    def stop(self, why: str) -> None:
+        """Nothing new is sent; what is in flight is finished. On the loop of `go`."""
+        self._stopped = self._stopped or why
+        if self._engine is not None:
+            self._engine.stop()
+
+    def abort(self) -> None:
+        """Ends now. On the loop of `go`."""
+        if self._engine is not None:
+            self._engine.abort()
+
+    def standing(self) -> Standing:
+        """How far it is."""
+        tally, limits = self.tally, self._limits.by_model.values() if self._limits is not None else ()
+        return Standing(
+            rows=tally.rows,
+            skipped=tally.skipped,
+            good=tally.succeeded,
+            failed=tally.failed,
+            tokens=tally.total_tokens,
+            in_flight=self._engine.in_flight if self._engine is not None else 0,
+            limit=sum(limit.limit for limit in limits),
+            total=self.place.total,
+        )
+
+    def _settled(self, job: Job) -> None:
+        got, failure = _outcome(job, self.options.fail_on)
+        line = line_of(
+            job.request,
+            status=got.status if got else 0,
+            request_id=got.request_id if got else None,
+            body=got.body if got else None,
+            failure=failure,
+            attempts=job.attempts,
+            seconds=job.seconds,
+            finished_at=time.time(),
+        )
+        (self.place.output if failure is None else self.place.errors).write(line)
+        self.tally.settled(
+            good=failure is None, seconds=job.seconds, billed=job.billed, usage=got.usage if got else None
+        )
+        most = self.options.max_total_tokens
+        if most is not None and self.tally.total_tokens >= most and self._engine is not None:
+            self._engine.stop(BatchError(f"Stopped: {self.tally.total_tokens} tokens are used, {most} were allowed."))
+
+    def _summary(self, failure: BatchError | None) -> BatchSummary:
+        stopped = str(failure) if failure is not None else self._stopped
+        code = failure.exit_code if failure is not None else 130 if stopped else 3 if self.tally.failed else 0
+        limits = self._limits.by_model if self._limits is not None else {}
+        return self.tally.summary(
+            retries=dict(self._engine.retries) if self._engine is not None else {},
+            limits={model: _history(limit, self.tally.begun) for model, limit in limits.items()},
+            stopped=stopped,
+            exit_code=code,
+            output=self.options.output,
+        )
+
+
+def _history(limit: Any, begun: float) -> list[list[float]]:
+    return [[round(at.at - begun, 3), at.limit, at.in_flight, at.limited] for at in limit.history if at.at >= begun]
+
+
+def _outcome(job: Job, fail_on: frozenset[str]) -> tuple[Got | None, RowFailure | None]:
+    """The answer, if one came, and what is wrong, if anything is."""
+    if job.error is not None:
+        got = job.error.got if isinstance(job.error, NoAnswerError) else None
+        return got, failure_of(job.error)
+    got = job.answer.value if job.answer is not None else None
+    bad = fail_on.intersection(got.finish_reasons) if fail_on and got is not None else None
+    if bad:
+        word = sorted(bad)[0]
+        return got, RowFailure(word, f"finish_reason is {word}, which counts as a failure here", None, None, None)
+    return got, None
+
+
+class RowFeed:
+    """The rows that are not finished, as Jobs."""
+
+    def __init__(self, source: Source, options: Options, place: Place, tally: Tally) -> None:
+        self._options, self._place, self._tally = options, place, tally
+        self._rows: AsyncIterator[Row] = source.rows()
+        self._seen = None if isinstance(source, FileSource) else Digests()
+
+    async def take(self) -> Job | None:
+        """The next row that is not finished."""
+        passed, tally, most = 0, self._tally, self._options.limit
+        while most is None or tally.rows < most:
+            row = await anext(self._rows, None)
+            if row is None:
+                return None
+            tally.rows += 1
+            if self._seen is not None and not self._seen.add(row.key):
+                row.error = f"the custom_id {row.custom_id.decode()} came before"
+                row.custom_id = b'"row-%d"' % row.index
+            elif row.number in self._place.finished:
+                tally.skipped += 1
+                passed += 1
+                if passed % _PATIENCE == 0:
+                    await asyncio.sleep(0)
+                continue
+            return self._job(row)
+        return None
+
+    def _job(self, row: Row) -> Job:
+        job, shared = Job(row.index, row, {}), self._options.params
+        try:
+            params = {**shared, **body_of(row, self._options.form)}
+            params.pop("stream", None)
+            key = {"Idempotency-Key": f"{self._place.run}-{row.number:016x}"}
+            job.params = {**params, "extra_headers": {**(shared.get("extra_headers") or {}), **key}}
+        except RowError as error:
+            job.error = RowError(f"{row.where()}: {error}")
+        return job

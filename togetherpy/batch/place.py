@@ -1,0 +1,178 @@
+"""An output taken for a run: locked, mended, and known for what it holds.
+
+In: the options and the source. Out: where lines go, and which rows are finished.
+The rule: nothing is touched that is not an output of ours, or that another run has; what is refused says why and what
+to do.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import Any
+
+import msgspec
+
+from togetherpy.batch import manifest as _manifest
+from togetherpy.batch.errors import BatchError
+from togetherpy.batch.identity import Digests
+from togetherpy.batch.lock import Lock
+from togetherpy.batch.manifest import Manifest
+from togetherpy.batch.options import Options
+from togetherpy.batch.output import STDOUT, Output, OutputError, read_output
+from togetherpy.batch.settle import settle
+from togetherpy.batch.source import FileSource, Source
+
+
+class Place:
+    """The output of one run."""
+
+    def __init__(self, source: Source, options: Options) -> None:
+        """Raises BatchError."""
+        self._source, self._options = source, options
+        self.path = options.output if options.output == STDOUT else os.path.realpath(options.output)
+        self.errors_path = None if options.errors is None else os.path.realpath(options.errors)
+        self.finished = Digests()
+        self.run = os.urandom(8).hex()
+        self.total: int | None = None
+        """Rows of the input, where that is known."""
+        self._lock: Lock | None = None
+        self._opened: list[Output] = []
+        self._lines = 0
+        self._check_paths()
+        is_file = self.path != STDOUT and _is_file(self.path)
+        try:
+            if is_file:
+                self._lock = Lock(self.path)
+            if options.restart and is_file:
+                self._clear()
+            self._manifest = self._check_manifest(is_file)
+            self.output = self._open(self.path)
+            self.errors = self.output if self.errors_path is None else self._open(self.errors_path)
+            if is_file:
+                self._take_up()
+        except OSError as error:
+            self.close()
+            raise OutputError(f"cannot write {self.path}: {error.strerror or error}") from None
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, path: str) -> Output:
+        self._opened.append(Output(path, fsync=self._options.fsync))
+        return self._opened[-1]
+
+    def _check_paths(self) -> None:
+        name = self._source.name
+        for path in (self.path, self.errors_path):
+            if name is not None and path not in (None, STDOUT) and _same(name, path):
+                raise BatchError(f"the output {path} is the input; give another one (-o)")
+        if self.errors_path is not None and _same(self.path, self.errors_path):
+            raise BatchError("the errors' file is the output; leave errors out to have both in one file")
+
+    def _clear(self) -> None:
+        for path in (self.path, self.errors_path, self.path + _manifest.SUFFIX):
+            if path is not None and os.path.exists(path):
+                os.unlink(path)
+
+    def _check_manifest(self, is_file: bool) -> Manifest:
+        name, form = self._source.name, self._options.form
+        reading: dict[str, Any] = {"text": form.text, "system": form.system}
+        reading["template"] = None if form.template is None else form.template.text
+        folder = os.path.dirname(self.path) if self.path != STDOUT else "."
+        now = Manifest(
+            run=self.run,
+            input=None if name is None else os.path.relpath(os.path.realpath(name), folder),
+            reading=reading,
+            params=_manifest.plain(self._options.params),
+        )
+        before = _manifest.load(self.path) if is_file and os.path.exists(self.path) else None
+        if before is None:
+            if is_file and not _is_ours(self.path):
+                raise BatchError(
+                    f"{self.path} is there and no output of a batch, so it is not touched; give another one (-o)"
+                )
+            return now
+        different = before.differences(now)
+        if different and not self._options.force:
+            raise BatchError(
+                f"{self.path} was made otherwise: {'; '.join(different)}. Give another output (-o), go on with it "
+                "nevertheless (--force), or begin anew (--restart)"
+            )
+        self.run = before.run
+        return msgspec.structs.replace(now, run=before.run, checked=before.checked)
+
+    def _take_up(self) -> None:
+        self.output.mend()
+        if self.errors is not self.output:
+            self.errors.mend()
+        self._check_input()
+        _manifest.save(self.path, self._manifest)
+        for _, line in read_output(self.path):
+            self._lines += 1
+            if line is not None:
+                if line.good:
+                    self.finished.add(line.number)
+                else:
+                    self.finished.discard(line.number)
+
+    def _check_input(self) -> None:
+        """No custom_id twice; an input that has not changed since was looked through then."""
+        if not isinstance(self._source, FileSource) or self._source.name is None:
+            return
+        found = os.stat(self._source.name)
+        stamp = [found.st_size, found.st_mtime_ns]
+        if self._manifest.checked[:2] != stamp:
+            self._manifest.checked = [*stamp, self._source.check()]
+        self.total = self._manifest.checked[2]
+
+    def settle(self, skipped: int) -> None:
+        """Each row stands there once. `skipped`: lines that were there and are still right. Raises OutputError."""
+        if not self.output.is_file:
+            return
+        self.finished = Digests()  # no longer needed
+        try:
+            if self._options.sort or self._lines != skipped:
+                settle(self.path, sort=self._options.sort)
+            if self.errors_path is not None and self.errors.is_file:
+                there = Digests()
+                for _, line in read_output(self.path):
+                    if line is not None:
+                        there.add(line.key)
+                settle(self.errors_path, sort=self._options.sort, beaten=there)
+        except OSError as error:
+            raise OutputError(f"cannot rewrite {self.path}: {error.strerror or error}; it is whole as it was") from None
+
+    def close(self) -> None:
+        """Idempotent."""
+        for output in self._opened:
+            output.close()
+        if self._lock is not None:
+            self._lock.release()
+
+
+def _same(one: str, other: str) -> bool:
+    if os.path.realpath(one) == os.path.realpath(other):
+        return True
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return False
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except FileNotFoundError:
+        return True
+
+
+def _is_ours(path: str) -> bool:
+    """Whether an output without a manifest can be gone on with: it is empty, or begins as ours do."""
+    return all(line is not None for _, line in _first(path))
+
+
+def _first(path: str) -> list[Any]:
+    for found in read_output(path):
+        return [found]
+    return []

@@ -1,0 +1,196 @@
+"""Rows of the input: what each asks, and who it is.
+
+In: lines of bytes, or dicts. Out: Rows, and the body that a row sends.
+The rule: a row that cannot be read is a row that has failed, with its line's number, and never the end of the run;
+nothing is decoded that need not be, for of finished rows only the identity is wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, cast
+
+import msgspec
+
+from togetherpy._core.encode import encode_json
+from togetherpy.batch.identity import digest
+from togetherpy.batch.template import Template
+
+_BOM = b"\xef\xbb\xbf"
+_TAKEN = ("custom_id", "body", "method", "url", "messages", "prompt")
+_PATH = "/chat/completions"
+
+
+class Form(msgspec.Struct, frozen=True, kw_only=True):
+    """How rows are to be read."""
+
+    text: bool = False
+    """A prompt a line, not JSON."""
+    template: Template | None = None
+    system: str | None = None
+
+
+class RowError(ValueError):
+    """A row that cannot be sent."""
+
+
+class Row(msgspec.Struct):
+    """One row, as far as it is read."""
+
+    index: int
+    """Among the rows, from 0."""
+    line: int
+    """In the file, from 1; 0 where there are no lines."""
+    custom_id: bytes
+    """JSON: what the row says, or a name made from its index."""
+    number: int
+    """Of the row and what it asks: the same in every run."""
+    fields: Mapping[str, msgspec.Raw]
+    error: str | None = None
+    """Why it cannot be sent."""
+
+    @property
+    def key(self) -> int:
+        """Of the row, whatever it asks."""
+        return digest(self.custom_id)
+
+    def where(self) -> str:
+        """For messages."""
+        return f"line {self.line}" if self.line else f"row {self.index}"
+
+
+_line = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_text = msgspec.json.Encoder()
+
+
+def read_lines(lines: Iterable[bytes], form: Form) -> Iterator[Row]:
+    """The rows of a file's lines; empty lines are none."""
+    index = 0
+    for number, line in enumerate(lines, 1):
+        if number == 1 and line.startswith(_BOM):
+            line = line[len(_BOM) :]
+        line = line.strip(b"\r\n") if form.text else line.strip()
+        if line and not line.isspace():
+            yield (_text_row if form.text else _json_row)(index, number, line, form)
+            index += 1
+
+
+def read_dicts(rows: Iterable[Any], form: Form) -> Iterator[Row]:
+    """The rows that dicts are."""
+    for index, given in enumerate(rows):
+        yield dict_row(index, given, form)
+
+
+def dict_row(index: int, given: object, form: Form) -> Row:
+    """The row that a dict, or with `text` a str, is."""
+    try:
+        if isinstance(given, str) and form.text:
+            return _text_row(index, 0, given.encode(), form)
+        if not isinstance(given, Mapping):
+            raise RowError(f"a row must be a dict, not {type(given).__name__}")
+        fields = _line.decode(encode_json(cast("Mapping[str, Any]", given)))
+    except (ValueError, TypeError) as error:
+        return _failed(index, 0, str(error), repr(type(given)).encode())
+    return _row(index, 0, fields, form)
+
+
+def _text_row(index: int, number: int, line: bytes, form: Form) -> Row:
+    try:
+        prompt = msgspec.Raw(_text.encode(line.decode()))
+    except UnicodeDecodeError as error:
+        return _failed(index, number, f"it is not UTF-8: {error.reason} at byte {error.start}", line)
+    return _row(index, number, {"text" if form.template else "prompt": prompt}, form)
+
+
+def _json_row(index: int, number: int, line: bytes, form: Form) -> Row:
+    try:
+        fields = _line.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        return _failed(index, number, f"it is not a JSON object: {error}", line)
+    return _row(index, number, fields, form)
+
+
+def _row(index: int, number: int, fields: Mapping[str, msgspec.Raw], form: Form) -> Row:
+    given = fields.get("custom_id")
+    custom_id = bytes(given) if given is not None and bytes(given) != b"null" else b'"row-%d"' % index
+    row = Row(index, number, custom_id, 0, fields)
+    if custom_id[:1] in b"[{tf":
+        row.custom_id, row.error = b'"row-%d"' % index, "its custom_id is neither a string nor a number"
+    asked = fields.get("body") or fields.get("messages") or fields.get("prompt")
+    if form.template is not None:
+        try:
+            asked = msgspec.Raw(form.template.fill(fields).encode())
+        except ValueError as error:
+            row.error = str(error)
+    row.number = digest(row.custom_id, bytes(asked) if asked is not None else b"")
+    return row
+
+
+def _failed(index: int, number: int, reason: str, content: bytes) -> Row:
+    name = b'"row-%d"' % index
+    return Row(index, number, name, digest(name, content), {}, reason)
+
+
+def body_of(row: Row, form: Form) -> dict[str, Any]:
+    """What the row sends besides the shared parameters.
+
+    Raises:
+        RowError: it cannot be sent.
+    """
+    if row.error is not None:
+        raise RowError(row.error)
+    try:
+        body = _body(row.fields, form)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise RowError(f"it cannot be read: {error}") from None
+    if form.system is not None:
+        body["messages"] = _with_system(body.get("messages"), form.system)
+    return body
+
+
+def _body(fields: Mapping[str, msgspec.Raw], form: Form) -> dict[str, Any]:
+    if form.template is not None:
+        return {"messages": _said(form.template.fill(fields))}
+    if "body" in fields:
+        _check_target(fields)
+        body: Any = msgspec.json.decode(fields["body"])
+        if not isinstance(body, dict):
+            raise RowError("its body is not a JSON object")
+        return cast("dict[str, Any]", body)
+    if "messages" in fields:
+        return {"messages": msgspec.json.decode(fields["messages"])}
+    if "prompt" not in fields:
+        raise RowError("it has neither body, messages nor prompt; --template makes a prompt from other columns")
+    prompt: Any = msgspec.json.decode(fields["prompt"])
+    if not isinstance(prompt, str):
+        raise RowError("its prompt is not a string")
+    return {"messages": _said(prompt)}
+
+
+def _said(prompt: str) -> list[dict[str, Any]]:
+    return [{"role": "user", "content": prompt}]
+
+
+def _check_target(fields: Mapping[str, msgspec.Raw]) -> None:
+    method = msgspec.json.decode(fields.get("method", b'"POST"'))
+    url: Any = msgspec.json.decode(fields.get("url", b'"/chat/completions"'))
+    if method not in ("POST", None):
+        raise RowError(f"its method is {method!r}, not POST")
+    if url is not None and not (isinstance(url, str) and url.rstrip("/").endswith(_PATH)):
+        raise RowError(f"its url is {url!r}; only .../chat/completions can be sent")
+
+
+def _with_system(messages: Any, system: str) -> Any:
+    """A row's own system prompt stays the only one."""
+    if not isinstance(messages, list):
+        return messages
+    said: list[Any] = messages
+    first: Any = said[0] if said else None
+    if isinstance(first, dict) and cast("dict[str, Any]", first).get("role") in ("system", "developer"):
+        return said
+    return [{"role": "system", "content": system}, *said]
+
+
+def columns_of(row: Row) -> Mapping[str, msgspec.Raw]:
+    """What the row carries through."""
+    return {name: value for name, value in row.fields.items() if name not in _TAKEN}

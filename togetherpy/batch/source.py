@@ -1,0 +1,150 @@
+"""Where rows come from: a file, standard input, or an iterable.
+
+In: what the caller named. Out: rows, one after the other, as they are wanted.
+The rule: read as needed and never whole; what may block for long (a pipe) is read in a thread, so that answers are
+taken in meanwhile.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, BinaryIO, Protocol, cast
+
+from togetherpy.batch.channel import Channel
+from togetherpy.batch.errors import BatchError
+from togetherpy.batch.identity import Digests
+from togetherpy.batch.rows import Form, Row, dict_row, read_lines
+
+STDIN = "-"
+_AHEAD = 64
+_BUFFER = 1 << 18
+
+
+class Source(Protocol):
+    """Rows."""
+
+    name: str | None
+    """A path; None for what has none, and can be read but once."""
+
+    def rows(self) -> AsyncIterator[Row]:
+        """From the first one."""
+        ...
+
+
+def source_of(given: Any, form: Form) -> Source:
+    """The source that the caller named: a path, "-" or an iterable of dicts.
+
+    Raises:
+        TypeError: it is none of these. BatchError: the file cannot be read.
+    """
+    if isinstance(given, (str, os.PathLike)):
+        path = os.fspath(cast("str | os.PathLike[str]", given))
+        return _Stdin(form) if path == STDIN else FileSource(path, form)
+    if isinstance(given, (bytes, Mapping)) or not isinstance(given, (Iterable, AsyncIterable)):
+        raise TypeError(f'input must be a path, "-" or an iterable of dicts, not {type(given).__name__}')
+    return _Given(given, form)
+
+
+class FileSource:
+    """A file of lines; .gz and .zst by name."""
+
+    def __init__(self, path: str, form: Form) -> None:
+        self.name: str | None = path
+        self._path, self._form = path, form
+        with self._opened() as file:
+            file.read(1)
+
+    @contextmanager
+    def _opened(self) -> Iterator[BinaryIO]:
+        try:
+            with _open(self._path) as file:
+                yield file
+        except (OSError, EOFError) as error:
+            raise BatchError(f"cannot read {self._path}: {getattr(error, 'strerror', None) or error}") from None
+
+    async def rows(self) -> AsyncIterator[Row]:
+        """From the first one."""
+        with self._opened() as file:
+            for row in read_lines(file, self._form):
+                yield row
+
+    def check(self) -> int:
+        """How many rows there are. Raises BatchError when a custom_id comes twice."""
+        seen, count = Digests(), 0
+        with self._opened() as file:
+            for row in read_lines(file, self._form):
+                count += 1
+                if not self._form.text and not seen.add(row.key):
+                    raise BatchError(
+                        f"{self._path}: the custom_id {row.custom_id.decode()} of {row.where()} comes twice, so its "
+                        "answers could not be told apart; nothing was sent"
+                    )
+        return count
+
+
+class _Stdin:
+    """Lines of standard input, read in a thread of their own."""
+
+    name: str | None = None
+
+    def __init__(self, form: Form) -> None:
+        self._form = form
+
+    async def rows(self) -> AsyncIterator[Row]:
+        """From the first one."""
+        import asyncio
+
+        channel: Channel[Row, None] = Channel(_stdin_rows(self._form), asyncio.get_running_loop(), _AHEAD)
+        threading.Thread(
+            target=lambda: deque(channel.results(), maxlen=0), name="togetherpy-stdin", daemon=True
+        ).start()
+        try:
+            async for row in channel:
+                yield row
+        finally:
+            channel.end()
+
+
+def _stdin_rows(form: Form) -> Iterator[Row]:
+    # Not sys.stdin: a thread that is blocked in it would stop the interpreter from ending.
+    with open(os.dup(0), "rb", buffering=_BUFFER) as file:
+        yield from read_lines(file, form)
+
+
+class _Given:
+    """An iterable of dicts, of the caller's."""
+
+    name: str | None = None
+
+    def __init__(self, given: Iterable[Any] | AsyncIterable[Any], form: Form) -> None:
+        self._given, self._form = given, form
+
+    async def rows(self) -> AsyncIterator[Row]:
+        """From the first one."""
+        index = 0
+        if isinstance(self._given, AsyncIterable):
+            async for given in self._given:
+                yield dict_row(index, given, self._form)
+                index += 1
+        else:
+            for given in self._given:
+                yield dict_row(index, given, self._form)
+                index += 1
+
+
+def _open(path: str) -> BinaryIO:
+    if path.endswith(".gz"):
+        import gzip
+
+        return cast(BinaryIO, gzip.open(path, "rb"))
+    if path.endswith(".zst"):
+        try:
+            from compression import zstd  # type: ignore[import-not-found, unused-ignore]
+        except ImportError:
+            raise BatchError(f"cannot read {path}: .zst needs Python 3.14 or later; decompress it first") from None
+        return cast(BinaryIO, zstd.open(path, "rb"))
+    return open(path, "rb", buffering=_BUFFER)

@@ -1,0 +1,116 @@
+"""What a run came to.
+
+In: what became of each row. Out: counts as they are now, and the BatchSummary at the end.
+The rule: what is counted is on disk; memory does not grow with the rows.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+_FINE = 100
+"""Steps of a factor of ten in which latencies are counted."""
+
+
+class BatchSummary(msgspec.Struct, kw_only=True):
+    """What a run came to. `rows` are those of the input that were read, in this run and earlier ones on its output."""
+
+    rows: int = 0
+    succeeded: int = 0
+    """Rows with an answer in the output, those of earlier runs included."""
+    failed: int = 0
+    """Rows that failed in this run and stand in the output with their error."""
+    skipped: int = 0
+    """Rows that an earlier run had finished."""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    total_tokens: int = 0
+    """That the answers of this run say they took."""
+    maybe_billed: int = 0
+    """Attempts of this run that may have been charged for without an answer."""
+    retries: dict[str, int] = {}
+    """Requests that were sent again, by reason: an HTTP status, "timeout", "connection" ..."""
+    seconds: float = 0.0
+    rows_per_second: float = 0.0
+    tokens_per_second: float = 0.0
+    latency: dict[str, float] = {}
+    """Seconds of the attempts that settled a row: p50, p95 and p99."""
+    limits: dict[str, list[list[float]]] = {}
+    """For each model how many could be in flight over time: [seconds, limit, in flight, 429 answers]."""
+    cost: float | None = None
+    """US dollars, by the prices of `models.list`; None where there is no price."""
+    stopped: str | None = None
+    """Why the run ended before its input: None when it did not."""
+    exit_code: int = 0
+    """What `togetherpy batch run` exits with."""
+    output: str | None = None
+
+
+class Tally:
+    """The counts while a run runs."""
+
+    def __init__(self) -> None:
+        self.begun = time.monotonic()
+        self.rows = self.succeeded = self.failed = self.skipped = 0
+        self.prompt_tokens = self.completion_tokens = self.total_tokens = 0
+        self.maybe_billed = 0
+        self.cost: float | None = None
+        self._latencies: Counter[int] = Counter()
+
+    def settled(self, *, good: bool, seconds: float, billed: int, usage: Mapping[str, Any] | None) -> None:
+        """One row stands in the output."""
+        if good:
+            self.succeeded += 1
+        else:
+            self.failed += 1
+        self.maybe_billed += billed
+        if seconds > 0:
+            self._latencies[round(_FINE * math.log10(seconds))] += 1
+        if usage:
+            self.prompt_tokens += _count(usage, "prompt_tokens")
+            self.completion_tokens += _count(usage, "completion_tokens")
+            self.total_tokens += _count(usage, "total_tokens")
+
+    def latency(self) -> dict[str, float]:
+        """p50, p95, p99 in seconds, to about two percent."""
+        count, found, below = sum(self._latencies.values()), {}, 0
+        if not count:
+            return {}
+        wanted = [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)]
+        for step in sorted(self._latencies):
+            below += self._latencies[step]
+            while wanted and below >= wanted[0][1] * count:
+                found[wanted.pop(0)[0]] = round(10 ** (step / _FINE), 4)
+        return found
+
+    def summary(self, **more: Any) -> BatchSummary:
+        """All of it."""
+        seconds = max(time.monotonic() - self.begun, 1e-9)
+        settled = self.succeeded + self.failed
+        return BatchSummary(
+            rows=self.rows,
+            succeeded=self.succeeded + self.skipped,
+            failed=self.failed,
+            skipped=self.skipped,
+            prompt_tokens=self.prompt_tokens,
+            completion_tokens=self.completion_tokens,
+            total_tokens=self.total_tokens,
+            maybe_billed=self.maybe_billed,
+            seconds=round(seconds, 3),
+            rows_per_second=round(settled / seconds, 3),
+            tokens_per_second=round(self.total_tokens / seconds, 3),
+            latency=self.latency(),
+            cost=self.cost,
+            **more,
+        )
+
+
+def _count(usage: Mapping[str, Any], name: str) -> int:
+    value = usage.get(name)
+    return value if isinstance(value, int) else 0

@@ -1,0 +1,210 @@
+"""`togetherpy batch run`: from file to file.
+
+In: command-line arguments. Out: the output's lines, and an exit status: 0 all rows are answered, 3 some failed,
+4 nothing succeeded any more, 1 it could not run or go on, 2 wrong usage, 130 interrupted.
+The rule: standard output is for results; Ctrl-C once loses nothing, twice ends at once, and the command that goes on
+is printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import signal
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from togetherpy.cli._screen import complain
+
+if TYPE_CHECKING:
+    from togetherpy.batch.running import Blocking
+    from togetherpy.batch.tally import BatchSummary
+
+COULD_NOT, USAGE, INTERRUPTED, OUTPUT_CLOSED = 1, 2, 130, 141
+
+_ABOUT = """\
+Sends every row of IN to a model and writes a line for each to OUT, as many at a time as the server takes.
+
+IN: JSON lines: {"custom_id": ..., "body": {...}} (OpenAI's method and url may stand there), {"messages": [...]} or
+{"prompt": "..."}; other columns are carried through. With --text each line is a prompt. A name that ends with .gz (or
+.zst, from Python 3.14 on) is decompressed; - is standard input.
+
+OUT: a line for each row, in the order in which they end: {"id", "custom_id", "response": {"status_code", "request_id",
+"body"}, "error", "index", "attempts", "seconds", "finished_at", "columns"}. If OUT is there, the run goes on with it:
+finished rows are skipped, failed and changed ones are sent. Beside it OUT.meta.json says what it was made of."""
+_CODES = """\
+exit status:
+  0    all rows are answered
+  1    it could not run, or could not go on (key, account, model, full disk, a guard); the same command goes on
+  2    wrong usage
+  3    some rows failed; they stand in OUT with their error, and the same command sends them again
+  4    nothing succeeded for --stall seconds; the same command goes on
+  130  interrupted by Ctrl-C or SIGTERM; the command that goes on is printed
+  141  nobody reads the output any more"""
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds `batch` to the command."""
+    batch = commands.add_parser(
+        "batch", help="send many requests, from file to file", description="Many requests.", allow_abbrev=False
+    )
+    actions = batch.add_subparsers(dest="action", metavar="ACTION", required=True)
+    parser = actions.add_parser(
+        "run",
+        help="send every row of a file, and write a line for each",
+        description=_ABOUT,
+        epilog=_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("input", metavar="IN", help="the rows: a path, or - for standard input")
+    parser.add_argument("-o", "--output", metavar="OUT", help="default: IN with .out.jsonl for its ending; - with IN -")
+    _add_model(parser.add_argument_group("the model"))
+    _add_rows(parser.add_argument_group("rows and lines"))
+    _add_pace(parser.add_argument_group("pace and retries"))
+    _add_guards(parser.add_argument_group("guards"))
+    _add_reports(parser.add_argument_group("reports"))
+
+
+def _add_model(group: Any) -> None:
+    group.add_argument("--model", metavar="M", help="for rows that name none")
+    group.add_argument("--max-tokens", type=int, metavar="N", help="most tokens of an answer")
+    group.add_argument("--temperature", type=float, metavar="X", help="0 to 2")
+    group.add_argument("--top-p", type=float, metavar="X", help="0 to 1")
+    group.add_argument("--seed", type=int, metavar="N")
+    group.add_argument("--params", type=_object, metavar="JSON", help="any parameters of the API, as a JSON object")
+    group.add_argument("--base-url", metavar="URL", help="default: TOGETHER_BASE_URL, else Together's")
+    group.add_argument("--timeout", type=float, metavar="S", help="seconds of each attempt (default: 600)")
+
+
+def _add_rows(group: Any) -> None:
+    group.add_argument("--text", action="store_true", help="each line of IN is a prompt")
+    group.add_argument("--system", metavar="TEXT", help="a system prompt for rows that have none")
+    group.add_argument("--template", metavar="TEXT", help="the prompt: 'Translate {text} into {language}'")
+    group.add_argument("--errors", metavar="FILE", help="where failed rows go (default: into OUT)")
+    group.add_argument("--only-text", action="store_true", help="OUT has the answers' texts, a line each, only")
+    group.add_argument("--sort", action="store_true", help="bring OUT into the order of IN at the end")
+    group.add_argument("--fsync", action="store_true", help="count a row when the disk has it: for loss of power")
+    group.add_argument("--restart", action="store_true", help="forget what is in OUT and begin anew")
+    group.add_argument("--force", action="store_true", help="go on with OUT though IN or the parameters are others")
+
+
+def _add_pace(group: Any) -> None:
+    group.add_argument("--concurrency", type=int, metavar="N", help="most in flight; the limit adapts (default: 256)")
+    group.add_argument("--rpm", type=float, metavar="N", help="requests a minute, never exceeded")
+    group.add_argument("--tpm", type=float, metavar="N", help="tokens a minute, never exceeded")
+    group.add_argument("--share", type=float, metavar="X", help="this process's part of both, up to 1")
+    group.add_argument("--max-retries", type=int, metavar="N", help="of a row after transient failures (default: 5)")
+    group.add_argument("--stall", type=float, metavar="S", help="give up after so long without success (default: 600)")
+    group.add_argument("--grace", type=float, metavar="S", help="for what is in flight after Ctrl-C (default: 60)")
+
+
+def _add_guards(group: Any) -> None:
+    group.add_argument("--limit", type=int, metavar="N", help="only the first N rows")
+    group.add_argument("--max-total-tokens", type=int, metavar="N", help="begin no row when so many are used")
+    group.add_argument("--max-cost", type=float, metavar="USD", help="likewise, by the prices of the model list")
+    group.add_argument("--fail-on", metavar="REASONS", help="finish reasons that are failures: length,content_filter")
+    group.add_argument("--dry-run", action="store_true", help="send nothing; say what IN holds and would cost")
+
+
+def _add_reports(group: Any) -> None:
+    group.add_argument("--summary", metavar="FILE", help="write the summary as JSON")
+    group.add_argument("--plot", metavar="FILE.svg", help="draw rows/s, limit and 429s over time")
+    group.add_argument("--no-progress", action="store_true", help="say nothing until the end")
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError("not a JSON object")
+    return value
+
+
+def run(options: argparse.Namespace, arguments: Sequence[str]) -> int:
+    """`togetherpy batch run`, told by `arguments`."""
+    given = {name: value for name, value in vars(options).items() if name not in _OURS and value not in (None, False)}
+    output = options.output or _beside(options.input)
+    from togetherpy.batch.errors import BatchError
+    from togetherpy.batch.running import Blocking, prepared
+    from togetherpy.client import Together
+
+    try:
+        client = Together(base_url=options.base_url)
+        begun = prepared(
+            options.input,
+            output,
+            client,
+            options.model,
+            {**(options.params or {}), **given, "progress": not options.no_progress},
+        )
+    except (TypeError, ValueError) as error:
+        complain(f"error: {error}")
+        return USAGE
+    blocking = Blocking(begun)
+    try:
+        with _signals(blocking):
+            summary = blocking.wait()
+    except BatchError as error:
+        if getattr(error, "closed", False):
+            return OUTPUT_CLOSED
+        if error.summary is not None:
+            _report(error.summary)
+        complain(f"error: {error}")
+        _say_how_to_go_on(arguments)
+        return error.exit_code
+    _report(summary)
+    if summary.exit_code:
+        _say_how_to_go_on(arguments)
+    return summary.exit_code
+
+
+_OURS = {"command", "action", "run", "input", "output", "model", "params", "base_url", "no_progress", "dry_run"}
+
+
+def _beside(path: str) -> str:
+    if path == "-":
+        return "-"
+    for ending in (".gz", ".zst"):
+        path = path.removesuffix(ending)
+    return f"{os.path.splitext(path)[0]}.out.jsonl"
+
+
+@contextmanager
+def _signals(blocking: Blocking) -> Generator[None, None, None]:
+    """Ctrl-C and SIGTERM: the first lets what is in flight end, the next one ends at once."""
+
+    def interrupt(number: int, _frame: object) -> None:
+        if blocking.interrupts == 0:
+            complain(f"{signal.Signals(number).name}: ending what is in flight; once more to end at once")
+        blocking.interrupt(f"interrupted by {signal.Signals(number).name}")
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _report(summary: BatchSummary) -> None:
+    answered = f"{summary.succeeded} answered" + (f" ({summary.skipped} of them before)" if summary.skipped else "")
+    parts = [f"{summary.rows} rows: {answered}, {summary.failed} failed", f"{summary.total_tokens} tokens"]
+    if summary.cost is not None:
+        parts.append(f"${summary.cost:.4f}")
+    if summary.maybe_billed:
+        parts.append(f"{summary.maybe_billed} attempts maybe billed without an answer")
+    if summary.latency:
+        parts.append("latency " + ", ".join(f"{name} {value:.3g} s" for name, value in summary.latency.items()))
+    complain("; ".join([*parts, f"{summary.seconds:.1f} s, {summary.rows_per_second:.1f} rows/s"]))
+
+
+def _say_how_to_go_on(arguments: Sequence[str]) -> None:
+    again = [word for word in arguments if word != "--restart"]
+    complain(f"to go on: {shlex.join(['togetherpy', *again])}")
