@@ -233,7 +233,7 @@ class Completions(Resource):
     ) -> Iterator[MapResult[Any]]:
         """Asks for many at a time, as many as the server takes: an iterator of what became of each.
 
-        requests: any iterable (with AsyncTogether async ones, too) of message lists, strings (one user message) or dicts
+        requests: any iterable (with AsyncTogether async ones too) of message lists, strings (one user message) or dicts
             of parameters; read as there is room. `shared` are parameters for all; those of a dict go before.
         concurrency: the most in flight, >= 1; default 256. How many are depends on what the server's answers say.
         ordered: the results in the order of the requests, not as they come.
