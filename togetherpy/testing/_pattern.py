@@ -1,81 +1,91 @@
-"""Text for a regular expression: a pattern goes in, a text that it matches comes out, as well as can be.
+"""Text for a regular expression: a pattern goes in, a text that it matches comes out.
 
-The rule: look-around and anchors in the middle are passed over; a pattern that Python cannot read gives plain text.
+The rule: characters, classes, groups, alternatives and repetitions are made. A pattern with anything else (references
+to groups, what is looked at ahead or behind), and one that Python cannot read, give plain text.
 """
 
-import importlib
+import functools
 import random
 import re
 from collections.abc import Callable
-from typing import Any
 
-# The standard library's own parser of patterns. It is private, so it is loaded by name and only when it is needed.
-_PARSER = "re._parser"
+Make = Callable[[random.Random], str]
+
+_TOKEN = re.compile(
+    r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{(?:\d+,?\d*|,\d+)\}[?+]?|[*+?][?+]?|\((?:\?:|\?P<\w+>)?|.", re.DOTALL
+)
+_REPEAT = re.compile(r"\{(\d*)(,?)(\d*)\}[?+]?|[*+?][?+]?")
+_ANCHORS = ("^", "$", r"\A", r"\Z", r"\b", r"\B")
 _MORE = 3  # how much more often than it must a repeated part is repeated at most
 _MOST = 1000  # repetitions at most; who demands more gets a text that does not match
-_SIGNS = "".join(map(chr, range(32, 127)))
-_CATEGORIES: dict[str, Callable[[str], bool]] = {
-    "DIGIT": str.isdigit,
-    "SPACE": str.isspace,
-    "WORD": lambda sign: sign.isalnum() or sign == "_",
-}
 
 
 def text_for_pattern(pattern: str, rng: random.Random) -> str:
     """A text in which `pattern` is found."""
     try:
-        parsed = importlib.import_module(_PARSER).parse(pattern)
-    except (re.error, OverflowError):
+        re.compile(pattern)
+        return _Pattern(pattern).alternatives()(rng)
+    except (re.error, OverflowError, ValueError):
         return "text"
-    return _sequence(parsed, rng, {})
 
 
-def _sequence(items: Any, rng: random.Random, groups: dict[int, str]) -> str:
-    return "".join(_item(str(kind), value, rng, groups) for kind, value in items)
+class _Pattern:
+    """A pattern while it is read, from its first token to its last."""
+
+    def __init__(self, pattern: str) -> None:
+        self._rest = _TOKEN.findall(pattern)[::-1]
+
+    def _next(self) -> str:
+        return self._rest[-1] if self._rest else ""
+
+    def alternatives(self) -> Make:
+        branches = [self._sequence()]
+        while self._next() == "|":
+            self._rest.pop()
+            branches.append(self._sequence())
+        return lambda rng: rng.choice(branches)(rng)
+
+    def _sequence(self) -> Make:
+        parts: list[Make] = []
+        while self._next() not in ("", "|", ")"):
+            parts.append(self._repeated(self._part(self._rest.pop())))
+        return lambda rng: "".join(part(rng) for part in parts)
+
+    def _part(self, token: str) -> Make:
+        if token.startswith("("):
+            inside = self.alternatives()
+            self._rest.pop()
+            return inside
+        if token.startswith("?"):
+            raise ValueError("an extension that is not made")
+        if token in _ANCHORS:
+            return lambda _: ""
+        if len(token) == 1 and token != ".":
+            return lambda _: token
+        return lambda rng: rng.choice(_members(token))
+
+    def _repeated(self, part: Make) -> Make:
+        found = _REPEAT.fullmatch(self._next())
+        if found is None:
+            return part
+        token = self._rest.pop()
+        low = int(found[1] or 0) if token[0] == "{" else int(token[0] == "+")
+        high = low + _MORE if token[0] in "*+" else 1 if token[0] == "?" else int(found[3] or low)
+        if found[2] and not found[3]:
+            high = low + _MORE
+        return lambda rng: "".join(part(rng) for _ in range(min(_MOST, rng.randint(low, min(high, low + _MORE)))))
 
 
-def _item(kind: str, value: Any, rng: random.Random, groups: dict[int, str]) -> str:
-    match kind:
-        case "LITERAL":
-            return chr(value)
-        case "ANY" | "NOT_LITERAL":
-            return "a" if value != ord("a") else "b"
-        case "IN":
-            return rng.choice(_members(value))
-        case "BRANCH":
-            return _sequence(rng.choice(value[1]), rng, groups)
-        case "SUBPATTERN":
-            groups[value[0]] = _sequence(value[3], rng, groups)
-            return groups[value[0]]
-        case "ATOMIC_GROUP":
-            return _sequence(value, rng, groups)
-        case "GROUPREF":
-            return groups.get(value, "")
-        case "MAX_REPEAT" | "MIN_REPEAT" | "POSSESSIVE_REPEAT":
-            low, high, part = value
-            times = min(_MOST, rng.randint(low, min(high, low + _MORE)))
-            return "".join(_sequence(part, rng, groups) for _ in range(times))
-        case _:
-            return ""
+@functools.lru_cache(maxsize=64)
+def _members(one: str) -> str:
+    """The characters that a class such as [a-z0-9_] or an escape such as \\d stands for; of ASCII, if there are some.
 
-
-def _members(items: Any) -> list[str]:
-    """The characters of a class such as [a-z0-9_] or [^,]."""
-    negated, members = False, set[str]()
-    for kind, value in items:
-        match str(kind):
-            case "NEGATE":
-                negated = True
-            case "LITERAL":
-                members.add(chr(value))
-            case "RANGE":
-                members.update(map(chr, range(value[0], min(value[1], value[0] + 127) + 1)))
-            case _:
-                members.update(_category(str(value)))
-    return sorted(set(_SIGNS) - members if negated else members) or ["a"]
-
-
-def _category(name: str) -> set[str]:
-    """The characters of a category such as CATEGORY_DIGIT or CATEGORY_NOT_SPACE."""
-    is_member = _CATEGORIES[name.rsplit("_", 1)[-1]]
-    return {sign for sign in _SIGNS if is_member(sign) != ("_NOT_" in name)}
+    Raises:
+        re.error: it stands for something else.
+    """
+    found = re.compile(one)
+    for signs in (range(32, 127), range(9, 0x3000)):
+        members = "".join(filter(found.fullmatch, map(chr, signs)))
+        if members:
+            return members
+    return "a"

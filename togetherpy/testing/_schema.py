@@ -31,8 +31,8 @@ _FORMATS = {
     "uuid": "123e4567-e89b-42d3-a456-426614174000",
 }
 _HINTS = {
-    "object": ("properties", "additionalProperties", "required", "patternProperties", "minProperties"),
-    "array": ("items", "prefixItems", "minItems", "maxItems", "uniqueItems"),
+    "object": ("properties", "additionalProperties", "required"),
+    "array": ("items", "prefixItems", "minItems", "maxItems"),
     "number": ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
 }
 
@@ -107,10 +107,7 @@ class Maker:
     def _target(self, reference: Any) -> dict[str, Any]:
         place: Any = self._root
         for step in str(reference).removeprefix("#").split("/")[1:]:
-            key = step.replace("~1", "/").replace("~0", "~")
-            items = as_list(place)
-            place = items[int(key)] if items is not None and key.isdigit() and int(key) < len(items) else place
-            place = (as_dict(place) or {}).get(key) if items is None else place
+            place = (as_dict(place) or {}).get(step)
         target = as_dict(place)
         if target is None or not str(reference).startswith("#"):
             raise _impossible(f"it refers to {reference!r}, which is not there")
@@ -155,20 +152,9 @@ class Maker:
         for name in required:
             if name not in made:
                 made[name] = self._value(extra, depth + 1)
-        least = schema.get("minProperties", 0)
         if not properties and as_dict(extra) is not None and depth < FULL_DEPTH:
-            least = max(least, min(USUAL_ITEMS, schema.get("maxProperties", USUAL_ITEMS)))
-        for number in range(len(made), least):
-            made[self._key(schema, number, made)] = self._value(self._extra(schema, extra), depth + 1)
+            made |= {word: self._value(extra, depth + 1) for word in self._words[:USUAL_ITEMS]}
         return made
-
-    def _extra(self, schema: dict[str, Any], extra: Any) -> Any:
-        return next(iter((as_dict(schema.get("patternProperties")) or {}).values()), extra)
-
-    def _key(self, schema: dict[str, Any], number: int, made: dict[str, Any]) -> str:
-        patterns = as_dict(schema.get("patternProperties")) or {}
-        key = text_for_pattern(next(iter(patterns)), self._rng) if patterns else self._words[number % len(self._words)]
-        return key if key not in made else f"{key}{number}"
 
     def _array(self, schema: dict[str, Any], depth: int) -> list[Any]:
         items, first = schema.get("items", True), as_list(schema.get("prefixItems")) or []
@@ -176,15 +162,7 @@ class Maker:
         made = [self._value(part, depth + 1) for part in first]
         usual = USUAL_ITEMS if depth < FULL_DEPTH and items is not False else 0
         count = min(max(least, usual, len(made)), most)
-        for _ in range(20 * int(max(1, count))):  # with uniqueItems a value may have to be made more than once
-            if len(made) >= count:
-                break
-            item = self._value(items, depth + 1)
-            if not (schema.get("uniqueItems") and item in made):
-                made.append(item)
-        if len(made) < least:
-            raise _impossible("it has too few different items")
-        return made
+        return made + [self._value(items, depth + 1) for _ in range(len(made), int(count))]
 
     def _number(self, schema: dict[str, Any], *, whole: bool) -> float:
         step = schema.get("multipleOf", 1 if whole else 0.25)
