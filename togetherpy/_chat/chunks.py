@@ -18,7 +18,7 @@ from togetherpy._chat.aside import Aside
 from togetherpy._chat.facts import facts_of, names_error
 from togetherpy._core.config import Secret
 from togetherpy._core.decode import decode_odd_event
-from togetherpy._core.errors import fault_error, mask_headers, mask_text, request_id
+from togetherpy._core.errors import concluded, fault_error, mask_headers, mask_text, request_id
 from togetherpy._core.expected import Facts
 from togetherpy._core.sse import DONE, EventTooLargeError, SSEParser
 from togetherpy._core.wire import Fault, Headers
@@ -45,6 +45,7 @@ class ChunkReader(Generic[T]):
         "_parser",
         "_secrets",
         "accumulator",
+        "cancelled",
         "clean",
         "complete",
         "error",
@@ -73,6 +74,8 @@ class ChunkReader(Generic[T]):
         """The end of the stream has been seen."""
         self.clean: bool = False
         """Nothing came after that end."""
+        self.cancelled: bool = False
+        """A read of it was cancelled, or interrupted, and with it the stream."""
         self.error: APIError | None = None
         """The exception that ended the stream."""
         self._answered = False
@@ -171,16 +174,15 @@ class ChunkReader(Generic[T]):
         """What hooks are told of the whole."""
         return facts_of(self.accumulator.response())
 
-    def interrupted(self, fault: Fault) -> APIError:
-        """The exception for a network fault in the middle of the stream."""
+    def interrupted(self, fault: Fault, limit: str) -> APIError:
+        """The exception for a network fault in the middle of the stream; `limit`: which one ran out, if one did."""
         self._parser.finish()
         self._aside.look(self._parser.stray, last=True)
         if self._aside.failure is not None:
             return self._with_partial(self._aside.failure)
         if fault.kind == "timeout":
             error: APIError = StreamTimeoutError(
-                "No content came in the stream for longer than Timeout(stream_idle=...) or timeout=... allows. "
-                "What came is in .partial."
+                f"No content came in the stream in time: {limit} ran out. What came is in .partial."
             )
         elif fault.kind == "encoding":
             error = fault_error(fault, self._secrets)
@@ -191,6 +193,13 @@ class ChunkReader(Generic[T]):
 
     def closed(self) -> APIError:
         """The exception for reading on in a stream that was closed before its end."""
+        if self.cancelled:
+            return self._with_partial(
+                StreamInterruptedError(
+                    "The stream was given up when a read of it was cancelled or interrupted, for what was on its way "
+                    "then is lost; it cannot be read on. What came is in .partial."
+                )
+            )
         return self._with_partial(
             StreamInterruptedError(
                 "The stream was closed before its end, by close() or by leaving a for loop; to go on later, "
@@ -199,6 +208,8 @@ class ChunkReader(Generic[T]):
         )
 
     def _with_partial(self, error: APIError) -> APIError:
+        if error is self.error:
+            return error
         error.partial = self.accumulator.response() or error.partial
         error.headers = error.headers or mask_headers(self._headers, self._secrets)
         error.request_id = error.request_id or request_id(error.headers, None)
@@ -211,5 +222,5 @@ class ChunkReader(Generic[T]):
             attempts=error.attempts,
             elapsed=error.elapsed,
         )
-        self.error = error
+        self.error = concluded(error)
         return error

@@ -19,6 +19,7 @@ from togetherpy.types.chat_completions import ChatCompletionChunk, ChatCompletio
 
 if TYPE_CHECKING:
     from togetherpy._chat.chunks import ChunkReader
+    from togetherpy._core.patience import Patience
     from togetherpy.types._response import ResponseInfo
 
 T = TypeVar("T", bound=ChatCompletionResponse)
@@ -33,11 +34,11 @@ class Chat(Expected[Any]):
 
     __slots__ = ()
 
-    def stream(self, reader: Any, body: Any, head: ResponseInfo, idle: float, *, asynchronous: bool) -> Any:
+    def stream(self, reader: Any, body: Any, head: ResponseInfo, patience: Patience, *, asynchronous: bool) -> Any:
         """A Stream or an AsyncStream."""
         from togetherpy._chat.stream import AsyncStream, Stream
 
-        return (AsyncStream[Any] if asynchronous else Stream[Any])(reader, body, head, idle)
+        return (AsyncStream[Any] if asynchronous else Stream[Any])(reader, body, head, patience)
 
 
 class ChatAnswer(Chat, Generic[T]):

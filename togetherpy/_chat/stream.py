@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from togetherpy._chat.chunks import ChunkReader
+from togetherpy._core.patience import Patience
 from togetherpy._core.wire import AsyncBody, Body, Fault
 from togetherpy.types._response import ResponseInfo
 from togetherpy.types.chat_completions import ChatCompletionChunk, ChatCompletionResponse
@@ -27,11 +28,10 @@ class Stream(Generic[T]):
     and more later, keep one iterator (`chunks = iter(stream)`), or use `next(stream)`.
     """
 
-    def __init__(self, reader: ChunkReader[T], body: Body, response: ResponseInfo, idle: float) -> None:
-        """`idle`: seconds of silence between content events that are too many."""
+    def __init__(self, reader: ChunkReader[T], body: Body, response: ResponseInfo, patience: Patience) -> None:
         self._reader = reader
         self._body = body
-        self._idle = idle
+        self._patience = patience
         self._over = False
         self.response = response
         """Status, headers, rate limits and request id of the answer."""
@@ -63,15 +63,20 @@ class Stream(Generic[T]):
             return False
         if self._over:
             raise reader.closed()
-        deadline = time.monotonic() + self._idle  # only content counts against silence (fault B9)
+        deadline = self._patience.deadline(time.monotonic())  # only content counts against silence (fault B9)
         while True:
-            data = self._body.read(deadline)
+            try:
+                data = self._body.read(deadline)
+            except KeyboardInterrupt:
+                reader.cancelled = True
+                raise
             if isinstance(data, Fault):
-                raise reader.interrupted(data)
+                raise reader.interrupted(data, self._patience.limit)
             if not data:
                 reader.end()
                 return False
             if reader.feed(data):
+                self._patience.begun = True
                 return True
 
     def text_deltas(self: Stream[ChatCompletionChunk]) -> Iterator[str]:
@@ -133,11 +138,10 @@ class AsyncStream(Generic[T]):
     chunks now and more later, keep one iterator (`chunks = aiter(stream)`), or use `await anext(stream)`.
     """
 
-    def __init__(self, reader: ChunkReader[T], body: AsyncBody, response: ResponseInfo, idle: float) -> None:
-        """`idle`: seconds of silence between content events that are too many."""
+    def __init__(self, reader: ChunkReader[T], body: AsyncBody, response: ResponseInfo, patience: Patience) -> None:
         self._reader = reader
         self._body = body
-        self._idle = idle
+        self._patience = patience
         self._over = False
         self.response = response
         """Status, headers, rate limits and request id of the answer."""
@@ -163,17 +167,19 @@ class AsyncStream(Generic[T]):
             if not reader.complete:
                 if self._over:
                     raise reader.closed()
-                deadline = time.monotonic() + self._idle  # only content counts against silence (fault B9)
+                deadline = self._patience.deadline(time.monotonic())  # only content counts against silence (fault B9)
                 while True:
                     data = await self._body.read(deadline)
                     if isinstance(data, Fault):
-                        raise reader.interrupted(data)
+                        raise reader.interrupted(data, self._patience.limit)
                     if not data:
                         reader.end()
                         break
                     if reader.feed(data):
+                        self._patience.begun = True
                         return True
-        except BaseException:
+        except BaseException as error:
+            reader.cancelled = not isinstance(error, Exception)
             self._abandon()
             raise
         await self.close()

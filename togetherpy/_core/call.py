@@ -32,6 +32,8 @@ _now = time.time
 # Not the module's own functions: a user's seed, and what follows from it, stays the user's.
 _chance = random.Random()
 
+_CLOSE = 0.05
+"""Seconds by which a wait may end before its deadline."""
 MAX_HOPS = 5
 """Redirects of one attempt."""
 
@@ -172,7 +174,8 @@ class Call:
         else:
             self._billed = self._billed or retry.maybe_ran(meant)
             if decision is None or not self._quota.take(decision.cost):
-                raise self._final(error, outcome, now)
+                why = retry.why_final(meant, decision, retries_left=self._retries_left, now=now)
+                raise self._final(error, outcome, now, self._limit(outcome, monotonic) or why)
             self._cost = decision.cost
             self._retries_left -= 1
             self.number += 1
@@ -180,7 +183,20 @@ class Call:
             self._watch.retry(meant, attempt, decision.wait)
         return decision.wait
 
-    def _final(self, error: APIError, outcome: Outcome, now: float) -> APIError:
+    def _limit(self, outcome: Outcome, monotonic: float) -> str:
+        """Which limit ran out, as a sentence."""
+        if not isinstance(outcome, Fault) or outcome.kind != "timeout":
+            return ""
+        if monotonic >= self.deadline - _CLOSE:
+            return f"timeout={self._timeout.total:g} s ran out"
+        if outcome.phase != "connecting":
+            return ""
+        queue = self._timeout.queue
+        limit = f"queue={queue:g}" if outcome.final and queue is not None else f"connect={self.connect:g}"
+        return f"Timeout({limit}) ran out"
+
+    def _final(self, error: APIError, outcome: Outcome, now: float, why: str) -> APIError:
+        """The exception with all that is known of the call; `why`: there is no other attempt."""
         error.attempts = self.number
         error.maybe_billed = self._billed
         if isinstance(error, APIStatusError) and isinstance(outcome, Reply) and error.status_code >= 400:
@@ -190,6 +206,7 @@ class Call:
         error.elapsed = self.elapsed
         if isinstance(outcome, Reply):
             error.response = errors().answer_of(outcome, error, self._secrets)
+        errors().concluded(error, why)
         return error
 
     def _moves(self, reply: Reply) -> bool:
@@ -239,12 +256,14 @@ class Call:
         return APIResponse(value=value, content=outcome.body, **self._facts(outcome))
 
     def _stream(self, opened: Opened, head: ResponseInfo) -> Any:
+        from togetherpy._core.patience import Patience
+
         answer, body = self._endpoint.answer, opened.body
         reader = answer.reader(head, self._secrets)
         if self._watch is not None:
             body = self._watch.opened(opened, reader, self.number)
-        idle = min(self._timeout.total, self._timeout.stream_idle)
-        return answer.stream(reader, body, head, idle, asynchronous=self._asynchronous)
+        patience = Patience(self._timeout, self.deadline)
+        return answer.stream(reader, body, head, patience, asynchronous=self._asynchronous)
 
     def _facts(self, outcome: Any) -> dict[str, Any]:
         return {

@@ -14,6 +14,7 @@ from typing import Self
 from togetherpy._core.config import Secret
 from togetherpy._core.errors import fault_error, mask_text
 from togetherpy._core.expected import Facts
+from togetherpy._core.patience import Patience
 from togetherpy._core.wire import AsyncBody, Body, Fault
 from togetherpy.error import APIError, StreamInterruptedError, StreamTimeoutError
 from togetherpy.types._response import ResponseInfo
@@ -37,25 +38,24 @@ class Progress:
         """Nothing is known of what the bytes mean."""
         return Facts()
 
-    def see(self, data: bytes | Fault) -> bytes:
+    def see(self, data: bytes | Fault, patience: Patience) -> bytes:
         """The bytes that were read; b"" at the end.
 
         Raises:
             APIError: the body broke off.
         """
         if isinstance(data, Fault):
-            raise self.failed(data)
+            raise self.failed(data, patience.limit)
+        patience.begun = True
         self.received += len(data)
         self.complete = not data
         return data
 
-    def failed(self, fault: Fault) -> APIError:
-        """The exception for a network fault in the middle of the body."""
+    def failed(self, fault: Fault, limit: str) -> APIError:
+        """The exception for a network fault in the middle of the body; `limit`: which one ran out, if one did."""
         came = f"{self.received} bytes had come."
         if fault.kind == "timeout":
-            error: APIError = StreamTimeoutError(
-                f"No byte came for longer than Timeout(stream_idle=...) or timeout=... allows. {came}"
-            )
+            error: APIError = StreamTimeoutError(f"No byte came in time: {limit} ran out. {came}")
         elif fault.kind == "encoding":
             error = fault_error(fault, self._secrets)
         else:
@@ -78,8 +78,8 @@ class Progress:
 class _Binary:
     """What both are."""
 
-    def __init__(self, progress: Progress, head: ResponseInfo, idle: float) -> None:
-        self._progress, self._idle, self._over = progress, idle, False
+    def __init__(self, progress: Progress, head: ResponseInfo, patience: Patience) -> None:
+        self._progress, self._patience, self._over = progress, patience, False
         self.response = head
         """Status, headers and request id of the answer."""
 
@@ -101,9 +101,8 @@ class _Binary:
 class BinaryStream(_Binary):
     """Bytes as they arrive. An iterator and a context manager; leaving it early drops the connection."""
 
-    def __init__(self, progress: Progress, body: Body, head: ResponseInfo, idle: float) -> None:
-        """`idle`: seconds of silence that are too many."""
-        super().__init__(progress, head, idle)
+    def __init__(self, progress: Progress, body: Body, head: ResponseInfo, patience: Patience) -> None:
+        super().__init__(progress, head, patience)
         self._body = body
 
     def __iter__(self) -> Iterator[bytes]:
@@ -124,7 +123,7 @@ class BinaryStream(_Binary):
         if self._over:
             raise self._progress.closed()
         try:
-            piece = self._progress.see(self._body.read(time.monotonic() + self._idle))
+            piece = self._progress.see(self._body.read(self._patience.deadline(time.monotonic())), self._patience)
         except BaseException:
             self.close()
             raise
@@ -162,9 +161,8 @@ class BinaryStream(_Binary):
 class AsyncBinaryStream(_Binary):
     """The same for asyncio."""
 
-    def __init__(self, progress: Progress, body: AsyncBody, head: ResponseInfo, idle: float) -> None:
-        """`idle`: seconds of silence that are too many."""
-        super().__init__(progress, head, idle)
+    def __init__(self, progress: Progress, body: AsyncBody, head: ResponseInfo, patience: Patience) -> None:
+        super().__init__(progress, head, patience)
         self._body = body
 
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -181,7 +179,7 @@ class AsyncBinaryStream(_Binary):
         if self._over:
             raise self._progress.closed()
         try:
-            piece = self._progress.see(await self._body.read(time.monotonic() + self._idle))
+            piece = self._progress.see(await self._body.read(self._patience.deadline(time.monotonic())), self._patience)
         except BaseException:
             self.abandon()
             raise

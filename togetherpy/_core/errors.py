@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import Any, TypeVar
 
 from togetherpy._core.config import Secret
 from togetherpy._core.named import Named, is_object, read_named, reason_in, sentences, shorten
@@ -25,6 +25,7 @@ from togetherpy.error import (
 from togetherpy.types._model import map_strings, parse_any_json
 from togetherpy.types._response import RawResponse
 
+T = TypeVar("T", bound=APIError)
 MAX_KEPT = 64 * 1024
 """Bytes of an unusable body that an exception keeps."""
 
@@ -33,7 +34,7 @@ _HINTS = {
     402: "The account needs credit before it can go on.",
     404: "Check the model's name and base_url.",
     413: "The request is too large; send less.",
-    429: "Send fewer requests at a time, or raise max_retries.",
+    429: "Send fewer requests at a time.",
 }
 
 
@@ -112,6 +113,16 @@ def misfit(reply: Reply, name: str, reason: str, secrets: tuple[Secret, ...]) ->
     error.http_status = reply.status
     error.headers = mask_headers(reply.headers, secrets)
     error.request_id = request_id(error.headers, None)
+    return error
+
+
+def concluded(error: T, why: str = "") -> T:
+    """The exception with what is to be said at the end: why there is no other attempt, how many attempts there were,
+    and what the server calls the request."""
+    tried = f"{error.attempts} attempts were made" if error.attempts > 1 else ""
+    name = f"Request id: {error.request_id}" if error.request_id else ""
+    error.message = sentences(error.message, *(text for text in (why, tried, name) if text not in error.message))
+    error.args = (error.message,)
     return error
 
 

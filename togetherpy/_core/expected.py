@@ -20,6 +20,7 @@ from togetherpy.types._model import keep_raw, parse_any_json
 from togetherpy.types.common import UsageData
 
 if TYPE_CHECKING:
+    from togetherpy._core.patience import Patience
     from togetherpy.types._response import ResponseInfo
 
 T = TypeVar("T")
@@ -64,8 +65,8 @@ class Expected(Generic[T]):
         """What knows what the bytes of an open body mean, and at the end its `facts()`, `complete` and `error`."""
         raise NotImplementedError
 
-    def stream(self, reader: Any, body: Any, head: ResponseInfo, idle: float, *, asynchronous: bool) -> Any:
-        """What the caller reads an open body by. `idle`: seconds of silence that are too many."""
+    def stream(self, reader: Any, body: Any, head: ResponseInfo, patience: Patience, *, asynchronous: bool) -> Any:
+        """What the caller reads an open body by."""
         raise NotImplementedError
 
     def facts(self, value: Any, raw: bytes) -> Facts:
@@ -228,11 +229,11 @@ class Download(Expected[Any]):
 
         return Progress(head, secrets)
 
-    def stream(self, reader: Any, body: Any, head: ResponseInfo, idle: float, *, asynchronous: bool) -> Any:
+    def stream(self, reader: Any, body: Any, head: ResponseInfo, patience: Patience, *, asynchronous: bool) -> Any:
         """A BinaryStream or an AsyncBinaryStream."""
         from togetherpy._core.download import AsyncBinaryStream, BinaryStream
 
-        return (AsyncBinaryStream if asynchronous else BinaryStream)(reader, body, head, idle)
+        return (AsyncBinaryStream if asynchronous else BinaryStream)(reader, body, head, patience)
 
 
 class Redirect(Expected["Moved"]):

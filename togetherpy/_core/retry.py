@@ -98,6 +98,23 @@ def decide(
     return decision if decision is not None and decision.wait < remaining else None
 
 
+def why_final(outcome: Outcome, decision: Decision | None, *, retries_left: int, now: float) -> str:
+    """Why a failure that might be tried again is not, as a sentence; "" where there is nothing to say.
+
+    `decision`: what `decide` said, and the quota refused.
+    """
+    if decision is not None:
+        return "So many calls have failed that none is tried again: the client's retry_quota is used up"
+    if not isinstance(outcome, Reply) or outcome.status < 400 or not _retryable(outcome):
+        return ""
+    asked = retry_after(outcome.headers, now) or 0.0
+    if asked > MAX_SERVER_WAIT:
+        return f"The server asks to wait {asked:g} s, above the limit of {MAX_SERVER_WAIT:g} s"
+    if retries_left <= 0:
+        return "A higher max_retries would try more often" if outcome.status == 429 else ""
+    return f"The server asks to wait {asked:g} s, longer than timeout=... leaves" if asked else ""
+
+
 def meant(outcome: Outcome, error: APIError) -> Outcome:
     """What an outcome is to be judged by: an error that came inside of a success, by the status that it names (B16),
     unless a part of an answer came before it."""
@@ -148,9 +165,7 @@ def _after_fault(fault: Fault, attempt: int, jitter: float) -> Decision | None:
 def _after_reply(reply: Reply, attempt: int, now: float, jitter: float) -> Decision | None:
     if 200 <= reply.status < 300:
         return _after_unusable(reply, attempt, jitter)
-    wish = reply.headers.get("x-should-retry", "").lower()
-    retryable = reply.status in _RETRYABLE_4XX or (reply.status >= 500 and reply.status not in _FINAL_5XX)
-    if wish == "false" or not (retryable or (wish == "true" and reply.status >= 400)):
+    if not _retryable(reply):
         return None
     throttled = reply.status == 429
     cost = 0 if throttled else TRANSIENT_COST  # a server that says so is alive; max_retries and the deadline bound it
@@ -161,6 +176,12 @@ def _after_reply(reply: Reply, attempt: int, now: float, jitter: float) -> Decis
         return None
     # A little more than asked, so that callers who were turned away together do not come back together.
     return Decision(asked + jitter * min(1.0, 0.1 * asked + 0.05), cost)
+
+
+def _retryable(reply: Reply) -> bool:
+    wish = reply.headers.get("x-should-retry", "").lower()
+    retryable = reply.status in _RETRYABLE_4XX or (reply.status >= 500 and reply.status not in _FINAL_5XX)
+    return wish != "false" and (retryable or (wish == "true" and reply.status >= 400))
 
 
 def _after_unusable(reply: Reply, attempt: int, jitter: float) -> Decision | None:
