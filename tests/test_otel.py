@@ -35,6 +35,7 @@ from support.scripted import ScriptedServer, repeat, request, reset, send, until
 
 import togetherpy
 from togetherpy.contrib.otel import OpenTelemetryHooks
+from togetherpy.testing import LocalServer
 
 Maker = Callable[..., Any]
 ROOT = Path(togetherpy.__file__).parent.parent
@@ -345,3 +346,12 @@ else:
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_call_that_is_no_conversation(client: Maker, telemetry: Telemetry) -> None:
+    with LocalServer() as server:
+        client(server, hooks=telemetry.hooks(content=True)).area("models").list()
+    assert telemetry.span.name == "models.list"
+    found = dict(telemetry.span.attributes or {})
+    assert found["gen_ai.operation.name"] == "models.list"
+    assert not [name for name in found if "messages" in name or "model" in name.removeprefix("gen_ai.operation")]

@@ -92,6 +92,9 @@ class ResponseEvent(Event, frozen=True, kw_only=True, eq=False):
     finish_reasons: tuple[str, ...]
     """Of each choice that has one."""
     usage: UsageData | None
+    messages: list[Any] | None = None
+    """Of a chat, what the model said: dicts with role, content, tool_calls ... and finish_reason. None unless the hooks
+    have `content = True`."""
     answer: Any = None
     """The answer, a ChatCompletionResponse for example, read from its stream if it had one. None unless the hooks have
     `content = True`; and with a `response_type` of your own."""

@@ -6,6 +6,7 @@ The rule: a usual answer is decoded at once; what is odd about one is found out 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
@@ -148,5 +149,12 @@ def facts_of(answer: ChatCompletionResponse | None) -> Facts:
         model=text(getattr(answer, "model", None)),
         finish_reasons=tuple(str(reason) for reason in reasons if reason),
         usage=usage_of(getattr(answer, "usage", None)),
+        messages=None if answer is None else partial(_messages, listed),
         answer=answer,
     )
+
+
+def _messages(choices: list[Any]) -> list[dict[str, Any]]:
+    """What was said, for hooks."""
+    said = [one for one in choices if hasattr(getattr(one, "message", None), "to_dict")]
+    return [{**one.message.to_dict(), "finish_reason": one.finish_reason} for one in said]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -68,11 +69,12 @@ class Watchers:
         """Whether anybody wants any event."""
         return any(self._methods.values())
 
-    def emit(self, name: str, event: Event, **content: object) -> None:
-        """Calls the methods of this name; `content`: the fields that only those get who want content."""
+    def emit(self, name: str, event: Event, **content: Callable[[], object]) -> None:
+        """Calls the methods of this name; `content`: makes the fields that only those get who want content."""
         for method, wants in self._methods[name]:
             try:
-                method(msgspec.structs.replace(event, **content) if wants else event)
+                made = {field: make() for field, make in content.items()} if wants else {}
+                method(msgspec.structs.replace(event, **made) if made else event)
             except Exception as error:
                 self._complain(method, error)
 
@@ -137,7 +139,7 @@ class Watch:
         }
         settings = {name: value for name, value in params.items() if type(value) in (int, float)}
         event = RequestEvent(**self._now(1), settings=settings)
-        content = {field: params.get(name) for name, field in endpoint.answer.asked.items()}
+        content = {field: partial(params.get, name) for name, field in endpoint.answer.asked.items()}
         self._emit("on_request", event, **content)
 
     def _now(self, attempt: int) -> dict[str, Any]:
@@ -173,7 +175,7 @@ class Watch:
         self._over = True
         facts = self._answer.facts(value, reply.body)
         event = ResponseEvent(**self._now(attempt), **_head(reply), **_told(facts))
-        self._emit("on_response", event, answer=facts.answer)
+        self._emit("on_response", event, **_content(facts))
 
     def opened(self, opened: Any, reader: Any, attempt: int) -> Any:
         """A stream was accepted; returns its body, which from now on tells of its end."""
@@ -190,7 +192,7 @@ class Watch:
                 error=error if error is not None else reader.error,
                 first_data=first_data,
             )
-            self._emit("on_stream_end", event, answer=facts.answer)
+            self._emit("on_stream_end", event, **_content(facts))
 
         kind = _AsyncBody if hasattr(opened.body, "aclose") else _BlockingBody
         # Of events, not a comment to keep the connection alive.
@@ -275,6 +277,11 @@ def _told(facts: Facts) -> dict[str, Any]:
         "finish_reasons": facts.finish_reasons,
         "usage": facts.usage,
     }
+
+
+def _content(facts: Facts) -> dict[str, Callable[[], Any]]:
+    said = {} if facts.messages is None else {"messages": facts.messages}
+    return {"answer": lambda: facts.answer, **said}
 
 
 def _status_of(error: BaseException) -> int | None:

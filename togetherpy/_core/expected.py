@@ -36,6 +36,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     model: str | None = None
     finish_reasons: tuple[str, ...] = ()
     usage: UsageData | None = None
+    messages: Callable[[], list[Any]] | None = None
+    """Makes what a model said, as messages. Like `answer`, only for hooks that want content."""
     answer: Any = None
     """The whole of it; only hooks that want content get it."""
 

@@ -13,7 +13,8 @@ The conventions are those of open-telemetry/semantic-conventions-genai as of 202
 1.42. Their status is "Development": names may change, and this follows. They list no name for Together, so
 `gen_ai.provider.name` is the custom value "together_ai", also where base_url is another server's. Of the metrics there
 are `gen_ai.client.operation.duration` and `gen_ai.client.token.usage`, of the events none. A retry is a span event of
-our own, "togetherpy.retry".
+our own, "togetherpy.retry". Calls for which the conventions have no operation are named by their endpoint, such as
+"models.list".
 """
 
 from __future__ import annotations
@@ -43,8 +44,6 @@ except ModuleNotFoundError as _missing:
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import Span, TracerProvider
-
-    from togetherpy.types.chat_completions import ChatCompletionResponse
 
 PROVIDER = "together_ai"
 
@@ -111,7 +110,7 @@ class OpenTelemetryHooks(Hooks):
             attributes["gen_ai.request.stream"] = True
         if event.messages is not None:
             attributes["gen_ai.input.messages"] = _input_messages(event.messages)
-        name = " ".join(part for part in ("chat", event.model) if part)
+        name = " ".join(part for part in (event.operation or event.endpoint, event.model) if part)
         self._spans[event.call] = self._tracer.start_span(name, kind=trace.SpanKind.CLIENT, attributes=attributes)
 
     def on_retry(self, event: RetryEvent) -> None:
@@ -169,7 +168,7 @@ def _rebuild(given: dict[str, Any]) -> OpenTelemetryHooks:
 
 def _common(event: Event) -> dict[str, Any]:
     attributes: dict[str, Any] = {
-        "gen_ai.operation.name": "chat",
+        "gen_ai.operation.name": event.operation or event.endpoint,
         "gen_ai.provider.name": PROVIDER,
         "server.address": event.server_address,
         "server.port": event.server_port,
@@ -186,7 +185,7 @@ def _answered(event: ResponseEvent) -> dict[str, Any]:
         "gen_ai.response.id": event.response_id,
         "gen_ai.response.model": event.response_model,
         "gen_ai.response.finish_reasons": event.finish_reasons or None,
-        "gen_ai.output.messages": None if event.answer is None else _output_messages(event.answer),
+        "gen_ai.output.messages": _output_messages(event.messages) if event.messages else None,
     }
     if usage is not None:
         found["gen_ai.usage.input_tokens"] = usage.prompt_tokens
@@ -206,14 +205,8 @@ def _input_messages(messages: list[Any]) -> str:
     return _json([_message(msgspec.to_builtins(message, enc_hook=str)) for message in messages])
 
 
-def _output_messages(answer: ChatCompletionResponse) -> str:
-    return _json(
-        [
-            {**_message(choice.message.to_dict()), "finish_reason": choice.finish_reason}
-            for choice in answer.choices or ()
-            if choice.message is not None
-        ]
-    )
+def _output_messages(messages: list[Any]) -> str:
+    return _json([{**_message(one), "finish_reason": one.get("finish_reason")} for one in messages])
 
 
 def _message(message: dict[str, Any]) -> dict[str, Any]:
