@@ -70,6 +70,6 @@ async def asynchronously(function: Callable[..., Any], server: LocalServer) -> N
 
 
 def test_what_is_rejected_has_no_other_mistake() -> None:
-    assert rows(load("rejected")) == ["asynchronous", "calls", "values"]
+    assert rows(load("rejected")) == ["areas", "asynchronous", "calls", "values"]
     assert rows(load("typed_surface_rejected")) == ["calls", "values"]
     assert rows(load("facts_rejected")) == ["calls", "values"]

@@ -12,7 +12,9 @@ import msgspec
 import pydantic
 
 import togetherpy
-from togetherpy import AsyncStream, AsyncTogether, Stream, Timeout, Together
+from togetherpy import APIResponse, AsyncStream, AsyncTogether, Stream, Timeout, Together
+from togetherpy.resources.chat import Chat
+from togetherpy.resources.models import AsyncModels, Models
 from togetherpy.types import ChatCompletionChunk, ChatCompletionMessage, ChatCompletionResponse, FinishReason, UsageData
 from togetherpy.types.chat_completions import (
     ChatCompletionChoicesChunk,
@@ -26,6 +28,7 @@ from togetherpy.types.chat_completions import (
     UserMessage,
 )
 from togetherpy.types.common import DeltaContent, LogprobsPart, MessageRole, ObjectType, ToolCalls
+from togetherpy.types.models import ModelObject, PricingObject
 
 MODEL = "openai/gpt-oss-20b"
 HELLO: list[UserMessage] = [{"role": "user", "content": "Hello"}]
@@ -204,6 +207,29 @@ def errors(error: togetherpy.TogetherError) -> None:
     if isinstance(error, togetherpy.APIError):
         assert_type(error.partial, ChatCompletionResponse | None)
         assert_type(error.maybe_billed, bool)
+
+
+def areas(client: Together) -> None:
+    models = client.models
+    assert_type(models, Models)
+    assert_type(models.list(), list[ModelObject])
+    assert_type(models.list(dedicated=True, timeout=5, extra_query={"a": 1}), list[ModelObject])
+    model = models.retrieve("m", max_retries=0)
+    assert_type(model, ModelObject)
+    assert_type(model.pricing, PricingObject | None)
+    assert_type(models.with_raw_response.list(dedicated=False), APIResponse[list[ModelObject]])
+    assert_type(models.with_raw_response.retrieve("m").parse(), ModelObject)
+    assert_type(Together.models, type[Models])
+    assert_type(Together.chat, type[Chat])
+
+
+async def asynchronous_areas(client: AsyncTogether, flag: bool) -> None:
+    assert_type(client.models, AsyncModels)
+    assert_type(await client.models.list(dedicated=flag), list[ModelObject])
+    assert_type(await client.models.retrieve(model="m"), ModelObject)
+    raw = await client.models.with_raw_response.list()
+    assert_type(raw, APIResponse[list[ModelObject]])
+    assert_type((await client.models.with_raw_response.retrieve("m")).parse(), ModelObject)
 
 
 async def asynchronous(client: AsyncTogether, flag: bool) -> None:

@@ -32,6 +32,17 @@ def calls(client: Together) -> None:
     create(model=MODEL, messages=HELLO, extra_headers={"X-A": 5})  # type: ignore[dict-item]  # pyright: ignore[reportArgumentType]
 
 
+def areas(client: Together) -> None:
+    client.models.list(True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    client.models.list(dedicated="yes")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    client.models.list(further=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    client.models.retrieve()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    client.models.retrieve(5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    client.models.with_raw_response.retrieve(5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    client.models.with_raw_response.create()  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    print(client.no_such_area)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+
+
 def values(client: Together) -> None:
     response = client.chat.completions.create(model=MODEL, messages=HELLO)
     print(response.choises)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from togetherpy._core import retry
-from togetherpy._core.config import Config, Origin, Secret
+from togetherpy._core.config import Config, Origin
 from togetherpy._core.decode import errors
 from togetherpy._core.retry import Quota
 from togetherpy._core.wire import Endpoint, Fault, Opened, Outcome, Reply, Request
@@ -222,10 +222,10 @@ class Call:
             return True
         if reply.status not in (301, 302, 303, 307, 308) or self._hops >= MAX_HOPS:
             return False
-        from togetherpy._core.elsewhere import find, sent_to
+        from togetherpy._core.elsewhere import find, location, sent_to
 
         base = request.origin or self._config.origin
-        place = find(self._config, base, request.target, Secret(reply.headers.get("location")))
+        place = find(self._config, base, request.target, location(reply.headers))
         if place is None:
             return False
         self._request, self.origin = sent_to(place, request), place.origin

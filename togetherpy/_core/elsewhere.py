@@ -13,7 +13,7 @@ from collections.abc import Callable
 import msgspec
 
 from togetherpy._core.config import Config, Origin, Secret, is_loopback
-from togetherpy._core.wire import Request
+from togetherpy._core.wire import Headers, Request
 
 _FOR_ALL = frozenset(("user-agent", "accept", "accept-encoding", "range", "if-range", "content-type"))
 """Header fields that another server gets, too."""
@@ -61,12 +61,18 @@ def find(config: Config, base: Origin, target: str, url: Secret) -> Place | None
     safe = parts.scheme == "https" or is_loopback(host) or _same(origin, base)
     if not (safe and re.fullmatch(r"[0-9A-Za-z._~:%-]+", host) and parts.username is None):
         return None
-    # All that is printable stays as it is: a signature holds for these very characters. Fields are read as latin-1.
-    path, query = (quote(part.encode("latin-1", "replace"), safe=_PRINTABLE) for part in (parts.path, parts.query))
+    # All that is printable stays as it is: a signature holds for these very characters.
+    path, query = (quote(part, safe=_PRINTABLE, errors="replace") for part in (parts.path, parts.query))
     values = [Secret(value) for _, value in parse_qsl(query) if len(value) >= _TELLING]
     hidden = tuple(one for one in (Secret(query), *values) if one.reveal())
     where = Secret((path or "/") + (f"?{query}" if query else ""))
     return Place(None if _same(origin, config.origin) else origin, where, hidden)
+
+
+def location(headers: Headers) -> Secret:
+    """The URL that an answer names; of None, if it names none. Fields are read as latin-1, and mean UTF-8."""
+    found = headers.get("location")
+    return Secret(None if found is None else found.encode("latin-1", "replace").decode("utf-8", "replace"))
 
 
 def sent_to(place: Place, request: Request) -> Request:

@@ -249,9 +249,12 @@ class Redirect(Expected["Moved"]):
 
     def value(self, reply: Reply, secrets: Secrets) -> Any:
         """The place, which may be as good as a key."""
-        if not self.welcomes(reply.status) or not reply.headers.get("location"):
+        from togetherpy._core.elsewhere import location
+
+        where = location(reply.headers)
+        if not self.welcomes(reply.status) or not where.reveal():
             return errors().unusable(reply, "it was to say where to go on", secrets)
-        return Moved(reply.status, Secret(reply.headers["location"]), reply.headers)
+        return Moved(reply.status, where, reply.headers)
 
 
 class Moved(msgspec.Struct, frozen=True, eq=False):
