@@ -34,6 +34,7 @@ EXPECTED = {
         r"100\.0 199\.0 2\.0 33333\.0\n\['choices', .*'usage'\]\n\S.{40,}\n"
     ),
     "Your own response type": r"\S.{40,}\n\['choices', .*'usage'\]\n",
+    "Models": r"(\S+/\S+ \d+ [\d.]+\n){4}",
     "Hooks": r"(openai/gpt-oss-20b: 200 after \d\.\d{3} s, \('stop',\)\n){2}complete\n\d+ tokens\n",
     "Many at a time": r"(.*\S.{20,}\n)+",
     "Errors and retries": r"refused: 404 model_not_available .*no-such/model.*\nfor the support: \S+\n",
