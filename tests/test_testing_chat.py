@@ -15,7 +15,9 @@ from togetherpy.testing import LocalServer, _api
 from togetherpy.testing._api import Api
 from togetherpy.testing._check import RequestError
 from togetherpy.testing._http import Request, parse_head
+from togetherpy.testing._limits import Limits
 from togetherpy.testing._pattern import text_for_pattern
+from togetherpy.testing._rates import Rates
 from togetherpy.testing._schema import Maker
 
 WEATHER = {
@@ -315,10 +317,10 @@ class TestStream:
             assert text_of(streamed) == chat(server).json["choices"][0]["message"]["content"]
         body = json.dumps({"model": MODEL, "messages": HELLO, "stream": True}).encode()
         request = Request(parse_head(f"POST {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer x".encode()), body)
-        answer = Api(None, pace=5, delay=3).answer(request)
+        answer = Api(None, Rates(Limits(), delay=3), pace=5).answer(request)
         assert (answer.pace, answer.delay) == (5, 3)
         assert [piece.count(b"data: ") for piece in answer.pieces] == [1] * (len(streamed) + 1)
-        assert len(Api(None).answer(request).pieces) == 1
+        assert len(Api(None, Rates(Limits())).answer(request).pieces) == 1
 
 
 class TestTools:

@@ -4,7 +4,7 @@ The rule: every byte is encoded here, once. Whoever writes an `Answer`, however 
 """
 
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Literal
@@ -24,12 +24,14 @@ _BODILESS = (204, 304)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What to write and when: `delay` seconds, then the pieces with `pace` seconds between them, then the `end`."""
+    """What to write and when: `delay` seconds, then the pieces with `pace` seconds between them, then the `end`.
+    `done` is called after the last byte, or when the client has gone before."""
 
     pieces: tuple[bytes, ...]
     delay: float = 0.0
     pace: float = 0.0
     end: End = "keep"
+    done: Callable[[], None] | None = None
 
 
 def sse_event(item: Mapping[str, Any] | str | bytes) -> bytes:
@@ -48,6 +50,7 @@ def build(
     pace: float = 0.0,
     cut: bool | Literal["reset"] = False,
     keep_alive: bool = True,
+    done: Callable[[], None] | None = None,
 ) -> Answer:
     """An `Answer` with HTTP framing around `body`: one write in all without `pace`, else one write per piece."""
     close = not keep_alive or framing == "close"
@@ -66,7 +69,7 @@ def build(
     pieces = pieces or [b""]
     pieces[-1] += tail
     pieces[0] = _head(status, fields) + pieces[0]
-    return Answer(_writes(pieces, pace), delay, pace, end_of(cut, not close))
+    return Answer(_writes(pieces, pace), delay, pace, end_of(cut, not close), done)
 
 
 def build_raw(

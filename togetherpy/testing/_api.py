@@ -15,6 +15,7 @@ from ._chat import Completion, complete
 from ._check import RequestError, check_chat
 from ._http import Request
 from ._json import as_dict, to_json
+from ._rates import Leave, Rates
 
 MODELS = (
     "meta-llama/Llama-3.3-70B-Instruct-Turbo",
@@ -24,16 +25,6 @@ MODELS = (
 )
 _ALLOWED = {"/v1/chat/completions": "POST", "/v1/models": "GET"}
 _ONE_MODEL = "/v1/models/"
-_RATE_LIMITS = {
-    "x-inference-version": "v2",
-    "retry-after": "2",  # on a success too, as the service does: a client must not take it for a wish
-    "x-ratelimit": "false",
-    "x-ratelimit-limit": "100",
-    "x-ratelimit-remaining": "199",
-    "x-ratelimit-reset": "2",
-    "x-ratelimit-limit-tokens": "33333",
-    "x-ratelimit-remaining-tokens": "33333",
-}
 _NO_KEY = (
     "Invalid API key provided. You can find your API key at https://api.together.ai/settings/api-keys.",
     "invalid_api_key",
@@ -41,12 +32,13 @@ _NO_KEY = (
 
 
 class Api:
-    """Answers requests. `models`: the accepted names, or None for all but the made-up unknown ones (`LocalServer`)."""
+    """Answers requests. `models`: the accepted names, or None for all but the made-up unknown ones (`LocalServer`);
+    `rates`: who is served now."""
 
-    def __init__(self, models: tuple[str, ...] | None, *, pace: float = 0.0, delay: float = 0.0) -> None:
+    def __init__(self, models: tuple[str, ...] | None, rates: Rates, *, pace: float = 0.0) -> None:
         self._models = models
+        self._rates = rates
         self._pace = pace
-        self._delay = delay
         self._served = 0
 
     def answer(self, request: Request) -> Answer:
@@ -68,31 +60,41 @@ class Api:
             raise RequestError(404, f"Unknown path {path}.")
         if request.head.method != allowed:
             raise RequestError(405, f"{path} takes {allowed}, not {request.head.method}.")
-        _check_key(request)
+        key = _check_key(request)
         if path == "/v1/models":
-            return self._success(to_json(self._model_list()), ray)
+            return self._success(to_json(self._model_list()), ray, self._rates.free)
         if path.startswith(_ONE_MODEL):
-            return self._success(to_json(self._one_model(unquote(path.removeprefix(_ONE_MODEL)))), ray)
-        return self._chat(request, ray)
+            name = unquote(path.removeprefix(_ONE_MODEL))
+            return self._success(to_json(self._one_model(name)), ray, self._rates.free)
+        return self._chat(request, key, ray)
 
-    def _chat(self, request: Request, ray: str) -> Answer:
+    def _chat(self, request: Request, key: str, ray: str) -> Answer:
         params = _parse(request.body)
         check_chat(params, self._knows)
-        completion = complete(params, identity=f"o{ray[-6:]}-2kFHot-{ray}", created=int(time.time()))
-        if params.get("stream"):
-            return self._stream(completion, request, ray)
-        return self._success(to_json(completion.response()), ray)
+        leave = self._rates.enter(key, params["model"])
+        try:
+            completion = complete(params, identity=f"o{ray[-6:]}-2kFHot-{ray}", created=int(time.time()))
+            leave.spend(completion.usage["total_tokens"])
+            if params.get("stream"):
+                return self._stream(completion, request, ray, leave)
+            return self._success(to_json(completion.response()), ray, leave)
+        except Exception:
+            if leave.done is not None:
+                leave.done()
+            raise
 
-    def _stream(self, completion: Completion, request: Request, ray: str) -> Answer:
-        headers = {"content-type": SSE_TYPE, "cache-control": "no-cache, no-transform", **_headers(ray), **_RATE_LIMITS}
+    def _stream(self, completion: Completion, request: Request, ray: str, leave: Leave) -> Answer:
+        headers = {"content-type": SSE_TYPE, "cache-control": "no-cache, no-transform", **_headers(ray), **leave.told()}
         framing: Framing = "close" if request.head.http10 else "chunked"
-        return build(200, headers, completion.events(), framing=framing, pace=self._pace, delay=self._delay)
+        events = completion.events()
+        return build(200, headers, events, framing=framing, pace=self._pace, delay=leave.delay, done=leave.done)
 
-    def _success(self, body: bytes, ray: str) -> Answer:
-        return build(200, {"content-type": JSON_TYPE, **_headers(ray), **_RATE_LIMITS}, [body], delay=self._delay)
+    def _success(self, body: bytes, ray: str, leave: Leave) -> Answer:
+        headers = {"content-type": JSON_TYPE, **_headers(ray), **leave.told()}
+        return build(200, headers, [body], delay=leave.delay, done=leave.done)
 
     def _refusal(self, error: RequestError, request: Request, ray: str) -> Answer:
-        headers = _headers(ray)
+        headers = {**_headers(ray), **error.headers}
         if error.status == 405:
             headers["allow"] = _allowed(request.head.target.partition("?")[0]) or ""
         answer = error_answer(error.status, error.message, error.code, kind=error.kind, headers=headers, ray=ray)
@@ -157,11 +159,12 @@ def _headers(ray: str) -> dict[str, str]:
     return {"server": "cloudflare", "cf-ray": f"{ray}-LOC", "cf-cache-status": "DYNAMIC", "vary": "Accept-Encoding"}
 
 
-def _check_key(request: Request) -> None:
+def _check_key(request: Request) -> str:
     scheme, _, key = request.head.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not key.strip():
         message, code = _NO_KEY
         raise RequestError(401, message, code)
+    return key
 
 
 def _parse(body: bytes) -> dict[str, Any]:

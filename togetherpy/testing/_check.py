@@ -4,7 +4,7 @@ The rule: every parameter that the service documents is checked for its type and
 pass, and null stands for absent.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ._json import as_dict, as_list, is_integer, is_number
@@ -18,14 +18,24 @@ Rule = Callable[[Any], str | None]  # a value -> what it should have been, or No
 
 
 class RequestError(Exception):
-    """A request the service refuses: HTTP status, message, the error's `code` and `kind` (its "type")."""
+    """A request the service refuses: HTTP status, message, the error's `code` and `kind` (its "type"), and headers
+    that go with it."""
 
-    def __init__(self, status: int, message: str, code: str | None = None, *, kind: str = INVALID) -> None:
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        code: str | None = None,
+        *,
+        kind: str = INVALID,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.code = code
         self.kind = kind
+        self.headers = headers or {}
 
 
 def check_chat(params: dict[str, Any], knows: Callable[[str], bool]) -> None:

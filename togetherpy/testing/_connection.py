@@ -33,6 +33,7 @@ class Connection(asyncio.Protocol):
         self._full = False  # the client has not read what was written
         self._refused = False  # nothing more is read
         self._timer: asyncio.TimerHandle | None = None
+        self._done: Callable[[], None] | None = None  # to be told that the answer under way has ended
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -43,6 +44,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._opened.discard(self)
         self._busy = True
+        self._tell_end()
         if self._timer is not None:
             self._timer.cancel()
 
@@ -84,7 +86,7 @@ class Connection(asyncio.Protocol):
 
     def _begin(self, answer: Answer, last: bool) -> None:
         end: End = "close" if last and answer.end == "keep" else answer.end
-        self._busy = True
+        self._busy, self._done = True, answer.done
         if answer.delay:
             self._timer = self._loop.call_later(answer.delay, self._write, answer, 0, end)
         else:
@@ -94,13 +96,20 @@ class Connection(asyncio.Protocol):
         self._transport.write(answer.pieces[index])
         if index + 1 < len(answer.pieces):
             self._timer = self._loop.call_later(answer.pace, self._write, answer, index + 1, end)
-        elif end != "keep":
+            return
+        self._tell_end()
+        if end != "keep":
             self._close(end)
         else:
             self._busy = False
             if self._timer is not None:  # it did not end within `_begin`, so that `_advance` has to be taken up again
                 self._timer = None
                 self._resume()
+
+    def _tell_end(self) -> None:
+        done, self._done = self._done, None
+        if done is not None:
+            done()
 
     def _resume(self) -> None:
         if not self._full:

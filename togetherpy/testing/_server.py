@@ -18,6 +18,8 @@ from ._answer import Answer, Framing
 from ._api import Api
 from ._connection import Connection
 from ._http import Request
+from ._limits import Limits
+from ._rates import Rates
 from ._record import RecordedRequest
 from ._script import Body, Cut, Event, Script, make_script
 
@@ -39,7 +41,21 @@ class LocalServer:
             "no-such", so that the answer to an unknown model can be seen too.
         pace: seconds between the chunks of a stream. Scripted answers have their own.
         delay: seconds before an answer begins. Scripted answers have their own.
+        latency: seconds on top of `delay` before the answer to a chat begins: one number, or (median, 95th percentile)
+            of a log-normal distribution, whose tail is long.
+        seed: of the latencies: the same seed gives the same ones, in the order in which requests come.
+        rpm: requests a minute that each key may make to each model, measured per second: 600 are ten at once and then
+            ten a second. Above it the answer is a 429 in the service's words, with `retry-after` and x-ratelimit-*.
+        tpm: tokens a minute, prompts and answers, likewise. An answer's tokens count when they are known.
+        concurrency: requests that each key may have in flight to each model; above it, a 429.
+        dynamic: `rpm` and `tpm` (600 requests where neither is given) are the least that is allowed: the limits grow by
+            2 % each second in which half of them is used and nothing is refused, up to twenty times, and shrink by 5 %
+            each second with a refusal. A 429 is then "dynamic_request_limited" or "dynamic_token_limited".
+        capacity: requests in flight of all keys and models together; above it, a 503.
         record: whether to keep the requests in `requests`. They are kept until the list is cleared.
+
+    Raises:
+        ValueError: an argument is out of range; it is named.
 
     Attributes:
         requests: the requests received so far, in order of arrival; clear it whenever you like.
@@ -55,13 +71,22 @@ class LocalServer:
         pace: float = 0.0,
         delay: float = 0.0,
         record: bool = True,
+        latency: float | tuple[float, float] | None = None,
+        seed: int = 0,
+        rpm: float | None = None,
+        tpm: float | None = None,
+        concurrency: int | None = None,
+        dynamic: bool = False,
+        capacity: int | None = None,
     ) -> None:
         if not 0 <= port <= 65535:
             raise ValueError("a port is a number from 0 to 65535")
         self.requests: list[RecordedRequest] = []
         self._wanted_port = port
         self._record = record
-        self._api = Api(None if models is None else tuple(models), pace=pace, delay=delay)
+        limits = Limits(rpm, tpm, concurrency, dynamic, capacity)
+        rates = Rates(limits, latency, seed, delay)
+        self._api = Api(None if models is None else tuple(models), rates, pace=pace)
         self._lock = threading.Lock()
         self._scripts: deque[tuple[Script, int | None]] = deque()
         self._accepted = 0
