@@ -32,7 +32,7 @@ from support.scripted import ScriptedServer, repeat, request, reset, send, until
 
 import togetherpy
 from togetherpy import StreamInterruptedError
-from togetherpy._core.events import _BlockingBody
+from togetherpy._core.events import Watchers, _BlockingBody
 from togetherpy.hooks import (
     ErrorEvent,
     Event,
@@ -165,7 +165,8 @@ def test_a_stream(client: Maker, seen: Recorder) -> None:
 @pytest.mark.parametrize("way", ["break", "exception", "close", "close unread", "forget"])
 def test_a_stream_left_early(client: Maker, seen: Recorder, way: str) -> None:
     with ScriptedServer(OPEN) as server:
-        stream = client(server, hooks=seen).stream()
+        caller = client(server, hooks=seen)
+        stream = caller.stream()
         if way == "break":
             stream.each(lambda one: True)
         elif way == "exception":
@@ -176,12 +177,15 @@ def test_a_stream_left_early(client: Maker, seen: Recorder, way: str) -> None:
             del stream
             with pytest.warns(ResourceWarning, match="neither read"):
                 held.clear()
+            assert StreamEndEvent not in seen.kinds
         else:
             if way == "close":
                 stream.next()
             stream.close()
             stream.close()
         server.wait_gone(0)
+        if way == "forget":
+            caller.close()
     end = seen.only(StreamEndEvent)
     assert (end.complete, end.error, end.finish_reasons, end.usage) == (False, None, (), None)
     assert (end.first_data is None) == (way == "close unread")
@@ -267,7 +271,8 @@ class Memory:
 
 def test_a_stream_has_one_end_and_a_ping_is_no_data() -> None:
     ends: list[float | None] = []
-    body = _BlockingBody(Memory(b": ping\n\n", b"data: {}\n\n"), lambda first, error: ends.append(first), b"data")
+    pieces = Memory(b": ping\n\n", b"data: {}\n\n")
+    body = _BlockingBody(pieces, lambda first, error: ends.append(first), b"data", Watchers(None).later)
     body.read(1)
     before = time.monotonic()
     body.read(1)

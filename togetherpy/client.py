@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from togetherpy.resources.chat import AsyncChat, Chat
     from togetherpy.resources.models import AsyncModels, Models
 
-T = TypeVar("T")
+T = TypeVar("T", bound="Transport | AsyncTransport")
 
 
 class _Client(Generic[T]):
@@ -217,6 +217,7 @@ class Together(_Client[Transport]):
         """Ends calls that are running and closes the connections. Idempotent; the client cannot be used after it."""
         for transport in self._shared.close() if self._owns_transport else ():
             transport.close()
+        self._loop.catch_up()
 
     def __enter__(self) -> Self:
         return self
@@ -249,6 +250,7 @@ class AsyncTogether(_Client[AsyncTransport]):
         transports = self._shared.close() if self._owns_transport else []
         for transport in transports:
             transport.close()
+        self._loop.catch_up()
         return _Closing(transports)
 
     async def aclose(self) -> None:
@@ -256,6 +258,7 @@ class AsyncTogether(_Client[AsyncTransport]):
         await self.close()
 
     async def __aenter__(self) -> Self:
+        await self._shared.load()  # before the first call has to wait for it
         return self
 
     async def __aexit__(

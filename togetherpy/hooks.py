@@ -5,8 +5,9 @@ The rule: each call gives `on_request`, any number of `on_retry`, and then one o
 `on_error`; after `on_stream_start` comes one `on_stream_end`, however the stream ends. Events hold no bodies unless
 the object asks for them (`content = True`), and never the key.
 
-Hooks run where the call runs: in the caller's thread or task, where its context variables are seen; for a stream that
-was forgotten, wherever it is collected. They are called, not awaited, and the call waits for them. An exception in
+Hooks run where the call runs: in the caller's thread or task, where its context variables are seen; of a stream that
+was forgotten they hear with the client's next call, or when it is closed, for the garbage collector is no place for
+them. They are called, not awaited, and the call waits for them. An exception in
 a hook is logged, once for each method, and the call goes on.
 """
 

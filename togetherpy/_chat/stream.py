@@ -124,7 +124,8 @@ class Stream(Generic[T]):
 
     def __del__(self) -> None:
         if not getattr(self, "_over", True):
-            self.close()
+            self._over = True
+            self._body.forget()
             _warn_of_forgotten(self)
 
     def __repr__(self) -> str:
@@ -240,7 +241,8 @@ class AsyncStream(Generic[T]):
 
     def __del__(self) -> None:
         if not getattr(self, "_over", True):
-            self._abandon()
+            self._over = True
+            self._body.forget()
             _warn_of_forgotten(self)
 
     def __repr__(self) -> str:

@@ -233,8 +233,10 @@ class Call:
         self._hops += 1
         return True
 
-    def failed(self, error: BaseException) -> None:
-        """The call ends with an exception."""
+    def failed(self, error: BaseException, outcome: Outcome | None) -> None:
+        """The call ends with an exception; `outcome`: the last there was."""
+        if isinstance(outcome, Opened):
+            outcome.body.abandon()  # what failed came between the accepted stream and the object that would read it
         if self._tell is not None:  # it failed while it waited for its turn
             self._watch, self._tell = self._tell(), None
         if self._watch is not None:

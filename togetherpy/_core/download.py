@@ -155,7 +155,8 @@ class BinaryStream(_Binary):
 
     def __del__(self) -> None:
         if not getattr(self, "_over", True):
-            self.close()
+            self._over = True
+            self._body.forget()
 
 
 class AsyncBinaryStream(_Binary):
@@ -217,7 +218,8 @@ class AsyncBinaryStream(_Binary):
 
     def __del__(self) -> None:
         if not getattr(self, "_over", True):
-            self.abandon()
+            self._over = True
+            self._body.forget()
 
 
 class _Iteration:

@@ -7,7 +7,10 @@ and no hook, however broken, changes what a call does.
 
 from __future__ import annotations
 
+import gc
 import time
+from _thread import get_ident
+from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -35,10 +38,21 @@ _COROUTINE = 0x80 | 0x200
 """inspect.CO_COROUTINE and CO_ASYNC_GENERATOR, without importing inspect."""
 
 
+_collecting: set[int] = set()
+"""The threads in which the garbage collector runs."""
+
+
+def _see_collector(phase: str, info: object) -> None:
+    (_collecting.add if phase == "start" else _collecting.discard)(get_ident())
+
+
+gc.callbacks.append(_see_collector)
+
+
 class Watchers:
     """The hooks of one client."""
 
-    __slots__ = ("_complained", "_methods")
+    __slots__ = ("_complained", "_later", "_methods")
 
     def __init__(self, hooks: object, *more: object) -> None:
         """`hooks`: an object, or a list or tuple of them.
@@ -49,6 +63,7 @@ class Watchers:
         given: list[object] = [*hooks] if isinstance(hooks, (list, tuple)) else [] if hooks is None else [hooks]
         self._methods: dict[str, list[tuple[Callable[[Any], object], bool]]] = {name: [] for name in METHODS}
         self._complained: set[str] = set()
+        self._later: deque[Callable[[], None]] = deque()
         for one in (*given, *more):
             self._take(one)
 
@@ -68,6 +83,20 @@ class Watchers:
     def wanted(self) -> bool:
         """Whether anybody wants any event."""
         return any(self._methods.values())
+
+    def later(self, tell: Callable[[], None]) -> None:
+        """Tells something with the client's next call or at its close: the collector runs at any point of any program,
+        under any lock of those whom hooks talk to."""
+        self._later.append(tell)
+
+    def catch_up(self) -> None:
+        """Tells what was left for later."""
+        while self._later:
+            try:
+                tell = self._later.popleft()
+            except IndexError:
+                return  # another thread tells it
+            tell()
 
     def emit(self, name: str, event: Event, **content: Callable[[], object]) -> None:
         """Calls the methods of this name; `content`: makes the fields that only those get who want content."""
@@ -95,6 +124,7 @@ class Watchers:
         self, endpoint: Endpoint[Any], params: Mapping[str, Any], *, call: str, origin: Origin, started: float
     ) -> Watch:
         """A call begins."""
+        self.catch_up()
         return Watch(self, endpoint, params, call=call, origin=origin, started=started)
 
 
@@ -112,7 +142,7 @@ def make_watchers(hooks: object, word: str | None) -> Watchers | None:
 class Watch:
     """One call and its stream, as the hooks see it."""
 
-    __slots__ = ("_answer", "_common", "_emit", "_over")
+    __slots__ = ("_answer", "_common", "_emit", "_later", "_over")
 
     def __init__(
         self,
@@ -124,7 +154,7 @@ class Watch:
         origin: Origin,
         started: float,
     ) -> None:
-        self._emit = watchers.emit
+        self._emit, self._later = watchers.emit, watchers.later
         self._over = False
         self._answer: Expected[Any] = endpoint.answer
         self._common: dict[str, Any] = {
@@ -180,7 +210,7 @@ class Watch:
     def opened(self, opened: Any, reader: Any, attempt: int) -> Any:
         """A stream was accepted; returns its body, which from now on tells of its end."""
         self._over = True
-        self._emit("on_stream_start", StreamStartEvent(**self._now(attempt), **_head(opened)))
+        start = StreamStartEvent(**self._now(attempt), **_head(opened))
 
         def ended(first_data: float | None, error: BaseException | None) -> None:
             facts: Facts = reader.facts()
@@ -196,17 +226,29 @@ class Watch:
 
         kind = _AsyncBody if hasattr(opened.body, "aclose") else _BlockingBody
         # Of events, not a comment to keep the connection alive.
-        return kind(opened.body, ended, b"data" if self._answer.take == "events" else b"")
+        body = kind(opened.body, ended, b"data" if self._answer.take == "events" else b"", self._later)
+        try:
+            self._emit("on_stream_start", start)
+        except BaseException as error:  # KeyboardInterrupt: nobody will read it
+            body.broke(error)
+            raise
+        return body
 
 
 class _WatchedBody:
     """The body of a stream, which says once that it is over. Chunks are none of its business."""
 
-    __slots__ = ("_body", "_ended", "_error", "_first_data", "_mark")
+    __slots__ = ("_body", "_ended", "_error", "_first_data", "_later", "_mark")
 
-    def __init__(self, body: Any, ended: Callable[[float | None, BaseException | None], None], mark: bytes) -> None:
-        """`mark`: what is in the first data that count."""
-        self._body, self._mark = body, mark
+    def __init__(
+        self,
+        body: Any,
+        ended: Callable[[float | None, BaseException | None], None],
+        mark: bytes,
+        later: Callable[[Callable[[], None]], None],
+    ) -> None:
+        """`mark`: what is in the first data that count. `later`: puts off what must not be said now."""
+        self._body, self._later, self._mark = body, later, mark
         self._ended: Callable[[float | None, BaseException | None], None] | None = ended
         self._first_data: float | None = None
         self._error: BaseException | None = None
@@ -216,10 +258,35 @@ class _WatchedBody:
             self._first_data = time.monotonic()
         return data
 
-    def _say(self) -> None:
+    def _say(self, *, later: bool = False) -> None:
         ended, self._ended = self._ended, None
-        if ended is not None:
-            ended(self._first_data, self._error)
+        if ended is None:
+            return
+        tell = partial(ended, self._first_data, self._error)
+        # An iterator that is left may be closed by the collector, too.
+        if later or get_ident() in _collecting:
+            self._later(tell)
+        else:
+            tell()
+
+    def broke(self, error: BaseException) -> None:
+        """Nobody will read it."""
+        self._error = error
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Drops the connection at once, from any thread, without waiting."""
+        try:
+            self._body.abandon()
+        finally:
+            self._say()
+
+    def forget(self) -> None:
+        """The same, from the collector."""
+        try:
+            self._body.forget()
+        finally:
+            self._say(later=True)
 
 
 class _BlockingBody(_WatchedBody):
@@ -256,12 +323,6 @@ class _AsyncBody(_WatchedBody):
     async def aclose(self, *, drained: bool) -> None:
         try:
             await self._body.aclose(drained=drained)
-        finally:
-            self._say()
-
-    def abandon(self) -> None:
-        try:
-            self._body.abandon()
         finally:
             self._say()
 

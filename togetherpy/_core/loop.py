@@ -8,7 +8,6 @@ client, so a client that holds its resources, which hold its loop, is freed when
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import msgspec
 
+from togetherpy._core import fork
 from togetherpy._core.call import Call
 from togetherpy._core.config import Config, Origin, Secret, as_timeout, check_count, hide
 from togetherpy._core.encode import encode_request
@@ -26,7 +26,7 @@ from togetherpy.error import APIConnectionError
 if TYPE_CHECKING:
     from togetherpy._core.events import Watchers
 
-T = TypeVar("T")
+T = TypeVar("T", bound="Transport | AsyncTransport")
 Body = bytes | Source
 
 
@@ -36,7 +36,7 @@ class Shared(Generic[T]):
     def __init__(self, config: Config, make: Callable[[Config], T]) -> None:
         self.quota = Quota(config.retry_quota)
         self._config, self._make = config, make
-        self._lock = threading.Lock()
+        self._lock = fork.Lock()
         self.main: T | None = None
         """The transport to the client's own server, if it has been made."""
         self._others: dict[tuple[str, str, int], T] = {}
@@ -46,17 +46,30 @@ class Shared(Generic[T]):
         """The transport to the client's own server or to another one, made with the first request."""
         if origin is None and self.main is not None:
             return self.main
+        place = None if origin is None else (origin.scheme, origin.host, origin.port)
+        made = None if place is None else self._others.get(place)
+        if made is None:
+            # Not under the lock: it loads modules, and has begun nothing if another thread was faster.
+            made = self._make(self._config if origin is None else msgspec.structs.replace(self._config, origin=origin))
         with self._lock:
             if self._closed:
                 raise APIConnectionError("The client is closed. Make a new one, or close it later.")
-            if origin is None:
-                if self.main is None:
-                    self.main = self._make(self._config)
-                return self.main
-            place = origin.scheme, origin.host, origin.port
-            if place not in self._others:
-                self._others[place] = self._make(msgspec.structs.replace(self._config, origin=origin))
-            return self._others[place]
+            if place is not None:
+                return self._others.setdefault(place, made)
+            self.main = self.main or made
+            return self.main
+
+    async def load(self) -> None:
+        """Makes the transport to the client's own server without holding the event loop up: the first one of a process
+        loads the HTTP stack, which takes 30 to 70 ms, and certificates."""
+        if self.main is not None or self._closed:
+            return
+        from togetherpy._core.loading import in_thread
+
+        await in_thread(self._prepare)
+
+    def _prepare(self) -> None:
+        self.transport().prepare()
 
     def close(self) -> list[T]:
         """Nothing is made from now on; what had been made is the caller's to close."""
@@ -74,6 +87,11 @@ class _Loop(Generic[T]):
 
     def __init__(self, config: Config, shared: Shared[T], watchers: Watchers | None) -> None:
         self.config, self.shared, self.watchers = config, shared, watchers
+
+    def catch_up(self) -> None:
+        """Tells the hooks of streams that were forgotten."""
+        if self.watchers is not None:
+            self.watchers.catch_up()
 
     def _begin(
         self, endpoint: Endpoint[Any], params: dict[str, Any], body: Body | None, url: Secret | None, raw: bool
@@ -142,7 +160,7 @@ class Loop(_Loop[Transport]):
         transport = (
             self.shared.main or self.shared.transport()
         )  # before the clock starts: the first one loads the HTTP stack
-        call = self._begin(endpoint, params, body, url, raw)
+        call, outcome = self._begin(endpoint, params, body, url, raw), None
         try:
             while True:
                 origin = call.origin
@@ -153,7 +171,7 @@ class Loop(_Loop[Transport]):
                     return value
                 transport.sleep(wait)
         except BaseException as error:
-            call.failed(error)
+            call.failed(error, outcome)
             raise
 
 
@@ -174,10 +192,10 @@ class AsyncLoop(_Loop[AsyncTransport]):
         raw: bool = False,
     ) -> Any:
         """As `Loop.call`."""
-        transport = (
-            self.shared.main or self.shared.transport()
-        )  # before the clock starts: the first one loads the HTTP stack
-        call = self._begin(endpoint, params, body, url, raw)
+        if self.shared.main is None:
+            await self.shared.load()
+        transport = self.shared.main or self.shared.transport()
+        call, outcome = self._begin(endpoint, params, body, url, raw), None
         try:
             while True:
                 origin = call.origin
@@ -188,5 +206,5 @@ class AsyncLoop(_Loop[AsyncTransport]):
                     return value
                 await transport.sleep(wait)
         except BaseException as error:
-            call.failed(error)
+            call.failed(error, outcome)
             raise

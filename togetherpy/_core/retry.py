@@ -9,9 +9,9 @@ and an outage fails fast, because all calls of a client share one quota of retri
 from __future__ import annotations
 
 import math
-import threading
 from typing import NamedTuple
 
+from togetherpy._core import fork
 from togetherpy._core.config import DEFAULT_RETRY_QUOTA
 from togetherpy._core.sse import begins_as_events
 from togetherpy._core.wire import Fault, Headers, Outcome, Reply
@@ -48,7 +48,7 @@ class Quota:
     def __init__(self, tokens: int | None = DEFAULT_RETRY_QUOTA) -> None:
         """`tokens`: None for no bound."""
         self._limit = self._tokens = math.inf if tokens is None else tokens
-        self._lock = threading.Lock()
+        self._lock = fork.Lock()
 
     @property
     def tokens(self) -> float:

@@ -189,6 +189,12 @@ class Body(Protocol):
     def close(self, *, drained: bool) -> None:
         """Gives the connection back (`drained`: the end of the stream was seen) or drops it. Idempotent."""
 
+    def abandon(self) -> None:
+        """Drops the connection at once, from any thread, without waiting."""
+
+    def forget(self) -> None:
+        """The same, from the collector: nothing is waited for and nothing of others is called. Idempotent."""
+
 
 class AsyncBody(Protocol):
     """The same for a coroutine."""
@@ -202,6 +208,9 @@ class AsyncBody(Protocol):
 
     def abandon(self) -> None:
         """Drops the connection at once, from any thread, without waiting."""
+
+    def forget(self) -> None:
+        """The same, from the collector: nothing is waited for and nothing of others is called. Idempotent."""
 
 
 class Opened(msgspec.Struct, frozen=True, eq=False):
@@ -243,6 +252,9 @@ class Transport(Protocol):
         """Waits for the call's turn, sends its request and reads the answer; of one that is left open the head."""
         ...
 
+    def prepare(self) -> None:
+        """Does what may take a moment and needs no call."""
+
     def sleep(self, seconds: float) -> None:
         """Waits between attempts; ends early when the transport is closed."""
 
@@ -256,6 +268,9 @@ class AsyncTransport(Protocol):
     async def send(self, call: Sending, /) -> Outcome:
         """Waits for the call's turn, sends its request and reads the answer; of one that is left open the head."""
         ...
+
+    def prepare(self) -> None:
+        """Does what may take a moment and needs no call."""
 
     async def sleep(self, seconds: float) -> None:
         """Waits between attempts; ends early when the transport is closed."""

@@ -11,8 +11,8 @@ import time
 from collections.abc import Awaitable
 from typing import Protocol
 
+from togetherpy._core import fork as process
 from togetherpy._core.wire import Fault, Opened, Outcome, Phase, Reply, Request
-from togetherpy._transport import fork as process
 from togetherpy._transport.answer import Answer, TooLargeError, is_left_open
 from togetherpy._transport.route import DRAIN_SECONDS
 
@@ -157,3 +157,5 @@ class LoopBody:
     def abandon(self) -> None:
         """Drops the connection at once, from any thread, without waiting."""
         self._wire.abandon()
+
+    forget = abandon

@@ -8,20 +8,20 @@ happens (KeyboardInterrupt included) the connection is either whole and back in 
 from __future__ import annotations
 
 import re
-import threading
 import time
+from contextlib import suppress
 
 from urllib3.exceptions import ClosedPoolError
 
+from togetherpy._core import fork as process
 from togetherpy._core.config import Config
 from togetherpy._core.wire import Fault, Opened, Outcome, Reply, Request, Sending
-from togetherpy._transport import fork as process
 from togetherpy._transport.answer import TooLargeError, is_left_open
 from togetherpy._transport.faults import CLOSED, USED_AFTER_CLOSE, explain_connecting, explain_no_slot
 from togetherpy._transport.lease import Lease, PoolBody
 from togetherpy._transport.pool import Connecting, Route, make_route
 from togetherpy._transport.route import SetupError
-from togetherpy._transport.slots import Call, Slots
+from togetherpy._transport.slots import Call, Slots, Turn
 from togetherpy._transport.sockets import is_long, request_bytes, send, send_rest
 
 _ADDRESS = re.compile(r"[0-9.]+|[0-9a-fA-F:.]*:[0-9a-fA-F:.%]*")
@@ -34,20 +34,21 @@ class Pool:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._server = config.origin.authority
-        self._closing = threading.Event()
-        self._reset()
+        self.closed = False
+        """Whether `close` was called."""
+        self._lock = process.Lock()
+        self._begin()
+        process.watch(self)
 
-    def _reset(self) -> None:
-        self._pid = process.pid
-        self._lock = threading.Lock()
+    def _begin(self) -> None:
         self._route: Route | None = None
         self._calls: set[Call] = set()
         self.slots = Slots(self._config.max_connections)
 
-    @property
-    def closed(self) -> bool:
-        """Whether `close` was called."""
-        return self._closing.is_set()
+    def renew(self) -> None:
+        """A child must not write on its parent's connections (fault E8); its own copies are just forgotten."""
+        process.inherited.append(self._route)
+        self._begin()
 
     def send(self, sending: Sending) -> Outcome:
         """Waits for the call's turn, sends its request and reads its answer; of an accepted stream only the head."""
@@ -81,10 +82,6 @@ class Pool:
 
     def register(self, call: Call) -> Fault | None:
         """From now on `close` ends the call."""
-        if self._pid != process.pid:
-            # A child must not write on its parent's connections (fault E8); its own copies are just forgotten.
-            process.inherited.append(self._route)
-            self._reset()
         self._calls.add(call)
         if self.closed:
             self._calls.discard(call)
@@ -151,15 +148,24 @@ class Pool:
                     self._route = make_route(self._config)
         return self._route
 
+    def prepare(self) -> None:
+        """Does what may take a moment and needs no call: finds the way, which loads certificates."""
+        with suppress(SetupError):  # the call will say so
+            self._way()
+
     def sleep(self, seconds: float) -> None:
         """Waits between attempts; ends early when the pool is closed."""
-        self._closing.wait(seconds)
+        call, turn = Call(), Turn()
+        call.wake_by(turn.come)
+        if self.register(call) is None:
+            try:
+                turn.wait(seconds)
+            finally:
+                self.forget(call)
 
     def close(self) -> None:
         """Ends the calls that run and closes every connection (fault E16). Idempotent."""
-        self._closing.set()
-        if self._pid != process.pid:
-            return
+        self.closed = True
         for call in list(self._calls):
             call.abort()
         if self._route is not None:

@@ -13,9 +13,9 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+from togetherpy._core import fork as process
 from togetherpy._core.config import Config
 from togetherpy._core.wire import Fault, Outcome, Phase, Request, Sending
-from togetherpy._transport import fork as process
 from togetherpy._transport.answering import finish
 from togetherpy._transport.blocking import Pool
 from togetherpy._transport.connecting import Workers
@@ -37,8 +37,16 @@ class ThreadTransport:
     def __init__(self, config: Config) -> None:
         self._pool = Pool(config)
         self._most = config.max_connections
-        self._pid = process.pid
         self.workers = Workers(self._most)
+        process.watch(self)
+
+    def renew(self) -> None:
+        """A forked child has none of its parent's threads."""
+        self.workers = Workers(self._most)
+
+    def prepare(self) -> None:
+        """Does what may take a moment and needs no call."""
+        self._pool.prepare()
 
     @property
     def slots(self) -> Slots:
@@ -47,8 +55,6 @@ class ThreadTransport:
 
     async def send(self, sending: Sending) -> Outcome:
         """Waits for the call's turn, sends its request and reads its answer; of an accepted stream only the head."""
-        if self._pid != process.pid:  # a forked child has none of its parent's threads
-            self._pid, self.workers = process.pid, Workers(self._most)
         call, asked = Call(), time.monotonic()
         fault = self._pool.register(call)
         if fault is not None:
@@ -151,8 +157,7 @@ class _Wire:
         try:
             self._workers.submit(work)
         except RuntimeError:
-            self._busy = False
-            raise
+            work()  # no thread can be started: at the end of the interpreter none can
         return await outcome
 
     @property

@@ -9,8 +9,8 @@ from __future__ import annotations
 import threading
 import time
 
+from togetherpy._core import fork as process
 from togetherpy._core.wire import Fault, Phase
-from togetherpy._transport import fork as process
 from togetherpy._transport.answer import Answer, TooLargeError
 from togetherpy._transport.faults import CLOSED, explain_exchange
 from togetherpy._transport.pool import Connection, Route
@@ -149,6 +149,9 @@ class PoolBody:
             try:
                 if not self._lease.ended:
                     self._lease.drain(time.monotonic() + DRAIN_SECONDS)
+            except BaseException:
+                self._lease.end(reusable=False)  # KeyboardInterrupt
+                raise
             finally:
                 self._reading.release()
         else:
@@ -162,3 +165,5 @@ class PoolBody:
                 self._lease.end(reusable=False)
             finally:
                 self._reading.release()
+
+    forget = abandon

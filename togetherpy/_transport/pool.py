@@ -15,9 +15,11 @@ the class that has it; tests/test_pool.py holds them against the lowest and the 
 
 from __future__ import annotations
 
+import queue
 import socket
 import threading
 import time
+from collections import deque
 from typing import Any, ClassVar, Literal, cast
 
 from urllib3 import PoolManager, ProxyManager
@@ -151,7 +153,11 @@ class Connecting(threading.Thread):
         """
         call.wake_by(self._over.set)
         try:
-            self.start()
+            try:
+                self.start()
+            except RuntimeError:  # no more threads, or none any more because the interpreter ends: then here
+                self._call = call
+                self.run()
             self._over.wait(min(max(self._deadline - time.monotonic(), 0.0), _LONGEST_WAIT))
         finally:
             call.wake_by(None)
@@ -182,9 +188,37 @@ class SecureConnection(Connection, HTTPSConnection):
     """The same under TLS."""
 
 
+class _Idle:
+    """A pool's queue of the connections that nobody uses, last in, first out, without the lock of urllib3's own: the
+    collector may give a connection back at any moment, also while its thread is taking one."""
+
+    def __init__(self, maxsize: int = 0) -> None:
+        self._most = maxsize
+        self._connections: deque[Any] = deque()
+
+    def put(self, conn: Any, block: bool = True) -> None:
+        """`block` makes no difference: there are no more connections than slots."""
+        if conn is not None:  # urllib3 begins with one None for each
+            if len(self._connections) >= self._most:
+                raise queue.Full
+            self._connections.append(conn)
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        """Raises queue.Empty where urllib3's own would have a None."""
+        try:
+            return self._connections.pop()
+        except IndexError:
+            raise queue.Empty from None
+
+    def qsize(self) -> int:
+        """Connections."""
+        return len(self._connections)
+
+
 class Connections(HTTPConnectionPool):
     """The connections to one server, or to the proxy that forwards to it."""
 
+    QueueCls = cast(Any, _Idle)
     ConnectionCls = cast(Any, Connection)
     tunnels: bool = False
     """The proxy is asked by CONNECT to pass on what it cannot read."""

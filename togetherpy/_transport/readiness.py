@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from togetherpy._transport import fork as process
+from togetherpy._core import fork as process
 from togetherpy._transport.waiting import Arrival
 
 

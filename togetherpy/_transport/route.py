@@ -10,12 +10,12 @@ import os
 import re
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib import import_module
 
+from togetherpy._core import fork
 from togetherpy._core.config import Origin
 from togetherpy._core.wire import FaultKind
 
@@ -68,7 +68,7 @@ def set_options(sock: socket.socket) -> None:
 
 _default_context: tuple[object, ssl.SSLContext] | None = None
 """With what it was made from."""
-_default_context_lock = threading.Lock()
+_default_context_lock = fork.Lock()
 
 
 def default_ssl_context(*, trust_env: bool) -> ssl.SSLContext:

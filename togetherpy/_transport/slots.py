@@ -2,18 +2,39 @@
 
 In: requests to wait, to read, to stop. Out: a slot, or the news that the call was ended.
 The rule: whatever a call blocks on can be ended by one `abort()` from any thread: close(), cancellation and
-collection of a forgotten stream all use it.
+collection of a forgotten stream all use it. The collector may run at any call, in any thread, in the middle of any
+line below: so nothing here takes a lock, and what two threads do at once is decided by single steps of a deque.
 """
 
 from __future__ import annotations
 
 import socket
 import threading
+from _thread import allocate_lock
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 
-from togetherpy._transport import fork as process
+from togetherpy._core import fork as process
+
+
+class Turn:
+    """What a thread waits by. Not an Event: that has a lock, which its own thread may hold when it is to be set."""
+
+    __slots__ = ("_lock",)
+
+    def __init__(self) -> None:
+        self._lock = allocate_lock()
+        self._lock.acquire()
+
+    def come(self) -> None:
+        """Ends the waiting; any number of times, from any thread."""
+        with suppress(RuntimeError):  # it had come already
+            self._lock.release()
+
+    def wait(self, seconds: float) -> None:
+        """Until it has come, `seconds` at most."""
+        self._lock.acquire(True, max(0.0, min(seconds, threading.TIMEOUT_MAX)))
 
 
 class Call:
@@ -60,46 +81,46 @@ class Slots:
     """At most `count` calls at a time; the others wait in the order in which they came (fault E12)."""
 
     def __init__(self, count: int) -> None:
-        self._free = count
-        self._lock = threading.Lock()
-        self._waiting: deque[Waiter] = deque()
+        self._free = deque([None] * count)
+        self._queue: deque[Waiter] = deque()
 
     @property
     def free(self) -> int:
         """Slots that nobody has."""
-        return self._free
+        return len(self._free)
 
     @property
     def waiting(self) -> int:
         """Calls in the queue."""
-        return len(self._waiting)
+        return len(self._queue)
 
     def enter(self, wake: Callable[[], None]) -> Waiter | None:
         """None: a slot is taken. Else a place in the queue; `wake` is called (in any thread) when its turn has come."""
-        with self._lock:
-            if self._free:
-                self._free -= 1
-                return None
-            waiter = Waiter(wake)
-            self._waiting.append(waiter)
-            return waiter
+        if not self._queue:
+            with suppress(IndexError):
+                return self._free.pop()
+        waiter = Waiter(wake)
+        self._queue.append(waiter)
+        self._hand_out()  # a slot may have come free since the look
+        return waiter
 
     def leave(self, waiter: Waiter) -> bool:
         """Ends the waiting; whether a slot was handed over, which is then the caller's to release."""
-        with self._lock:
-            if not waiter.granted:
-                self._waiting.remove(waiter)
-            return waiter.granted
+        try:
+            self._queue.remove(waiter)
+        except ValueError:
+            return True  # whoever hands out has taken it from the queue
+        return False
 
     def acquire(self, call: Call, seconds: float) -> bool:
         """Takes a slot, blocking for `seconds` at most; False when none came free or the call was aborted."""
-        turn = threading.Event()
-        waiter = self.enter(turn.set)
+        turn = Turn()
+        waiter = self.enter(turn.come)
         if waiter is None:
             return True
         try:
-            call.wake_by(turn.set)
-            turn.wait(max(0.0, min(seconds, threading.TIMEOUT_MAX)))
+            call.wake_by(turn.come)
+            turn.wait(seconds)
         except BaseException:
             if self.leave(waiter):
                 self.release()
@@ -112,20 +133,29 @@ class Slots:
 
     def release(self) -> None:
         """Gives a slot to the one who has waited longest, or back."""
-        with self._lock:
-            if not self._waiting:
-                self._free += 1
-                return
-            waiter = self._waiting.popleft()
-            waiter.granted = True
-        waiter.wake()
+        self._free.append(None)
+        if self._queue:
+            self._hand_out()
+
+    def _hand_out(self) -> None:
+        """Gives what is free to those who wait. Whoever adds to either looks at both after it, so none is left over."""
+        while self._queue and self._free:
+            try:
+                self._free.pop()
+            except IndexError:
+                return  # another thread was faster, and looks again when it is done
+            try:
+                waiter = self._queue.popleft()
+            except IndexError:
+                self._free.append(None)
+            else:
+                waiter.wake()
 
 
 class Waiter:
     """A place in the queue for a slot."""
 
-    __slots__ = ("granted", "wake")
+    __slots__ = ("wake",)
 
     def __init__(self, wake: Callable[[], None]) -> None:
-        self.granted = False
         self.wake = wake

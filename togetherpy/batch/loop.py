@@ -14,7 +14,7 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from togetherpy._transport import fork as process
+from togetherpy._core import fork as process
 
 T = TypeVar("T")
 

@@ -1,0 +1,65 @@
+"""Which process this is, and what a forked child must begin anew.
+
+In: objects that hold locks, threads or connections. Out: `pid`, in a child the child's, without asking the system:
+that is a system call, and some ask for every chunk.
+The rule: one handler renews everything before the child's first line runs, so that no lock is held there by a thread
+that it does not have. Read `fork.pid`: a name imported from here would stay the parent's.
+"""
+
+from __future__ import annotations
+
+import os
+from _thread import allocate_lock
+from typing import Protocol
+from weakref import WeakSet
+
+pid = os.getpid()
+inherited: list[object] = []
+"""A forked child keeps its parent's connections alive unused (fault E8): collecting them would take locks that were
+held at the fork, say goodbye in TLS's manner, or take them out of the parent's event loop."""
+
+
+class Renewable(Protocol):
+    """What cannot be used in a child as it was."""
+
+    def renew(self) -> None:
+        """Begins anew; the child has one thread, this one."""
+
+
+_all: WeakSet[Renewable] = WeakSet()
+
+
+def watch(one: Renewable) -> None:
+    """From now on `one` is renewed in every child."""
+    _all.add(one)
+
+
+class Lock:
+    """A lock that is free in every child. Nothing that `__del__` reaches may take one."""
+
+    __slots__ = ("__weakref__", "_lock")
+
+    def __init__(self) -> None:
+        self.renew()
+        watch(self)
+
+    def renew(self) -> None:
+        """Free, whoever held it."""
+        self._lock = allocate_lock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def _after_fork() -> None:
+    global pid
+    pid = os.getpid()
+    for one in list(_all):
+        one.renew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
