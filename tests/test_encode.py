@@ -6,6 +6,7 @@ import datetime
 import decimal
 import enum
 import json
+import threading
 import traceback
 import types
 import uuid
@@ -407,6 +408,44 @@ def nested(depth: int, inner: Any = None) -> Any:
 def test_nested_too_deeply(value: Any) -> None:
     with pytest.raises(ValueError, match="is nested too deeply, or holds itself"):
         encode({"value": value})
+
+
+@pytest.mark.fault("H4")
+@pytest.mark.parametrize("depth", [800, 1200, 3000, 9000])
+@pytest.mark.parametrize("key", [None, "a"])
+def test_how_deep_is_too_deep_on_every_python(depth: int, key: str | None) -> None:
+    """A shallow stack of our own: pytest's takes much of what Python 3.11 allows."""
+    value: Any = "x"
+    for _ in range(depth):
+        value = [value] if key is None else {key: value}
+    outcome: list[Any] = []
+
+    def run() -> None:
+        try:
+            outcome.append(encode({"value": value}))
+        except ValueError as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert isinstance(outcome[0], ValueError) is (depth > 900)
+
+
+@pytest.mark.fault("H4")
+def test_content_that_holds_itself() -> None:
+    part: dict[str, Any] = {"type": "text", "text": "x"}
+    part["more"] = [part]
+    message: dict[str, Any] = {"role": "user", "content": []}
+    message["content"].append(message)
+    for content in ([part], message["content"], {"a": nested(100_000)}):
+        with pytest.raises(ValueError, match=r"messages\[1\]\.content is nested too deeply, or holds itself"):
+            plain_messages([USER, {"role": "user", "content": content}])
+
+
+def test_many_brackets_are_not_deep() -> None:
+    body = encode({"value": ["[{" * 5000, *({"a": [i]} for i in range(5000))]}).body
+    assert len(json.loads(body)["value"]) == 5001
 
 
 @pytest.mark.parametrize("inner", [NAN, Nothing()], ids=["nan", "object"])

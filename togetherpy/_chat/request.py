@@ -13,7 +13,7 @@ import msgspec
 
 from togetherpy._chat.arguments import check_arguments
 from togetherpy._core.caller import warn_caller
-from togetherpy._core.encode import plain_object
+from togetherpy._core.encode import TOO_DEEP, plain_object
 from togetherpy.types.chat_completions import ChatCompletionMessage
 
 
@@ -67,7 +67,7 @@ def plain_messages(messages: object) -> list[object]:
         if isinstance(message, dict):
             content = cast("dict[str, object]", message).get("content")
             if type(content) is not str:
-                _refuse_bytes(content, f"messages[{index}].content")
+                _check_content(content, f"messages[{index}].content")
         elif isinstance(message, ChatCompletionMessage):
             if message.tool_calls is not None and not message.tool_calls:
                 # Together answers [] for "none", which servers of the same protocol refuse to take back.
@@ -81,6 +81,13 @@ def plain_messages(messages: object) -> list[object]:
                 f"not {type(message).__name__}"
             )
     return plain
+
+
+def _check_content(content: object, path: str) -> None:
+    try:
+        _refuse_bytes(content, path)
+    except RecursionError:
+        raise ValueError(f"{path} {TOO_DEEP}") from None
 
 
 def _refuse_bytes(content: object, path: str) -> None:

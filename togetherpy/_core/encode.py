@@ -18,7 +18,9 @@ from togetherpy._core.wire import Endpoint, Part, Request, Source
 
 _BODILESS = frozenset(("GET", "HEAD", "DELETE", "OPTIONS"))
 _IS_JSON = (("Content-Type", "application/json"),)
-_TOO_DEEP = "is nested too deeply, or holds itself"
+TOO_DEEP = "is nested too deeply, or holds itself"
+MAX_DEPTH = 900
+"""Levels of lists and objects. How deep the encoder itself can go is another number on each Python; servers go less."""
 
 
 def encode_request(
@@ -110,10 +112,12 @@ def encode_json(body: Mapping[str, Any]) -> bytes:
     try:
         encoded = _encoder.encode(body)
     except RecursionError:
-        raise ValueError(f"the request {_TOO_DEEP}") from None
+        raise ValueError(f"the request {TOO_DEEP}") from None
     except (TypeError, ValueError, OverflowError, msgspec.MsgspecError) as error:
         _explain(body, "")
         raise ValueError(f"the request cannot be encoded as JSON: {error}") from None
+    if _may_be_deep(encoded) and _depth_exceeds(body, MAX_DEPTH):
+        raise ValueError(f"the request {TOO_DEEP}")
     if b"null" in encoded or b"NaN" in encoded or b"Infinity" in encoded:
         # msgspec writes floats that are no number as null without a word, and Decimals as NaN and Infinity, which is
         # not JSON. So look only where there is one of these words, and it is not in JSON that we made before.
@@ -121,6 +125,31 @@ def encode_json(body: Mapping[str, Any]) -> bytes:
         if not made or _odd_words(encoded) > _odd_words(made):
             _explain(body, "")
     return encoded
+
+
+def _may_be_deep(encoded: bytes) -> bool:
+    """Whether there are brackets enough, be they in texts. Looking ends where there are."""
+    most = MAX_DEPTH // 2
+    return len(encoded) > MAX_DEPTH and any(len(encoded.split(bracket, most)) > most for bracket in (b"[", b"{"))
+
+
+def _depth_exceeds(value: object, most: int) -> bool:
+    level = [value]
+    for _ in range(most):
+        level = [inner for outer in level for inner in _inside(outer) if type(inner) not in _LEAVES]
+        if not level:
+            return False
+    return True
+
+
+def _inside(value: object) -> Iterable[object]:
+    """What a value holds, if it is encoded as a list or an object."""
+    plain = plain_object(value)
+    if isinstance(plain, msgspec.Struct):
+        return [getattr(plain, name) for name in plain.__struct_fields__]
+    if isinstance(plain, Mapping):
+        return cast("Mapping[object, object]", plain).values()
+    return cast("Iterable[object]", plain) if isinstance(plain, (list, tuple, AbstractSet, ValuesView)) else ()
 
 
 def _odd_words(encoded: bytes) -> int:
@@ -166,6 +195,7 @@ def _hook(value: object) -> object:
     raise TypeError(f"{kind} has no JSON form")
 
 
+_LEAVES = frozenset((str, int, float, bool, type(None), bytes, msgspec.Raw))
 _encoder = msgspec.json.Encoder(enc_hook=_hook, decimal_format="number")
 
 
@@ -175,7 +205,7 @@ def _explain(value: object, path: str) -> None:
     try:
         _explain_children(value, path)
     except RecursionError:
-        raise ValueError(f"{here} {_TOO_DEEP}") from None
+        raise ValueError(f"{here} {TOO_DEEP}") from None
 
 
 def _explain_children(value: object, path: str) -> None:
