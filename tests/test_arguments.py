@@ -42,6 +42,7 @@ def test_every_declared_parameter_is_known() -> None:
     assert {*declared, "response_type", "stream"} == arguments._KNOWN
 
 
+@pytest.mark.fault("H6")
 @pytest.mark.parametrize(("method", "options"), METHODS)
 @pytest.mark.parametrize("name", ["api_key", "apikey", "together_api_key", "authorization", "token"])
 def test_a_key_never_goes_into_a_body(
@@ -53,6 +54,7 @@ def test_a_key_never_goes_into_a_body(
     assert not server.requests
 
 
+@pytest.mark.fault("H6")
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
@@ -81,6 +83,7 @@ def test_what_is_not_known_goes_into_the_body(client: Maker, server: LocalServer
     assert server.requests[0].json == {**CALL, **new}
 
 
+@pytest.mark.fault("H6")
 def test_a_near_miss_is_sent_and_extra_body_wins(client: Maker, server: LocalServer) -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -89,6 +92,7 @@ def test_a_near_miss_is_sent_and_extra_body_wins(client: Maker, server: LocalSer
     assert server.requests[0].json == {**CALL, "tempature": 0.5, "maxTokens": 4}
 
 
+@pytest.mark.fault("H8")
 @pytest.mark.parametrize("method", ["create", "parse"])
 @pytest.mark.parametrize("stream", ["yes", 1, 0, "", "False", []], ids=repr)
 def test_stream_is_a_bool(client: Maker, server: LocalServer, method: str, stream: Any) -> None:
@@ -99,6 +103,7 @@ def test_stream_is_a_bool(client: Maker, server: LocalServer, method: str, strea
     assert not server.requests
 
 
+@pytest.mark.fault("H8")
 @pytest.mark.parametrize(
     ("name", "value", "wanted"),
     [
@@ -166,6 +171,7 @@ def test_a_misspelt_argument_of_run_tools(client: Maker, server: LocalServer) ->
 # Constructors
 
 
+@pytest.mark.fault("H8")
 @pytest.mark.parametrize(
     ("options", "said"),
     [

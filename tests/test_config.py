@@ -97,6 +97,7 @@ def test_a_key_that_cannot_be_one(inside: str) -> None:
             assert KEY[6:] not in shown(raised.value)
 
 
+@pytest.mark.fault("G1")
 @pytest.mark.parametrize("around", ['"{}"', "'{}'", "`{}`", "\u201c{}\u201d", '"{}', "{}'"])
 def test_a_key_in_quotes(around: str) -> None:
     with pytest.raises(AuthenticationError, match="stands in quotes") as raised:

@@ -29,7 +29,8 @@ from togetherpy.types.chat_completions import (
     ToolChoiceEnum,
     Tools,
 )
-from togetherpy.types.common import FinishReason, MessageRole, ObjectType, TokenLogprob, UsageData
+from togetherpy.types.common import FinishReason, MessageRole, ObjectType, TokenLogprob, ToolCalls, UsageData
+from togetherpy.types.tool_runs import ToolResult, ToolRun, ToolStep
 
 SENT_BY_THE_SERVER = [
     *(getattr(common, name) for name in common.__all__ if issubclass(getattr(common, name), Model)),
@@ -239,6 +240,21 @@ def test_repr_cuts_what_is_long() -> None:
     assert "... 124 more]" in shown
     few = msgspec.convert({"choices": [{"message": {"content": "a"}}] * 3}, ChatCompletionResponse)
     assert "more" not in repr(few)
+
+
+def test_repr_of_a_run_of_tools() -> None:
+    text = "Once upon a time " * 1000
+    answer = response()
+    results = [ToolResult(call=ToolCalls(id="c"), content=text, value=text, error=ValueError(text))] * 3
+    run = ToolRun(
+        response=answer,
+        messages=[{"role": "user", "content": text}] * 50,
+        steps=[ToolStep(response=answer, results=results)],
+    )
+    assert len(repr(run)) <= 24 * 80
+    assert repr(run).startswith("ToolRun(response=ChatCompletionResponse(id='x', ")
+    assert "... 46 more]" in repr(run)
+    assert repr(results[0]).startswith("ToolResult(call=ToolCalls(id='c'), content='Once upon")
 
 
 def test_repr_of_what_holds_itself_and_of_anything() -> None:

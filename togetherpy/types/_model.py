@@ -24,7 +24,19 @@ class Raw:
     _raw: bytes
 
 
-class Model(Raw, msgspec.Struct, omit_defaults=True):
+class Shown:
+    """A Struct whose `repr()` fits a screen."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        """What is there, on one screen: long texts and lists are cut, and how long they are is said."""
+        from togetherpy.types._repr import shown
+
+        return shown(self)
+
+
+class Model(Raw, Shown, msgspec.Struct, omit_defaults=True):
     """An object of the API. Every field is optional; None means that the server did not send it.
 
     Each class says `kw_only` itself: msgspec does not hand it down.
@@ -97,12 +109,6 @@ class Model(Raw, msgspec.Struct, omit_defaults=True):
             exclude_none=exclude_none,
         )
         return _text(plain, indent)
-
-    def __repr__(self) -> str:
-        """What is there, on one screen: long texts and lists are cut, and how long they are is said."""
-        from togetherpy.types._repr import shown
-
-        return shown(self)
 
 
 def _text(plain: dict[str, Any], indent: int | None) -> str:

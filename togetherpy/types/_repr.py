@@ -10,7 +10,9 @@ from enum import Enum
 from itertools import islice
 from typing import Any, cast
 
-from togetherpy.types._model import Model
+import msgspec
+
+from togetherpy.types._model import Model, Shown
 
 _MAX_TEXT = 100
 _MAX_ITEMS = 4
@@ -19,14 +21,16 @@ _MAX = 1_600
 """Characters of the whole: a screen has 24 lines of 80."""
 
 
-def shown(model: Model) -> str:
+def shown(model: Shown) -> str:
     """`model` as its class is called, with the fields that are there."""
     whole = _model(model, 0)
     return whole if len(whole) <= _MAX else f"{whole[:_MAX]}...)"
 
 
-def _model(model: Model, depth: int) -> str:
-    fields = {name: getattr(model, name) for name in model.__struct_fields__} | model.model_extra
+def _model(model: Shown, depth: int) -> str:
+    fields = {name: getattr(model, name) for name in cast(msgspec.Struct, model).__struct_fields__}
+    if isinstance(model, Model):
+        fields |= model.model_extra
     parts = [f"{name}={_value(value, depth + 1)}" for name, value in fields.items() if value is not None]
     return f"{type(model).__name__}({', '.join(parts)})"
 
@@ -34,7 +38,7 @@ def _model(model: Model, depth: int) -> str:
 def _value(value: Any, depth: int) -> str:
     if depth > _MAX_DEPTH:
         return "..."
-    if isinstance(value, Model):
+    if isinstance(value, Shown):
         return _model(value, depth)
     if isinstance(value, Enum):
         return repr(value.value)

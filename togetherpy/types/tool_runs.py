@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from togetherpy.types._model import Shown
 from togetherpy.types.chat_completions import ChatCompletionResponse
 from togetherpy.types.chat_params import MessageParam
 from togetherpy.types.common import ToolCalls
@@ -16,7 +17,7 @@ from togetherpy.types.common import ToolCalls
 __all__ = ["ToolResult", "ToolRun", "ToolStep"]
 
 
-class ToolResult(msgspec.Struct, frozen=True, kw_only=True):
+class ToolResult(Shown, msgspec.Struct, frozen=True, kw_only=True):
     """One call of a tool that the model asked for, and what came of it."""
 
     call: ToolCalls
@@ -28,7 +29,7 @@ class ToolResult(msgspec.Struct, frozen=True, kw_only=True):
     """The exception that the model was told about: the function's, or a ToolCallError or ParseError of ours."""
 
 
-class ToolStep(msgspec.Struct, frozen=True, kw_only=True):
+class ToolStep(Shown, msgspec.Struct, frozen=True, kw_only=True):
     """One answer of the model and the calls that it led to."""
 
     response: ChatCompletionResponse
@@ -36,7 +37,7 @@ class ToolStep(msgspec.Struct, frozen=True, kw_only=True):
     """In the order in which the model asked; empty in the last step."""
 
 
-class ToolRun(msgspec.Struct, frozen=True, kw_only=True):
+class ToolRun(Shown, msgspec.Struct, frozen=True, kw_only=True):
     """A whole run."""
 
     response: ChatCompletionResponse
