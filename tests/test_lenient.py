@@ -118,7 +118,7 @@ ANSWERS: dict[str, tuple[Any, str | None, Any]] = {
     "content number": (with_message(content=5), "choices.0.message.content", 5),
     "content object": (with_message(content={"text": "hi"}), "choices.0.message.content", {"text": "hi"}),
     "reasoning list": (with_message(reasoning=["a"]), "choices.0.message.reasoning", ["a"]),
-    "tool_calls object": (with_message(tool_calls={"id": "c"}), "choices.0.message.tool_calls", {"id": "c"}),
+    "tool_calls other object": (with_message(tool_calls={"a": 1}), "choices.0.message.tool_calls", {"a": 1}),
     "tool call null": (with_message(tool_calls=[None]), "choices.0.message.tool_calls.0", None),
     "tool call text": (with_message(tool_calls=["f()"]), "choices.0.message.tool_calls.0", "f()"),
     "tool call id int": (call(id=0), "choices.0.message.tool_calls.0.id", 0),
@@ -209,7 +209,6 @@ CHUNKS: dict[str, tuple[Any, str, Any]] = {
     "logprobs text": (chunk_choice(logprobs="-0.5"), "choices.0.logprobs", "-0.5"),
     "logprobs list": (chunk_choice(logprobs=[-0.5]), "choices.0.logprobs", [-0.5]),
     "logprobs bool": (chunk_choice(logprobs=True), "choices.0.logprobs", True),
-    "tool_calls object": (chunk_choice(tool_calls={"index": 0}), "choices.0.tool_calls", {"index": 0}),
     "index float": (
         chunk_choice(delta={"tool_calls": [{"index": 0.5}]}),
         "choices.0.delta.tool_calls.0.index",
@@ -290,7 +289,14 @@ def test_lone_surrogates_and_bom_together_with_misfits() -> None:
     json.dumps(value.to_dict(), ensure_ascii=False).encode()
 
 
-@pytest.mark.parametrize("raw", [b"", b"x", b"[]", b"null", b"5", b'"x"', b"{} x", b"\xff", b'{"a": "\xff"}'])
+def test_one_object_where_a_list_of_them_should_be() -> None:
+    one = {"id": "c", "function": {"name": "f", "arguments": {"a": 1}}, "new": 1}
+    message = decode_json(RESPONSE, json.dumps(with_message(tool_calls=one)).encode()).choices[0].message
+    assert [(call.id, call.function.arguments, call.new) for call in message.tool_calls] == [("c", {"a": 1}, 1)]
+    assert message.to_dict()["tool_calls"] == [one]
+
+
+@pytest.mark.parametrize("raw", [b"", b"x", b"[]", b"null", b"5", b'"x"', b"{} x", b"\xff"])
 def test_what_is_no_object_is_refused(raw: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         decode_leniently(raw, ChatCompletionResponse)

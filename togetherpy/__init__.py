@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from togetherpy import hooks as hooks
     from togetherpy import tools as tools
     from togetherpy import types as types
-    from togetherpy._chat.kept import accumulate
+    from togetherpy._chat.accumulate import accumulate
     from togetherpy._chat.parsed_stream import AsyncParsedStream, ParsedStream
     from togetherpy._chat.stream import AsyncStream, Stream
     from togetherpy.client import AsyncTogether, Together
@@ -72,7 +72,7 @@ _HOME = {  # the others live in togetherpy.error
     "RateLimit": "togetherpy.types._response",
     "RateLimits": "togetherpy.types._response",
     "ResponseInfo": "togetherpy.types._response",
-    "accumulate": "togetherpy._chat.kept",
+    "accumulate": "togetherpy._chat.accumulate",
     "Timeout": "togetherpy.types._timeout",
     "tool": "togetherpy.tools",
 }

@@ -1,308 +1,195 @@
 """Chunks -> one complete response, as `stream=False` would have brought it.
 
 In: ChatCompletionChunks, in order. Out: a ChatCompletionResponse of what has come so far.
-The rule: constant work per chunk (texts are joined when asked for, never added up), and no chunk is kept but
-the first, and of each choice the one that ended it.
+The rule: constant work per chunk (texts are joined when asked for, never added up), and no chunk is kept but the first,
+of each choice the one that ended it, and the last few whose fields our types do not name all of.
 """
 
 from __future__ import annotations
 
-from typing import Any, TypeGuard, cast
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
 
-from togetherpy.types.chat_completions import (
-    ChatCompletionChoicesChunk,
-    ChatCompletionChoicesData,
-    ChatCompletionChunk,
-    ChatCompletionMessage,
-    ChatCompletionResponse,
-)
-from togetherpy.types.common import (
-    FinishReason,
-    FunctionCall,
-    LogprobsPart,
-    MessageRole,
-    ObjectType,
-    TokenLogprob,
-    ToolCalls,
-    UsageData,
-)
+import msgspec
+
+from togetherpy._chat.choice import ChoiceSum, joined, made
+from togetherpy._chat.fragments import items, whole_number
+from togetherpy._chat.halves import Halves
+from togetherpy._chat.sums import add_up
+from togetherpy._core.decode import decode_json
+from togetherpy._core.sse import DONE
+from togetherpy.types.chat_completions import ChatCompletionChoicesChunk, ChatCompletionChunk, ChatCompletionResponse
+from togetherpy.types.common import ObjectType, UsageData
+
+_decoder = msgspec.json.Decoder(ChatCompletionChunk)
+MAX_KEPT = 64
+"""Chunks with fields of their own that are kept until somebody asks for the sum."""
 
 
 class Accumulator:
     """Adds up one stream."""
 
-    __slots__ = ("_choices", "_first", "_usage", "_warnings")
+    __slots__ = (
+        "_asked",
+        "_choices",
+        "_extra",
+        "_facts",
+        "_first",
+        "_kept",
+        "_usage",
+        "_usage_extra",
+        "_usage_of_choices",
+        "_warnings",
+        "plain",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, choices: int | None = None) -> None:
+        """`choices`: how many answers were asked for, if that is known."""
+        self._asked = choices
         self._first: ChatCompletionChunk | None = None
-        self._choices: dict[int, _Choice] = {}
-        self._usage: UsageData | None = None
+        self._facts: dict[str, Any] = {}
+        """What the first chunks say of the whole; some servers' very first leaves it empty."""
+        self._choices: dict[int, ChoiceSum] = {}
+        self._usage: dict[str, Any] | None = None
+        self._usage_of_choices: dict[str, Any] | None = None
+        self._usage_extra: dict[str, Any] = {}
         self._warnings: list[dict[str, Any]] = []
+        self._kept: list[ChatCompletionChunk] = []
+        self._extra: dict[str, Any] = {}
+        self.plain: bool = False
+        """Of the last `MAX_KEPT` chunks that `add_odd` was given, none had fields but those that are named."""
 
-    def add(self, chunk: ChatCompletionChunk) -> None:
-        """Takes the next chunk."""
+    def add(self, chunk: ChatCompletionChunk, odd: bool = False) -> None:
+        """Takes the next chunk. `odd`: as `add_odd` has it."""
         if self._first is None:
-            self._first = chunk
-        if chunk.usage is not None:
-            self._usage = chunk.usage
-        if chunk.warnings:
-            self._warnings += _items(chunk.warnings)
-        for choice in chunk.choices or ():
+            self._begin(chunk)
+        usage, warnings = chunk.usage, chunk.warnings
+        if usage is not None:
+            self._usage = self._with_usage(self._usage, usage, odd)
+        if warnings:
+            self._warnings += items(warnings)
+        for choice in items(chunk.choices) if odd else chunk.choices or ():
+            if odd and not isinstance(cast(Any, choice), ChatCompletionChoicesChunk):
+                continue
             try:
                 own = self._choices[choice.index or 0]
             except (KeyError, TypeError):
-                own = self._choices.setdefault(_whole(choice.index) or 0, _Choice())
-            own.add(choice)
-            if choice.usage is not None and self._usage is None:
-                self._usage = choice.usage
+                own = self._choices.setdefault(whole_number(choice.index) or 0, ChoiceSum())
+            own.add(choice, odd)
+            usage = choice.usage
+            if usage is not None:
+                self._usage_of_choices = self._with_usage(self._usage_of_choices, usage, odd)
+
+    def add_odd(self, chunk: ChatCompletionChunk) -> None:
+        """Takes the next chunk, which may have fields that its types do not name, or some that are of no such type."""
+        self.add(chunk, odd=True)
+        self._kept.append(chunk)
+        if len(self._kept) >= MAX_KEPT:
+            self.plain = not self._add_up_kept()
+
+    def _add_up_kept(self) -> bool:
+        """Adds the unknown fields of the chunks that are kept for it; whether there were any."""
+        kept, self._kept, found = self._kept, [], False
+        for chunk in kept:
+            extra = chunk.model_extra
+            add_up(self._extra, extra, whole=True)
+            found = found or bool(extra)
+            for choice in items(chunk.choices):
+                if isinstance(choice, ChatCompletionChoicesChunk):
+                    own = self._choices[whole_number(choice.index) or 0]
+                    found = own.add_extra(choice) or found
+        return found
+
+    def _begin(self, chunk: ChatCompletionChunk) -> None:
+        for name in ("id", "created", "model", "system_fingerprint"):
+            self._facts[name] = self._facts.get(name) or getattr(chunk, name)
+        if chunk.choices or (self._facts["id"] and self._facts["model"]):
+            self._first = chunk
+
+    def _with_usage(self, known: dict[str, Any] | None, usage: Any, odd: bool) -> dict[str, Any] | None:
+        """What is known of the usage and what comes to it: null, and what is left out, wipes nothing out."""
+        if odd:
+            if not isinstance(usage, UsageData):
+                return known
+            add_up(self._usage_extra, usage.model_extra, whole=True)
+        known = {} if known is None else known
+        for name in _USAGE:
+            value = getattr(usage, name)
+            if isinstance(value, dict):
+                told = {key: one for key, one in cast("dict[str, Any]", value).items() if one is not None}
+                value = {**value, **(known.get(name) or {}), **told}
+            if value is not None:
+                known[name] = value
+        return known
+
+    def _answers(self) -> dict[int, ChoiceSum]:
+        """The choices by their index; one, when only one was asked for and the server counts tokens in it."""
+        choices = self._choices
+        if self._asked == 1 and len(choices) > 1 and all(choice.chunks == 1 for choice in choices.values()):
+            return {0: joined(list(choices.values()))}
+        return choices
 
     def finished(self, choices: int) -> bool:
         """Whether `choices` answers have begun and each has been given a finish_reason."""
-        return len(self._choices) >= choices and all(choice.finish_reason for choice in self._choices.values())
+        answers = self._answers()
+        return len(answers) >= choices and all(choice.finish_reason for choice in answers.values())
 
     def response(self) -> ChatCompletionResponse | None:
         """What has come so far; None when nothing has."""
-        first = self._first
-        if first is None:
+        if not self._facts:
             return None
-        return ChatCompletionResponse(
-            id=first.id,
-            object=ObjectType.ChatCompletion,
-            created=first.created,
-            model=first.model,
-            choices=[self._choices[index].data(index) for index in sorted(self._choices)],
-            prompt=[],
-            usage=self._usage,
-            warnings=self._warnings or None,
-            system_fingerprint=first.system_fingerprint,
-        )
+        self._add_up_kept()
+        answers = self._answers()
+        fields = self._facts | {
+            "object": ObjectType.ChatCompletion,
+            "choices": [answers[index].data(index) for index in sorted(answers)],
+            "prompt": [],
+            "usage": self._usage_so_far(),
+            "warnings": list(self._warnings) or None,
+        }
+        return made(ChatCompletionResponse, fields, self._extra)
+
+    def _usage_so_far(self) -> UsageData | None:
+        if self._usage is None and self._usage_of_choices is None:
+            return None
+        return made(UsageData, {**(self._usage_of_choices or {}), **(self._usage or {})}, self._usage_extra)
 
 
-class _Choice:
-    """One of the `n` answers while it grows."""
-
-    __slots__ = (
-        "content",
-        "finish_reason",
-        "function",
-        "last",
-        "logprobs",
-        "reasoning",
-        "reasoning_content",
-        "role",
-        "seed",
-        "tools",
-    )
-
-    def __init__(self) -> None:
-        self.role: MessageRole | None = None
-        self.content: list[str] = []
-        self.reasoning: list[str] = []
-        self.reasoning_content: list[str] = []
-        self.finish_reason: FinishReason | None = None
-        self.seed: int | None = None
-        self.logprobs: _Logprobs | None = None
-        self.tools: _ToolCalls | None = None
-        self.function: _ToolCalls | None = None
-        self.last: ChatCompletionChoicesChunk | None = None
-        """The chunk that gave the finish_reason: why it stopped is told there in other words, too."""
-
-    def add(self, choice: ChatCompletionChoicesChunk) -> None:  # noqa: C901  # flat, for it runs for every chunk
-        if choice.finish_reason:  # not "", which some servers send with every chunk
-            self.finish_reason = choice.finish_reason
-            self.last = choice
-        if choice.logprobs is not None:
-            self._add_logprobs(choice)
-        if choice.tool_calls is not None:
-            self._add_tools(choice.tool_calls)
-        if choice.seed is not None:
-            self.seed = choice.seed
-        delta = choice.delta
-        if delta is None:
-            if choice.text:
-                self.content.append(choice.text)
-            return
-        if delta.content:
-            self.content.append(delta.content)
-        if delta.reasoning:
-            self.reasoning.append(delta.reasoning)
-        if delta.reasoning_content:
-            self.reasoning_content.append(delta.reasoning_content)
-        if delta.tool_calls is not None:
-            self._add_tools(delta.tool_calls)
-        if delta.function_call is not None:
-            self._add_function_call(delta.function_call)
-        if self.role is None:
-            self.role = delta.role
-
-    def _add_tools(self, fragments: list[ToolCalls]) -> None:
-        if self.tools is None:
-            self.tools = _ToolCalls()
-        for fragment in fragments:
-            self.tools.add(fragment)
-
-    def _add_function_call(self, fragment: FunctionCall) -> None:
-        """The older form of a tool call, of which there is one at most."""
-        if self.function is None:
-            self.function = _ToolCalls()
-        self.function.add(ToolCalls(index=0, function=fragment))
-
-    def _add_logprobs(self, choice: ChatCompletionChoicesChunk) -> None:
-        if self.logprobs is None:
-            self.logprobs = _Logprobs()
-        self.logprobs.add(choice)
-
-    def data(self, index: int) -> ChatCompletionChoicesData:
-        last = self.last or ChatCompletionChoicesChunk()
-        calls_only = self.tools is not None or self.function is not None
-        return ChatCompletionChoicesData(
-            index=index,
-            finish_reason=self.finish_reason,
-            stop_reason=last.stop_reason,
-            matched_stop=last.matched_stop,
-            error=last.error,
-            seed=self.seed,
-            logprobs=self.logprobs.part() if self.logprobs is not None else None,
-            message=ChatCompletionMessage(
-                role=self.role or MessageRole.ASSISTANT,
-                content=_text(self.content) if self.content or not calls_only else None,
-                reasoning=_text(self.reasoning) if self.reasoning else None,
-                reasoning_content=_text(self.reasoning_content) if self.reasoning_content else None,
-                tool_calls=self.tools.calls() if self.tools is not None else None,
-                function_call=self.function.calls()[0].function if self.function is not None else None,
-            ),
-        )
+_USAGE = UsageData.__struct_fields__
 
 
-class _ToolCalls:
-    """Calls put together from fragments, whatever of index and id the server leaves out."""
+def accumulate(chunks: Iterable[ChatCompletionChunk | Mapping[str, Any] | bytes | str]) -> ChatCompletionResponse:
+    """The whole answer that these chunks are, in order, as `stream=False` would have brought it.
 
-    __slots__ = ("_arguments", "_calls", "_keys", "_names")
+    chunks: ChatCompletionChunks, the same as dicts, or JSON text: the lines of a file with one chunk each, or those of
+        a recorded event stream (`data: {...}`), whose blank lines, comments and [DONE] are passed over.
 
-    def __init__(self) -> None:
-        self._calls: list[ToolCalls] = []
-        self._names: list[str | None] = []
-        self._arguments: list[list[str]] = []
-        self._keys: dict[int, int] = {}
-        """Index on the wire -> place in `_calls`."""
+    An answer without choices is returned for no chunks. Errors among the chunks are not raised.
 
-    def add(self, fragment: ToolCalls) -> None:
-        place = self._place(fragment)
-        call, function = self._calls[place], fragment.function
-        call.id = call.id or fragment.id
-        call.type = call.type or fragment.type
-        if function is None:
-            return
-        self._names[place] = self._names[place] or function.name
-        arguments: object = function.arguments
-        if isinstance(arguments, str):
-            self._arguments[place].append(arguments)
-        elif arguments is not None:
-            # A lenient decode kept what the server sent instead of text: the arguments as an object.
-            self._arguments[place].append(_json(arguments))
-
-    def _place(self, fragment: ToolCalls) -> int:
-        """Which call a fragment belongs to; a new one where nothing says that it goes on with the last."""
-        index = _whole(fragment.index)
-        begins = bool(fragment.id) and all(call.id != fragment.id for call in self._calls)
-        if index is not None and index in self._keys:
-            place = self._keys[index]
-            # Some servers number every parallel call alike; a new id then tells them apart.
-            if not (begins and self._calls[place].id):
-                return place
-        elif index is None and self._calls and not begins:
-            same = [place for place, call in enumerate(self._calls) if fragment.id and call.id == fragment.id]
-            named = fragment.function is not None and bool(fragment.function.name)
-            if same or not named:
-                return same[0] if same else len(self._calls) - 1
-        self._calls.append(ToolCalls(index=len(self._calls)))
-        self._names.append(None)
-        self._arguments.append([])
-        if index is not None:
-            self._keys[index] = len(self._calls) - 1
-        return len(self._calls) - 1
-
-    def calls(self) -> list[ToolCalls]:
-        """The calls as they stand, in the order in which they began."""
-        return [
-            ToolCalls(
-                index=call.index,
-                id=call.id,
-                type=call.type,
-                function=FunctionCall(name=name, arguments="".join(parts)),
-            )
-            for call, name, parts in zip(self._calls, self._names, self._arguments, strict=True)
-        ]
+    Raises:
+        ValueError: a line is not JSON. TypeError: a chunk is none of these.
+    """
+    if isinstance(chunks, (str, bytes, dict)):
+        raise TypeError("accumulate() takes an iterable of chunks, not a single one")
+    accumulator, halves = Accumulator(), Halves()
+    for chunk in chunks:
+        if isinstance(chunk, ChatCompletionChunk):
+            _add_kept(accumulator, chunk)
+        elif isinstance(chunk, (str, bytes)):
+            line = (chunk.encode() if isinstance(chunk, str) else chunk).strip().removeprefix(b"data:").lstrip()
+            if line and line != DONE and not line.startswith(b":"):
+                accumulator.add_odd(decode_json(_decoder, halves.mend_if_cut(line)))
+        elif isinstance(cast(Any, chunk), Mapping):
+            accumulator.add_odd(decode_json(_decoder, msgspec.json.encode(chunk)))
+        else:
+            raise TypeError(f"accumulate() takes chunks, dicts or JSON, not {type(chunk).__name__}")
+    return accumulator.response() or ChatCompletionResponse()
 
 
-class _Logprobs:
-    """Log probabilities of chunks in any of their three forms, as one part."""
-
-    __slots__ = ("_content", "_ids", "_logprobs", "_tokens", "_top")
-
-    def __init__(self) -> None:
-        self._tokens: list[str | None] = []
-        self._logprobs: list[float | None] = []
-        self._ids: list[int | None] = []
-        self._top: list[Any] = []
-        self._content: list[TokenLogprob] = []
-
-    def add(self, choice: ChatCompletionChoicesChunk) -> None:
-        part, delta = choice.logprobs, choice.delta
-        if isinstance(part, LogprobsPart):
-            self._tokens += _items(part.tokens)
-            self._logprobs += _items(part.token_logprobs)
-            self._ids += _items(part.token_ids)
-            self._content += _items(part.content)
-            self._top += _items(part.top_logprobs)
-        elif isinstance(part, (int, float)):
-            self._tokens.append(delta.content if delta is not None else choice.text)
-            self._logprobs.append(part)
-            if delta is not None and delta.token_id is not None:
-                self._ids.append(delta.token_id)
-            if choice.top_logprobs is not None:
-                self._top.append(choice.top_logprobs)
-
-    def part(self) -> LogprobsPart:
-        return LogprobsPart(
-            tokens=list(self._tokens) or None,
-            token_logprobs=list(self._logprobs) or None,
-            token_ids=list(self._ids) or None,
-            top_logprobs=list(self._top) or None,
-            content=list(self._content) or None,
-        )
-
-
-def _text(parts: list[Any]) -> str:
-    """The parts as one text; parts that are no text (a lenient decode kept them) are left as JSON."""
+def _add_kept(accumulator: Accumulator, chunk: ChatCompletionChunk) -> None:
     try:
-        return "".join(parts)
-    except TypeError:
-        return "".join(part if isinstance(part, str) else _json(part) for part in parts)
-
-
-def _items(value: Any) -> list[Any]:
-    """`value` as a list: a lenient decode may have kept one thing where there should be a list of them."""
-    if _is_list(value):
-        return value
-    return [] if value is None else [value]
-
-
-def _is_list(value: object) -> TypeGuard[list[Any]]:
-    return isinstance(cast(Any, value), list)
-
-
-def _whole(index: object) -> int | None:
-    """An index as an int; servers have sent 0.0 and "0" too."""
-    if isinstance(index, bool) or index is None:
-        return None
-    try:
-        return int(cast(Any, index))
-    except (TypeError, ValueError, OverflowError):
-        return None
-
-
-def _json(value: object) -> str:
-    import msgspec
-
-    return msgspec.json.encode(value).decode()
+        object.__getattribute__(chunk, "_raw")  # not by its name, for which `Open` would look further
+    except AttributeError:
+        accumulator.add(chunk)
+    else:
+        accumulator.add_odd(chunk)

@@ -7,23 +7,26 @@ with [DONE], or when it ended properly after every choice had its finish_reason 
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
 
 from togetherpy._chat.accumulate import Accumulator
 from togetherpy._chat.aside import Aside
+from togetherpy._chat.exact import exact_decoder, exact_is_made
 from togetherpy._chat.facts import facts_of, names_error
+from togetherpy._chat.halves import Halves
 from togetherpy._core.config import Secret
 from togetherpy._core.decode import decode_odd_event
 from togetherpy._core.errors import concluded, fault_error, mask_headers, mask_text, request_id
-from togetherpy._core.expected import Facts
-from togetherpy._core.sse import DONE, EventTooLargeError, SSEParser
+from togetherpy._core.expected import REFUSED, Facts
+from togetherpy._core.sse import DONE, EventTooLargeError, NamedEvent, SSEParser
 from togetherpy._core.wire import Fault, Headers
 from togetherpy.error import APIError, APIResponseError, StreamInterruptedError, StreamTimeoutError
+from togetherpy.types._model import Source, link
 from togetherpy.types._response import RawResponse, ResponseInfo
+from togetherpy.types.chat_completions import ChatCompletionChunk
 
 T = TypeVar("T")
 _NOTHING: Iterator[bytes] = iter(())
@@ -41,6 +44,8 @@ class ChunkReader(Generic[T]):
         "_choices",
         "_decode",
         "_decoder",
+        "_exact",
+        "_halves",
         "_headers",
         "_parser",
         "_secrets",
@@ -62,12 +67,15 @@ class ChunkReader(Generic[T]):
     ) -> None:
         """`response`: the head of the stream. `choices`: how many answers (`n`) were asked for."""
         self._decoder = decoder
-        self._decode = decoder.decode
+        self._exact: bool = exact_is_made() and decoder.type is ChatCompletionChunk
+        """`_decode` refuses what has fields that our types do not name."""
+        self._decode: Callable[[bytes], Any] = exact_decoder().decode if self._exact else decoder.decode
+        self._halves: Halves | None = None
         self._headers = Headers(response.headers)
         self._secrets, self._choices = secrets, choices
         self.response: ResponseInfo = response
         self._parser = SSEParser()
-        self.accumulator: Accumulator = Accumulator()
+        self.accumulator: Accumulator = Accumulator(choices)
         self.pending: Iterator[bytes] = _NOTHING
         """Data of events that have come and are not taken yet. Shared by all who iterate, so none gets one twice."""
         self.complete: bool = False
@@ -81,6 +89,11 @@ class ChunkReader(Generic[T]):
         self._answered = False
         """An event had choices."""
         self._aside = Aside(response.status_code, self._headers, secrets)
+
+    @property
+    def asked(self) -> int:
+        """How many answers were asked for."""
+        return self._choices
 
     def feed(self, data: bytes) -> bool:
         """Takes what was read; whether there is an event in it that carries data (fault B9)."""
@@ -116,17 +129,19 @@ class ChunkReader(Generic[T]):
         Raises:
             APIError: an event names an error (fault D9) or is damaged (fault D11).
         """
-        decode, add = self._decode, self.accumulator.add
+        add = self.accumulator.add
         for data in self.pending:
             chunk: Any
             try:
-                chunk = decode(data)
-            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                chunk = self._decode(data)
+            except REFUSED:
                 chunk = None
             if chunk is not None and chunk.error is None and chunk.choices is not None:
                 self._answered = True
-                chunk._raw = data
-                add(chunk)
+                if self._exact:
+                    add(chunk)
+                else:
+                    self._add(chunk, data)
             else:
                 chunk = self._odd(data)
                 if chunk is None:
@@ -138,12 +153,21 @@ class ChunkReader(Generic[T]):
         if self._aside.failure is not None:
             raise self._with_partial(self._aside.failure)
 
+    def _add(self, chunk: Any, data: bytes) -> None:
+        """Adds a chunk of which nobody has said yet that its types name all its fields."""
+        link(chunk, Source(data))
+        self.accumulator.add_odd(chunk)
+        if self.accumulator.plain and self._decoder.type is ChatCompletionChunk:
+            self._decode, self._exact = exact_decoder().decode, True
+
     def _odd(self, data: bytes) -> Any:
         """An event that did not decode to a usual chunk: its value, an error's included, or None when it is the end
         or carries nothing."""
         if self._is_end(data):
             error = self._no_choices() if self.complete else None
             return None if error is None else self._with_partial(error)
+        if self._halves or b"\\u" in data:
+            data = self._with_whole_characters(data)
         value: Any = decode_odd_event(
             self._decoder, data, self.response.status_code, self._headers, self._secrets, names_error
         )
@@ -153,13 +177,24 @@ class ChunkReader(Generic[T]):
             self._aside.see(data)
         else:
             self._answered = True
-        # A lenient decode may have kept something as it came: then the chunk has it, and the sum does not.
-        with contextlib.suppress(AttributeError, TypeError):
-            self.accumulator.add(value)
+        if not self._halves:
+            self._decode, self._exact, self.accumulator.plain = self._decoder.decode, False, False
+        self.accumulator.add_odd(value)
         return value
 
     def _no_choices(self) -> APIError | None:
         return None if self._answered else self._aside.no_choices()
+
+    def _with_whole_characters(self, data: bytes) -> bytes:
+        """An event without halves of characters, of which the other half is in the next one, or was in the last."""
+        if isinstance(data, NamedEvent):
+            return data
+        if self._halves is None:
+            self._halves = Halves()
+        mended = self._halves.mend(data)
+        if self._halves:
+            self._decode = _refuse  # whatever comes next, it is to be looked at
+        return mended
 
     def _is_end(self, data: bytes) -> bool:
         """Whether an event is the end, or carries nothing."""
@@ -190,6 +225,11 @@ class ChunkReader(Generic[T]):
             message = mask_text(fault.message, self._secrets)
             error = StreamInterruptedError(f"The stream broke off: {message} What came is in .partial.")
         return self._with_partial(error)
+
+    def drop(self) -> None:
+        """What has come and is not taken yet is given up."""
+        for _ in self.pending:
+            pass
 
     def closed(self) -> APIError:
         """The exception for reading on in a stream that was closed before its end."""
@@ -224,3 +264,7 @@ class ChunkReader(Generic[T]):
         )
         self.error = concluded(error)
         return error
+
+
+def _refuse(data: bytes) -> Any:
+    raise msgspec.DecodeError

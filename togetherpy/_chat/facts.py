@@ -16,6 +16,7 @@ from togetherpy._core.decode import decode_json, errors
 from togetherpy._core.expected import REFUSED, Expected, Facts, text, usage_of
 from togetherpy._core.sse import begins_as_events
 from togetherpy._core.wire import Reply
+from togetherpy.types._model import Source, link
 from togetherpy.types.chat_completions import ChatCompletionChunk, ChatCompletionResponse
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class ChatAnswer(Chat, Generic[T]):
             pass
         else:
             if value.error is None and value.choices is not None:
-                value._raw = raw  # pyright: ignore[reportPrivateUsage]
+                link(value, Source(raw))
                 return value
         return self._odd(reply, secrets)
 

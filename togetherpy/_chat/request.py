@@ -6,6 +6,7 @@ The rule: what is missing, or cannot be meant, raises TypeError that names it, b
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ import msgspec
 from togetherpy._chat.arguments import check_arguments
 from togetherpy._core.caller import warn_caller
 from togetherpy._core.encode import TOO_DEEP, plain_object
+from togetherpy.types._model import Model
 from togetherpy.types.chat_completions import ChatCompletionMessage
 
 
@@ -65,22 +67,58 @@ def plain_messages(messages: object) -> list[object]:
     plain = [plain_object(message) for message in cast("Iterable[object]", messages)]
     for index, message in enumerate(plain):
         if isinstance(message, dict):
-            content = cast("dict[str, object]", message).get("content")
+            fields = cast("dict[str, Any]", message)
+            content = fields.get("content")
             if type(content) is not str:
                 _check_content(content, f"messages[{index}].content")
+            if fields.get("tool_calls"):
+                plain[index] = _with_whole_calls(fields)
         elif isinstance(message, ChatCompletionMessage):
-            if message.tool_calls is not None and not message.tool_calls:
-                # Together answers [] for "none", which servers of the same protocol refuse to take back.
-                message = plain[index] = msgspec.structs.replace(message, tool_calls=None)
-            if getattr(message, "parsed", None) is not None:
-                # What parse() made of the text is the caller's; the server has the text.
-                plain[index] = msgspec.structs.replace(message, parsed=None)
+            plain[index] = _as_it_came(message)
         elif not isinstance(message, msgspec.Struct):
             raise TypeError(
                 f"messages[{index}] must be a dict, one of our message types, a dataclass or a pydantic object, "
                 f"not {type(message).__name__}"
             )
     return plain
+
+
+def _as_it_came(message: ChatCompletionMessage) -> object:
+    """A message of an answer, to go back: with the fields that our types do not name, for some servers want them."""
+    if message.tool_calls is None and getattr(message, "parsed", None) is None and not message.model_extra:
+        return message
+    # What parse() made of the text is the caller's; the server has the text.
+    plain = message.model_dump(exclude={"parsed"}, exclude_none=True)
+    fields = {name: value for name, value in plain.items() if value is not None}
+    if not message.tool_calls:
+        # Together answers [] for "none", which servers of the same protocol refuse to take back.
+        fields.pop("tool_calls", None)
+    return _with_whole_calls(fields)
+
+
+def _with_whole_calls(message: dict[str, Any]) -> dict[str, Any]:
+    """`message` with tool calls as the API wants them: some servers send them with less than they take."""
+    calls: Any = message.get("tool_calls")
+    if not isinstance(calls, (list, tuple)):
+        return message
+    return message | {"tool_calls": [_whole_call(call) for call in cast("Sequence[object]", calls)]}
+
+
+def _whole_call(call: object) -> object:
+    given = call.to_dict() if isinstance(call, Model) else call
+    if not isinstance(given, dict):
+        return given
+    fields = cast("dict[str, Any]", given)
+    function: Any = fields.get("function")
+    if isinstance(function, dict):
+        arguments: Any = cast("dict[str, Any]", function).get("arguments")
+        if arguments is None or arguments == "":
+            arguments = "{}"
+        elif isinstance(arguments, (dict, list)):
+            with contextlib.suppress(TypeError, ValueError, RecursionError):  # what is wrong with it is said later
+                arguments = msgspec.json.encode(arguments).decode()
+        fields = {**fields, "function": {**cast("dict[str, Any]", function), "arguments": arguments}}
+    return {**fields, "type": fields.get("type") or "function"}
 
 
 def _check_content(content: object, path: str) -> None:

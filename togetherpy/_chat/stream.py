@@ -6,6 +6,7 @@ The rule: the connection is given back when the stream ends, is left or is forgo
 
 from __future__ import annotations
 
+import threading
 import time
 import warnings
 from collections.abc import AsyncIterator, Iterator
@@ -13,6 +14,7 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from togetherpy._chat.chunks import ChunkReader
+from togetherpy._chat.texts import Texts
 from togetherpy._core.patience import Patience
 from togetherpy._core.wire import AsyncBody, Body, Fault
 from togetherpy.types._response import ResponseInfo
@@ -33,6 +35,8 @@ class Stream(Generic[T]):
         self._body = body
         self._patience = patience
         self._over = False
+        self._turn = threading.Lock()
+        """Held by the thread that waits for the server; never waited for."""
         self.response = response
         """Status, headers, rate limits and request id of the answer."""
 
@@ -41,9 +45,13 @@ class Stream(Generic[T]):
             while True:
                 yield from self._reader.chunks()
                 if not self._read():
-                    return
-        finally:
+                    break
+        except _Busy:
+            raise
+        except BaseException:
             self.close()
+            raise
+        self.close()
 
     def __next__(self) -> T:
         try:
@@ -52,12 +60,22 @@ class Stream(Generic[T]):
                     return chunk
                 if not self._read():
                     raise StopIteration
+        except _Busy:
+            raise
         except BaseException:
             self.close()
             raise
 
     def _read(self) -> bool:
         """Waits for the next event that carries data; False when the stream is over."""
+        if not self._turn.acquire(blocking=False):
+            raise _Busy("thread")
+        try:
+            return self._read_alone()
+        finally:
+            self._turn.release()
+
+    def _read_alone(self) -> bool:
         reader = self._reader
         if reader.complete:
             return False
@@ -86,8 +104,10 @@ class Stream(Generic[T]):
             TypeError: the stream has a `response_type` of your own. APIError: what iterating raises.
         """
         _refuse_own_types(self._reader)
+        texts = Texts(self._reader.asked)
         for chunk in self:
-            yield from _texts(chunk)
+            yield from texts.of(chunk)
+        yield from texts.rest()
 
     def get_final_response(self: Stream[ChatCompletionChunk]) -> ChatCompletionResponse:
         """Reads what is left and returns the whole as one answer, as `stream=False` would have brought it.
@@ -112,6 +132,7 @@ class Stream(Generic[T]):
         """Ends the stream. Its connection goes back to the pool if the end had come, else it is dropped. Idempotent."""
         if not self._over:
             self._over = True
+            self._reader.drop()
             self._body.close(drained=self._reader.clean)
 
     def __enter__(self) -> Self:
@@ -144,6 +165,8 @@ class AsyncStream(Generic[T]):
         self._body = body
         self._patience = patience
         self._over = False
+        self._reading = False
+        """A task waits for the server."""
         self.response = response
         """Status, headers, rate limits and request id of the answer."""
 
@@ -163,32 +186,43 @@ class AsyncStream(Generic[T]):
 
     async def _read(self) -> bool:
         """Waits for the next event that carries data; False when the stream is over."""
-        reader = self._reader
+        if self._reading:
+            raise _Busy("task")
+        self._reading = True
         try:
-            if not reader.complete:
-                if self._over:
-                    raise reader.closed()
-                deadline = self._patience.deadline(time.monotonic())  # only content counts against silence (fault B9)
-                while True:
-                    data = await self._body.read(deadline)
-                    if isinstance(data, Fault):
-                        raise reader.interrupted(data, self._patience.limit)
-                    if not data:
-                        reader.end()
-                        break
-                    if reader.feed(data):
-                        self._patience.begun = True
-                        return True
+            if await self._read_alone():
+                return True
         except BaseException as error:
-            reader.cancelled = not isinstance(error, Exception)
+            self._reader.cancelled = not isinstance(error, Exception)
             self._abandon()
             raise
+        finally:
+            self._reading = False
         await self.close()
         return False
+
+    async def _read_alone(self) -> bool:
+        reader = self._reader
+        if reader.complete:
+            return False
+        if self._over:
+            raise reader.closed()
+        deadline = self._patience.deadline(time.monotonic())  # only content counts against silence (fault B9)
+        while True:
+            data = await self._body.read(deadline)
+            if isinstance(data, Fault):
+                raise reader.interrupted(data, self._patience.limit)
+            if not data:
+                reader.end()
+                return False
+            if reader.feed(data):
+                self._patience.begun = True
+                return True
 
     def _abandon(self) -> None:
         if not self._over:
             self._over = True
+            self._reader.drop()
             self._body.abandon()
 
     async def text_deltas(self: AsyncStream[ChatCompletionChunk]) -> AsyncIterator[str]:
@@ -198,9 +232,12 @@ class AsyncStream(Generic[T]):
             TypeError: the stream has a `response_type` of your own. APIError: what iterating raises.
         """
         _refuse_own_types(self._reader)
+        texts = Texts(self._reader.asked)
         async for chunk in self:
-            for text in _texts(chunk):
+            for text in texts.of(chunk):
                 yield text
+        for text in texts.rest():
+            yield text
 
     async def get_final_response(self: AsyncStream[ChatCompletionChunk]) -> ChatCompletionResponse:
         """Reads what is left and returns the whole as one answer, as `stream=False` would have brought it.
@@ -225,6 +262,7 @@ class AsyncStream(Generic[T]):
         """Ends the stream. Its connection goes back to the pool if the end had come, else it is dropped. Idempotent."""
         if not self._over:
             self._over = True
+            self._reader.drop()
             await self._body.aclose(drained=self._reader.clean)
 
     async def aclose(self) -> None:
@@ -252,10 +290,12 @@ class AsyncStream(Generic[T]):
 class _AsyncIteration(Generic[T]):
     """One `async for`. Not an async generator: one that is left early ends only when its loop gets round to it."""
 
-    __slots__ = ("_chunks", "_reader", "_stream")
+    __slots__ = ("_chunks", "_owns", "_reader", "_stream")
 
     def __init__(self, stream: AsyncStream[T], reader: ChunkReader[T]) -> None:
-        self._stream = stream
+        self._stream: AsyncStream[T] = stream
+        self._owns = True
+        """Leaving it leaves the stream."""
         self._reader = reader
         self._chunks = reader.chunks()
 
@@ -270,24 +310,26 @@ class _AsyncIteration(Generic[T]):
             except BaseException:
                 self._stream._abandon()  # pyright: ignore[reportPrivateUsage]
                 raise
+            self._owns = not self._stream._reading  # pyright: ignore[reportPrivateUsage]
             if not await self._stream._read():  # pyright: ignore[reportPrivateUsage]
                 raise StopAsyncIteration
             self._chunks = self._reader.chunks()
 
     def __del__(self) -> None:
-        self._stream._abandon()  # pyright: ignore[reportPrivateUsage]
+        if self._owns:
+            self._stream._abandon()  # pyright: ignore[reportPrivateUsage]
+
+
+class _Busy(RuntimeError):
+    """Another one waits for the stream's next event: the stream is not this one's to close."""
+
+    def __init__(self, reader: str) -> None:
+        super().__init__(f"another {reader} is reading this stream; only one can at a time: let it hand on the chunks")
 
 
 def _refuse_own_types(reader: ChunkReader[Any]) -> None:
     if not reader.adds_up:
         raise TypeError("a stream with a response_type of your own does not know what its chunks mean; iterate over it")
-
-
-def _texts(chunk: Any) -> Iterator[str]:
-    for choice in chunk.choices or ():
-        text = choice.delta.content if choice.delta is not None and not choice.index else None
-        if text and isinstance(text, str):
-            yield text
 
 
 def _describe(name: str, reader: ChunkReader[Any], over: bool, response: ResponseInfo) -> str:

@@ -31,6 +31,16 @@ def decode_leniently(raw: bytes, to: Any) -> Any:
     return _fit(value, to, _name_of(to))
 
 
+def fit(value: Any, to: Any) -> Any:
+    """`value`, plain JSON data, as `to`; what does not fit is kept as it came."""
+    return _fit(value, to, _name_of(to))
+
+
+def fit_field(to: type[msgspec.Struct], name: str, value: Any) -> Any:
+    """`value` as the field of this name has it in `to`."""
+    return _fit(value, _hints(to)[name], f"{_name_of(to)}.{name}")
+
+
 def _fit(value: Any, to: Any, path: str) -> Any:
     """`value` as `to`; where that fails, its parts one by one; where they fail, as it came."""
     try:
@@ -44,8 +54,17 @@ def _fit(value: Any, to: Any, path: str) -> Any:
             return _fit_struct(cast("dict[str, Any]", value), origin, path)
         if isinstance(value, list) and origin is list:
             return [_fit(item, arguments[0], f"{path}[]") for item in cast("list[object]", value)]
+        if isinstance(value, dict) and origin is list and _is_one(cast("dict[str, Any]", value), arguments[0]):
+            return [_fit(value, arguments[0], f"{path}[]")]
     _log_once(path, reason)
     return cast(Any, value)
+
+
+def _is_one(value: dict[str, Any], to: Any) -> bool:
+    """Whether an object is what should be the only item of a list: it has fields of such an item."""
+    return (
+        isinstance(to, type) and issubclass(to, msgspec.Struct) and any(name in value for name in to.__struct_fields__)
+    )
 
 
 def _fit_struct(value: dict[str, Any], to: type[msgspec.Struct], path: str) -> Any:

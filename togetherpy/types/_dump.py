@@ -103,6 +103,8 @@ def _plain(value: object, raw: object, how: How, chosen: Chosen) -> object:
 
 
 def _entries(model: Model, source: dict[str, object] | None, how: How, chosen: Chosen) -> Iterator[tuple[str, object]]:
+    own = parsed(model)
+    source = source if own is None else own
     sent = source or {}
     unset = type(model)() if how.unset or how.defaults else None
     for name, wire in zip(model.__struct_fields__, model.__struct_encode_fields__, strict=True):

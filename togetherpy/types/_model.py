@@ -1,27 +1,52 @@
 """The base of every Struct that the API sends.
 
 In: a decoded answer. Out: the same as plain Python data or JSON text, unknown fields included.
-The rule: views of an object's own data, nothing else; decoding pays nothing for them.
+The rule: views of an object's own data, nothing else; decoding pays nothing for them but a link to where it is from.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast, get_args, get_origin
 
 import msgspec
 
 _T = TypeVar("_T")
+_M = TypeVar("_M", bound="Model")
 
 
 class Raw:
-    """A place, outside of the Struct's fields, for the JSON bytes an object was decoded from.
+    """A place, outside of the Struct's fields, for what an object was decoded from.
 
-    Not a field: it is neither encoded, compared, shown nor pickled.
+    Not a field: it is neither encoded nor compared. What our types do not name of it is shown, pickled and copied.
     """
 
     __slots__ = ("_raw",)
-    _raw: bytes
+    _raw: Any
+    """One of: a Source; for an object inside another, (where that one is from, the field, the place in a list); the
+    JSON object itself. Not there when nothing is known."""
+
+
+class Source:
+    """JSON that an answer was decoded from. It is parsed when somebody asks, which few do."""
+
+    __slots__ = ("_raw", "_value")
+
+    def __init__(self, raw: bytes) -> None:
+        self._raw: bytes | None = raw
+
+    @property
+    def value(self) -> Any:
+        """What it says; None when it cannot be read."""
+        raw = self._raw
+        if raw is not None:
+            try:
+                # msgspec looks at the UTF-8 and at the numbers only of the fields that it keeps.
+                self._value: Any = parse_any_json(raw)
+            except (ValueError, RecursionError):
+                self._value = None
+            self._raw = None
+        return self._value
 
 
 class Shown:
@@ -44,9 +69,9 @@ class Model(Raw, Shown, msgspec.Struct, omit_defaults=True):
 
     @property
     def model_extra(self) -> dict[str, Any]:
-        """The fields that the server sent and that this type does not name.
+        """The fields that the server sent and that this type does not name; of an `Open` object attributes, too.
 
-        Known for whole answers and whole chunks; objects inside them show theirs in the `to_dict()` of the whole.
+        Objects inside a chunk show theirs in the `to_dict()` of the whole chunk.
         """
         return unknown(parsed(self), self)
 
@@ -110,6 +135,58 @@ class Model(Raw, Shown, msgspec.Struct, omit_defaults=True):
         )
         return _text(plain, indent)
 
+    def __eq__(self, other: object) -> bool:
+        # Not msgspec's, for which an object of a subclass is another one: those of a stream may be (`_chat.exact`).
+        if not isinstance(other, Model) or not (isinstance(other, type(self)) or isinstance(self, type(other))):
+            return NotImplemented
+        names = self.__struct_fields__
+        return names == other.__struct_fields__ and all(getattr(self, name) == getattr(other, name) for name in names)
+
+    __hash__ = None  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]  # as of all that can change
+
+    def __copy__(self) -> Self:
+        return carry(self, type(self)(**{name: getattr(self, name) for name in self.__struct_fields__}))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        fields = {name: getattr(self, name) for name in self.__struct_fields__}
+        cls = type(self)
+        exact = cls.__struct_config__.forbid_unknown_fields
+        return _rebuild, (cls.__base__ if exact else cls, fields, self.model_extra)
+
+
+class Open(Model):
+    """An object whose unknown fields can be read as attributes.
+
+    Not those of which a stream brings one per chunk: up to Python 3.11 every look at an attribute costs more then.
+    """
+
+    if not TYPE_CHECKING:  # a type checker that saw it would believe in any name
+
+        def __getattr__(self, name):
+            if not name.startswith("__"):
+                extra = self.model_extra if name != "_raw" else {}
+                if name in extra:
+                    return extra[name]
+            raise AttributeError(f"{type(self).__name__} has no field {name!r}, and the server sent none")
+
+
+def carry(old: Model, new: _M) -> _M:
+    """`new`, known to come from where `old` came from."""
+    raw = getattr(old, "_raw", None)
+    if raw is not None:
+        new._raw = raw  # pyright: ignore[reportPrivateUsage]
+    return new
+
+
+def with_extra(model: _M, extra: dict[str, Any]) -> _M:
+    """`model`, with these as the fields that its type does not name."""
+    model._raw = extra  # pyright: ignore[reportPrivateUsage]
+    return model
+
+
+def _rebuild(cls: type[_M], fields: dict[str, Any], extra: dict[str, Any]) -> _M:
+    return with_extra(cls(**fields), extra)
+
 
 def _text(plain: dict[str, Any], indent: int | None) -> str:
     encoded = msgspec.json.encode(plain)
@@ -117,37 +194,119 @@ def _text(plain: dict[str, Any], indent: int | None) -> str:
 
 
 def keep_raw(value: _T, raw: bytes) -> _T:
-    """Remembers the bytes that `value` was decoded from, when it is a Model."""
+    """Remembers the bytes that `value`, and all objects in it, were decoded from, when it is a Model."""
     if isinstance(value, Raw):
-        value._raw = raw  # pyright: ignore[reportPrivateUsage]  # a public name would be one of the object's own
+        link(value, Source(raw))
     return value
 
 
-def parsed(model: Model) -> object:
-    """The JSON that `model` was decoded from; None if that is not known."""
+def link(value: Any, source: Any) -> None:
+    """Remembers where `value` and the Models in it come from."""
+    value._raw = source
+    cls = value.__class__
+    names = _inner.get(cls)
+    if names is None:
+        names = _inner[cls] = _names_of_inner(cls)
+    for name in names:
+        item = getattr(value, name)
+        if item is None:
+            continue
+        if item.__class__ is list:
+            for place, one in enumerate(item):
+                if isinstance(one, Raw):
+                    link(one, (source, name, place))
+        elif isinstance(item, Raw):
+            link(item, (source, name))
+
+
+_inner: dict[type, tuple[str, ...]] = {}
+
+
+def _names_of_inner(cls: Any) -> tuple[str, ...]:
+    """The fields that may hold a Model, or a list of them."""
+    hints: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        if issubclass(base, Raw) and base is not Raw:
+            hints.update(getattr(base, "__annotations__", {}))
+    return tuple(name for name in getattr(cls, "__struct_fields__", ()) if _may_hold_model(hints.get(name)))
+
+
+def _may_hold_model(hint: Any) -> bool:
+    if isinstance(hint, (str, TypeVar)):
+        return True  # it would take time to find out, and looking into the field does not
+    inside = (get_origin(hint), *get_args(hint)) if not isinstance(hint, type) or get_args(hint) else (hint,)
+    return any(one is not hint and _may_hold_model(one) for one in inside) or (
+        isinstance(hint, type) and issubclass(hint, Raw)
+    )
+
+
+def parsed(model: Raw) -> dict[str, Any] | None:
+    """The JSON object that `model` was decoded from; None if that is not known."""
     raw = getattr(model, "_raw", None)
     if raw is None:
         return None
-    try:
-        # msgspec looks at the UTF-8 and at the numbers only of the fields that it keeps.
-        return parse_any_json(raw.decode("utf-8", "replace").encode())
-    except (ValueError, RecursionError):
+    value = _found(raw)
+    if not isinstance(value, dict):
         return None
+    # From now on without the whole that it was a part of, which need not be kept for it.
+    found = model._raw = cast("dict[str, Any]", value)  # pyright: ignore[reportPrivateUsage]
+    return found
+
+
+def _found(raw: Any) -> Any:
+    if isinstance(raw, Source):
+        return raw.value
+    if not isinstance(raw, tuple):
+        return raw
+    source, *steps = cast("tuple[Any, ...]", raw)
+    value = _found(source)
+    for step in steps:
+        try:
+            value = value[step]
+        except (TypeError, LookupError):
+            if not (step == 0 and isinstance(value, dict)):  # one thing, which was made the only item of a list
+                return None
+    return value
 
 
 def parse_any_json(raw: bytes) -> Any:
     """The value of JSON that msgspec may have refused.
 
     The standard library's parser takes more: lone surrogate escapes (they become U+FFFD, fault B18), and NaN and the
-    infinities, which some servers send as log probabilities. A BOM is dropped (fault B19).
+    infinities, which some servers send as log probabilities. A BOM is dropped (fault B19). Bytes that are no UTF-8
+    become U+FFFD, as everywhere on the web (WHATWG 9.2.6).
 
     Raises:
         ValueError: it is not JSON at all. RecursionError: nested too deeply.
     """
+    value = parse_as_it_is(raw)
+    return map_strings(value, without_surrogates) if b"\\u" in raw else value
+
+
+def parse_as_it_is(raw: bytes) -> Any:
+    """The same with lone surrogates."""
     import json
 
-    value = json.loads(raw.removeprefix(b"\xef\xbb\xbf").decode())
-    return map_strings(value, _without_surrogates) if b"\\u" in raw else value
+    raw = raw.removeprefix(b"\xef\xbb\xbf")
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        text = raw.decode("utf-8", "replace")
+        _log_bytes_once()
+    return json.loads(text)
+
+
+_logged: list[bool] = []
+
+
+def _log_bytes_once() -> None:
+    if not _logged:
+        _logged.append(True)
+        import logging
+
+        logging.getLogger("togetherpy").warning(
+            "an answer holds bytes that are no UTF-8; they are read as U+FFFD, and this is not said again"
+        )
 
 
 def map_strings(value: Any, change: Callable[[str], str]) -> Any:
@@ -162,7 +321,7 @@ def map_strings(value: Any, change: Callable[[str], str]) -> Any:
     return value
 
 
-def _without_surrogates(text: str) -> str:
+def without_surrogates(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 

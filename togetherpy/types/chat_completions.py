@@ -11,7 +11,7 @@ The rule: what the wire has been seen to carry is named here; nothing is require
 
 from typing import TYPE_CHECKING, Any
 
-from togetherpy.types._model import Model
+from togetherpy.types._model import Model, Open
 from togetherpy.types.common import (
     DeltaContent,
     FinishReason,
@@ -79,7 +79,7 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *chat_params.__all__})
 
 
-class ChatCompletionMessage(Model, kw_only=True):
+class ChatCompletionMessage(Open, kw_only=True):
     """A message of the assistant; may be appended to `messages` as it is, or built to be sent."""
 
     role: MessageRole | None = None
@@ -92,7 +92,7 @@ class ChatCompletionMessage(Model, kw_only=True):
     tool_call_id: str | None = None
 
 
-class ChatCompletionChoicesData(Model, kw_only=True):
+class ChatCompletionChoicesData(Open, kw_only=True):
     """One of the `n` answers."""
 
     index: int | None = None
@@ -109,7 +109,7 @@ class ChatCompletionChoicesData(Model, kw_only=True):
     error: Any = None
 
 
-class ChatCompletionResponse(Model, kw_only=True):
+class ChatCompletionResponse(Open, kw_only=True):
     """A whole answer."""
 
     id: str | None = None
@@ -149,7 +149,7 @@ class ChatCompletionChoicesChunk(Model, kw_only=True):
     error: Any = None
 
 
-class ChatCompletionChunk(Model, kw_only=True):
+class ChatCompletionChunk(Open, kw_only=True):
     """One event of a stream. `choices` is empty on the last one, which carries `usage`."""
 
     id: str | None = None

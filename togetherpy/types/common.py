@@ -9,7 +9,7 @@ import builtins
 from enum import StrEnum
 from typing import Any, Self, TypeVar
 
-from togetherpy.types._model import Model
+from togetherpy.types._model import Model, Open
 
 __all__ = [
     "DeltaContent",
@@ -38,6 +38,17 @@ class OpenEnum(StrEnum):
         member = str.__new__(cls, value)
         member._name_ = member._value_ = value
         return member
+
+    # Python 3.11.2's own look a member up by its name, and a new word is not there.
+
+    def __reduce_ex__(self, proto: Any) -> tuple[Any, ...]:
+        return type(self), (self._value_,)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self
 
 
 class FinishReason(OpenEnum):
@@ -76,7 +87,7 @@ class MessageRole(OpenEnum):
     TOOL = "tool"
 
 
-class UsageData(Model, kw_only=True):
+class UsageData(Open, kw_only=True):
     """What a call used, in tokens."""
 
     prompt_tokens: int | None = None
@@ -89,7 +100,7 @@ class UsageData(Model, kw_only=True):
     cache_hit_rate: float | None = None
 
 
-class TokenLogprob(Model, kw_only=True):
+class TokenLogprob(Open, kw_only=True):
     """One token in the form that some models use instead of parallel lists."""
 
     token: str | None = None
@@ -98,7 +109,7 @@ class TokenLogprob(Model, kw_only=True):
     top_logprobs: "list[TokenLogprob] | None" = None
 
 
-class LogprobsPart(Model, kw_only=True):
+class LogprobsPart(Open, kw_only=True):
     """Log probabilities (natural logarithm, <= 0) of the tokens that were generated.
 
     Models answer in one of two forms: parallel lists (`tokens`, `token_logprobs`, ...) or `content`.
@@ -112,14 +123,14 @@ class LogprobsPart(Model, kw_only=True):
     content: list[TokenLogprob] | None = None
 
 
-class PromptPart(Model, kw_only=True):
+class PromptPart(Open, kw_only=True):
     """The prompt as the server saw it, when `echo` was asked for."""
 
     text: str | None = None
     logprobs: LogprobsPart | None = None
 
 
-class FunctionCall(Model, kw_only=True):
+class FunctionCall(Open, kw_only=True):
     """A function that the model wants called."""
 
     name: str | None = None
@@ -127,7 +138,7 @@ class FunctionCall(Model, kw_only=True):
     """A JSON document; in a stream a fragment of one."""
 
 
-class ToolCalls(Model, kw_only=True):
+class ToolCalls(Open, kw_only=True):
     """One tool call; in a stream a fragment of one."""
 
     index: int | None = None

@@ -8,7 +8,7 @@ In: JSON. Out: Structs. The rule: every field is optional, and what is new stays
 import builtins
 from typing import Any
 
-from togetherpy.types._model import Model
+from togetherpy.types._model import Open
 from togetherpy.types.common import OpenEnum
 
 __all__ = ["ModelConfig", "ModelObject", "ModelType", "PricingObject"]
@@ -29,7 +29,7 @@ class ModelType(OpenEnum):
     VIDEO = "video"
 
 
-class PricingObject(Model, kw_only=True):
+class PricingObject(Open, kw_only=True):
     """What the use of a model costs, in US dollars."""
 
     hourly: float | None = None
@@ -45,7 +45,7 @@ class PricingObject(Model, kw_only=True):
     """A million tokens of input that are found in the cache."""
 
 
-class ModelConfig(Model, kw_only=True):
+class ModelConfig(Open, kw_only=True):
     """How text is put before a model."""
 
     chat_template: str | None = None
@@ -55,7 +55,7 @@ class ModelConfig(Model, kw_only=True):
     prompt_format: str | None = None
 
 
-class ModelObject(Model, kw_only=True):
+class ModelObject(Open, kw_only=True):
     """One model."""
 
     id: str | None = None

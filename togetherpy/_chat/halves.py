@@ -1,0 +1,64 @@
+r"""Characters that are cut over two events of a stream -> whole characters.
+
+In: JSON in which a text ends with half of a surrogate pair ("\ud83d"), and the JSON that goes on with it ("\ude00").
+Out: the same with the half moved to its other half. The rule: a half that never gets another becomes U+FFFD.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import msgspec
+
+from togetherpy.types._model import parse_as_it_is, without_surrogates
+
+
+class Halves:
+    """The halves that wait in one stream."""
+
+    __slots__ = ("_waiting",)
+
+    def __init__(self) -> None:
+        self._waiting: dict[tuple[object, ...], str] = {}
+        """Where in a chunk -> the half that its text ended with."""
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
+    def mend_if_cut(self, data: bytes) -> bytes:
+        """`mend`, where there is something to mend."""
+        return self.mend(data) if self._waiting or b"\\u" in data else data
+
+    def mend(self, data: bytes) -> bytes:
+        """An event's JSON with whole characters; as it is, where it cannot be read."""
+        try:
+            value = parse_as_it_is(data)
+        except (ValueError, RecursionError):
+            return data
+        return msgspec.json.encode(self._mend(value, ()))
+
+    def _mend(self, value: Any, path: tuple[object, ...]) -> Any:
+        if isinstance(value, str):
+            return self._text(value, path)
+        if isinstance(value, dict):
+            fields = cast("dict[str, Any]", value)
+            return {without_surrogates(name): self._mend(item, (*path, name)) for name, item in fields.items()}
+        if isinstance(value, list):
+            entries = cast("list[Any]", value)
+            return [self._mend(item, (*path, _index(item, place))) for place, item in enumerate(entries)]
+        return value
+
+    def _text(self, text: str, path: tuple[object, ...]) -> str:
+        if not text:
+            return text
+        text = self._waiting.pop(path, "") + text
+        if "\ud800" <= text[-1] <= "\udbff":
+            self._waiting[path] = text[-1]
+            text = text[:-1]
+        return without_surrogates(text)
+
+
+def _index(item: Any, place: int) -> object:
+    """What tells an item from others in another chunk's list."""
+    index = cast("dict[str, Any]", item).get("index") if isinstance(item, dict) else None
+    return index if isinstance(index, int) else place
