@@ -117,7 +117,7 @@ class Accumulator:
             value = getattr(usage, name)
             if isinstance(value, dict):
                 told = {key: one for key, one in cast("dict[str, Any]", value).items() if one is not None}
-                value = {**value, **(known.get(name) or {}), **told}
+                value = cast("dict[str, Any]", {**value, **(known.get(name) or {}), **told})
             if value is not None:
                 known[name] = value
         return known

@@ -8,7 +8,6 @@ subclass of each of a chunk's types that allows none. They are made for the firs
 from __future__ import annotations
 
 import functools
-import operator
 import types
 import typing
 from typing import Any
@@ -47,6 +46,7 @@ def _exact_hint(hint: Any) -> Any:
             return hint
         origin: Any = typing.get_origin(hint)
         if origin in (typing.Union, types.UnionType):
-            return functools.reduce(operator.or_, exact)
-        return origin[exact]
+            return functools.reduce(lambda one, other: one | other, exact)
+        made: Any = origin[exact]
+        return made
     return _exact(hint) if isinstance(hint, type) and issubclass(hint, Model) else hint

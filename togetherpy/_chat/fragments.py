@@ -177,7 +177,7 @@ def _column(values: list[Any]) -> list[Any] | None:
 def text_of(content: Any) -> str:
     """The text of a message's or a delta's content; servers that think send a list of parts."""
     if content.__class__ is str:
-        return cast(str, content)
+        return content
     return "".join(_texts(part) for part in parts_of(content) if part.get("type", "text") in _TEXT)
 
 
@@ -214,7 +214,7 @@ def _texts(part: Any) -> str:
     if isinstance(part, str):
         return part
     if isinstance(part, list):
-        return "".join(map(_texts, cast("list[Any]", part)))
+        return "".join(map(_texts, cast("list[object]", part)))
     if isinstance(part, dict):
         fields = cast("dict[str, Any]", part)
         return "".join(_texts(fields.get(name)) for name in ("text", "thinking", "reasoning", "summary", "content"))

@@ -44,7 +44,7 @@ class Halves:
             fields = cast("dict[str, Any]", value)
             return {without_surrogates(name): self._mend(item, (*path, name)) for name, item in fields.items()}
         if isinstance(value, list):
-            entries = cast("list[Any]", value)
+            entries = cast("list[object]", value)
             return [self._mend(item, (*path, _index(item, place))) for place, item in enumerate(entries)]
         return value
 

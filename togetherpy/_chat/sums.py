@@ -37,7 +37,7 @@ def result(value: Any) -> Any:
     if isinstance(value, _Text):
         return "".join(value)
     if isinstance(value, list):
-        return [result(item) for item in cast("list[Any]", value)]
+        return [result(item) for item in cast("list[object]", value)]
     if isinstance(value, dict):
         return {name: result(item) for name, item in cast("dict[str, Any]", value).items()}
     return value
@@ -48,7 +48,7 @@ def _own(value: Any) -> Any:
     if isinstance(value, str):
         return _Text([value])
     if isinstance(value, list):
-        return [_own(item) for item in cast("list[Any]", value)]
+        return [_own(item) for item in cast("list[object]", value)]
     if isinstance(value, dict):
         return {name: _own(item) for name, item in cast("dict[str, Any]", value).items()}
     return value
@@ -65,11 +65,11 @@ def _sum(name: str, old: Any, new: Any, whole: bool) -> Any:
         add_up(cast("dict[str, Any]", old), cast("dict[str, Any]", new), whole=whole)
         return cast(Any, old)
     if isinstance(old, list) and isinstance(new, list):
-        return _longer(cast("list[Any]", old), cast("list[Any]", new), whole)
+        return _longer(cast("list[object]", old), cast("list[object]", new), whole)
     return _own(new)
 
 
-def _longer(old: list[Any], new: list[Any], whole: bool) -> list[Any]:
+def _longer(old: list[object], new: list[object], whole: bool) -> list[object]:
     if whole and new[: len(old)] == result(old):
         return cast("list[Any]", _own(new))  # told again, as far as it is known by now
     for item in new:
@@ -78,7 +78,7 @@ def _longer(old: list[Any], new: list[Any], whole: bool) -> list[Any]:
         if same is None:
             old.append(_own(item))
         else:
-            add_up(same, item, whole=whole)
+            add_up(cast("dict[str, Any]", same), cast("dict[str, Any]", item), whole=whole)
     return old
 
 

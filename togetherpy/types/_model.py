@@ -258,15 +258,15 @@ def _found(raw: Any) -> Any:
         return raw.value
     if not isinstance(raw, tuple):
         return raw
-    source, *steps = cast("tuple[Any, ...]", raw)
-    value = _found(source)
+    source, *steps = cast("tuple[object, ...]", raw)
+    value: Any = _found(source)
     for step in steps:
         try:
-            value = value[step]
+            value = cast(Any, value)[step]
         except (TypeError, LookupError):
             if not (step == 0 and isinstance(value, dict)):  # one thing, which was made the only item of a list
                 return None
-    return value
+    return cast(Any, value)
 
 
 def parse_any_json(raw: bytes) -> Any:
