@@ -1,15 +1,19 @@
 """Chunks -> one response."""
 
+import copy
 import json
+import pickle
 from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from togetherpy._chat.accumulate import Accumulator
+from togetherpy._chat.accumulate import Accumulator, accumulate
 from togetherpy._core.decode import decode_json
 from togetherpy.types.chat_completions import ChatCompletionChunk, ChatCompletionMessage, ChatCompletionResponse
-from togetherpy.types.common import FinishReason, LogprobsPart, MessageRole, ToolCalls, UsageData
+from togetherpy.types.common import FinishReason, LogprobsPart, MessageRole, PromptPart, ToolCalls, UsageData
 
 CHUNK = msgspec.json.Decoder(ChatCompletionChunk)
 
@@ -17,7 +21,7 @@ CHUNK = msgspec.json.Decoder(ChatCompletionChunk)
 def add_up(*chunks: dict[str, Any]) -> ChatCompletionResponse:
     accumulator = Accumulator()
     for chunk in chunks:
-        accumulator.add(decode_json(CHUNK, json.dumps(chunk).encode()))
+        accumulator.add_odd(decode_json(CHUNK, json.dumps(chunk).encode()))
     response = accumulator.response()
     assert response is not None
     response.to_json()
@@ -309,6 +313,48 @@ def test_tool_calls(fragments: list[Any], expected: list[tuple[Any, ...]]) -> No
     assert tools(*fragments) == expected
 
 
+IDENTITY: dict[str, tuple[list[Any], list[tuple[Any, ...]]]] = {
+    "ids drift": (
+        [tool("1", "f", index=0, id="a"), tool("2", index=0, id="b"), tool("3", index=0, id="c")],
+        [(0, "a", None, "f", "123")],
+    ),
+    "ids drift without index": ([tool("1", "f", id="a"), tool("2", id="b")], [(0, "a", None, "f", "12")]),
+    "ids empty later": ([BEGIN, tool(WHOLE, index=0, id="")], ONE),
+    "an empty id, then one": (
+        [tool("1", "f", index=0, id=""), tool("2", index=0, id="c")],
+        [(0, "c", None, "f", "12")],
+    ),
+    "two whole calls at one index": (
+        [tool("{}", "f", index=0), tool("{}", "g", index=0)],
+        [(0, None, None, "f", "{}"), (1, None, None, "g", "{}")],
+    ),
+    "two whole calls of one function": (
+        [tool('{"a":1}', "f", index=0), tool('{"a":2}', "f", index=0)],
+        [(0, None, None, "f", '{"a":1}'), (1, None, None, "f", '{"a":2}')],
+    ),
+    "two whole calls, one id": (
+        [[tool("{}", "f", index=-1, id="c"), tool("{}", "g", index=-1, id="c")]],
+        [(0, "c", None, "f", "{}"), (1, "c", None, "g", "{}")],
+    ),
+    "two calls without arguments": (
+        [tool(None, "f", index=0), tool(None, "g", index=0)],
+        [(0, None, None, "f", ""), (1, None, None, "g", "")],
+    ),
+    "the name with every fragment": (
+        [tool('{"a"', "f", index=0), tool(":1}", "f", index=0)],
+        [(0, None, None, "f", '{"a":1}')],
+    ),
+    "one object is a list of one": ([{"one": tool("1", "f", index=0, id="a")}], [(0, "a", None, "f", "1")]),
+}
+
+
+@pytest.mark.parametrize(("fragments", "expected"), IDENTITY.values(), ids=IDENTITY)
+def test_which_call_a_fragment_belongs_to(fragments: list[Any], expected: list[tuple[Any, ...]]) -> None:
+    chunks = [one["one"] if "one" in one else one if isinstance(one, list) else [one] for one in fragments]
+    found = message(*(chunk(choice(tool_calls=one)) for one in chunks)).tool_calls
+    assert [(one.index, one.id, one.type, one.function.name, one.function.arguments) for one in found] == expected
+
+
 def test_tool_calls_beside_the_delta() -> None:
     call = tool(WHOLE, "f", index=-1, id="c1", type="function")
     found = message(chunk({"index": 0, "delta": {"role": "assistant", "content": ""}, "tool_calls": [call]}))
@@ -428,3 +474,237 @@ def test_what_comes_out_does_not_change_with_what_comes_later() -> None:
     accumulator.add(CHUNK.decode(json.dumps(both).encode()))
     assert before.to_json() == shown
     assert accumulator.response().to_json() != shown
+
+
+# Fields that our types do not name
+
+
+def extra_of(*chunks: dict[str, Any]) -> dict[str, Any]:
+    return add_up(*chunks).model_extra
+
+
+def test_unknown_fields_add_up_where_they_stand() -> None:
+    details = {"index": 0, "type": "reasoning.text"}
+    made = add_up(
+        chunk(choice(refusal="I ", reasoning_details=[details | {"text": "th"}]), provider="p", citations=["u"]),
+        chunk(choice(refusal="can't", reasoning_details=[details | {"text": "ink"}]), provider="p", citations=["u"]),
+        chunk(choice(annotations=[{"url": "a"}], audio={"id": "x", "data": "ab"}, refusal=None)),
+        chunk(choice(annotations=[{"url": "b"}], audio={"id": "x", "data": "cd"}), x_groq={"id": "q"}),
+        chunk(choice() | {"native_finish_reason": "end"}, citations=["u", "v"], x_groq={"cost": 1}),
+    )
+    assert made.model_extra == {"provider": "p", "citations": ["u", "v"], "x_groq": {"id": "q", "cost": 1}}
+    assert made.citations == ["u", "v"]
+    (only,) = made.choices
+    assert only.model_extra == {"native_finish_reason": "end"}
+    assert only.message.model_extra == {
+        "refusal": "I can't",
+        "reasoning_details": [details | {"text": "think"}],
+        "annotations": [{"url": "a"}, {"url": "b"}],
+        "audio": {"id": "x", "data": "abcd"},
+    }
+    assert only.message.refusal == "I can't"
+    for other in (copy.copy(made), copy.deepcopy(made), pickle.loads(pickle.dumps(made))):
+        assert other.to_dict() == made.to_dict()
+        assert other.choices[0].message.refusal == "I can't"
+
+
+def test_many_chunks_with_unknown_fields() -> None:
+    made = add_up(*(chunk(choice(content="a", refusal="b"), tier="t") for _ in range(300)))
+    assert made.choices[0].message.refusal == "b" * 300
+    assert made.tier == "t"
+
+
+def test_fields_that_a_plain_answer_names() -> None:
+    made = add_up(say("a") | {"service_tier": "default", "metadata": {"a": 1}, "prompt": [{"text": "p"}]}, say("b"))
+    assert (made.service_tier, made.metadata, made.prompt) == ("default", {"a": 1}, [PromptPart(text="p")])
+    assert made.model_extra == {}
+    named = message(chunk(choice(content="a", name="n")))
+    assert (named.name, named.model_extra) == ("n", {})
+
+
+def test_unknown_fields_of_tool_calls() -> None:
+    signed = {"google": {"thought_signature": "s"}}
+    calls = message(
+        chunk(choice(tool_calls=[tool("1", "f", index=0, id="a", extra_content=signed)])),
+        chunk(choice(tool_calls=[{"index": 0, "function": {"arguments": "2", "parsed": {"a": 1}}}])),
+        chunk(choice(tool_calls=[tool("3", "g", index=1, id="b")])),
+    ).tool_calls
+    assert [call.model_extra for call in calls] == [{"extra_content": signed}, {}]
+    assert calls[0].function.arguments == "12"
+    assert calls[0].function.parsed == {"a": 1}
+
+
+def test_unknown_fields_of_usage_and_log_probabilities() -> None:
+    made = add_up(
+        say("a") | {"usage": {"prompt_tokens": 1, "cost": 0.1}},
+        chunk(
+            choice(content="b") | {"logprobs": {"content": [{"token": "b", "new": 1}], "refusal": None}},
+            usage={"completion_tokens": 2, "cost": 0.2, "cost_details": {"upstream": 1}},
+        ),
+    )
+    assert made.usage == UsageData(prompt_tokens=1, completion_tokens=2)
+    assert made.usage.cost == 0.2
+    assert made.usage.model_extra == {"cost": 0.2, "cost_details": {"upstream": 1}}
+    logprobs = made.choices[0].logprobs
+    assert logprobs.model_extra == {"refusal": None}
+    assert logprobs.content[0].new == 1
+
+
+def test_the_whole_message_in_every_chunk() -> None:
+    whole = {"role": "assistant", "content": "ab", "tool_calls": None, "new": 1}
+    both = [chunk(choice(content=text) | {"message": whole}) for text in "ab"]
+    assert add_up(*both).choices[0].model_extra == {}
+    assert message(*both).content == "ab"
+    alone = message(chunk({"index": 0, "finish_reason": "stop", "message": whole}))
+    assert (alone.content, alone.new) == ("ab", 1)
+
+
+def test_a_first_chunk_that_names_nothing() -> None:
+    empty = {"id": "", "object": "", "created": 0, "model": "", "choices": [], "prompt_filter_results": [{"a": 1}]}
+    made = add_up(empty, say("a"))
+    assert (made.id, made.created, made.model) == ("x", 7, "m")
+    assert made.prompt_filter_results == [{"a": 1}]
+
+
+# Usage in pieces
+
+
+@pytest.mark.parametrize(
+    ("pieces", "expected"),
+    [
+        ([{"prompt_tokens": 1}, {"completion_tokens": 2}], {"prompt_tokens": 1, "completion_tokens": 2}),
+        ([{"total_tokens": 3}, {}], {"total_tokens": 3}),
+        ([{"total_tokens": 3}, {"total_tokens": None}], {"total_tokens": 3}),
+        ([{"total_tokens": 3}, {"total_tokens": 4}], {"total_tokens": 4}),
+        ([{}], {}),
+        ([{"total_tokens": 3}, "free"], {"total_tokens": 3}),
+        (
+            [{"prompt_tokens_details": {"a": 1}}, {"prompt_tokens_details": {"a": None, "b": 2}}],
+            {"prompt_tokens_details": {"a": 1, "b": 2}},
+        ),
+    ],
+)
+def test_usage_in_pieces(pieces: list[Any], expected: dict[str, Any]) -> None:
+    assert add_up(*(say("a") | {"usage": one} for one in pieces)).usage == UsageData(**expected)
+
+
+# Odd chunks whose rest is not lost
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        chunk(usage="free"),
+        chunk({"index": 0, "delta": "text"}),
+        {"choices": [None, "x"]},
+        {"choices": 5},
+        chunk(choice(tool_calls=[None, "f()"])),
+        chunk(choice(function_call="f()")),
+        chunk(choice() | {"usage": [1]}),
+    ],
+    ids=str,
+)
+def test_odd_chunks_cost_nothing_else(odd: dict[str, Any]) -> None:
+    made = add_up(say("a"), odd, say("b", finish="stop"))
+    assert made.choices[0].message.content == "ab"
+    assert made.choices[0].finish_reason == "stop"
+    both = add_up(say("a"), {"choices": [None, choice(content="b")]})
+    assert both.choices[0].message.content == "ab"
+
+
+def test_a_server_that_counts_tokens_in_index() -> None:
+    accumulator = Accumulator(1)
+    for place, text in enumerate("abc"):
+        accumulator.add(CHUNK.decode(json.dumps(say(text, place, "stop" if text == "c" else None)).encode()))
+    (only,) = accumulator.response().choices
+    assert (only.index, only.message.content, only.finish_reason) == (0, "abc", "stop")
+    assert accumulator.finished(1)
+
+
+def test_parts_that_are_neither_text_nor_thought() -> None:
+    image = {"type": "image_url", "image_url": {"url": "u"}}
+    thought = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}
+    found = message(chunk(choice(content=[thought])), chunk(choice(content=[{"type": "text", "text": "a"}, image])))
+    assert (found.content, found.reasoning, found.content_parts) == ("a", "hm", [image])
+    summary = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "so"}]}
+    assert message(chunk(choice(content=[summary]))).reasoning == "so"
+
+
+def test_numbers_and_then_objects() -> None:
+    found = logprobs(
+        {"logprobs": -1.0, "delta": {"content": "a"}},
+        {"logprobs": {"tokens": ["b"], "token_logprobs": [0], "top_logprobs": [[{"token": "b", "logprob": 0}]]}},
+        {"logprobs": {"content": [{"token": "c", "logprob": -2, "top_logprobs": [{"token": "c", "logprob": -2}]}]}},
+    )
+    assert (found.tokens, found.token_logprobs) == (["a", "b", "c"], [-1, 0, -2])
+    assert found.token_ids is None
+    assert found.top_logprobs[0] is None
+    assert found.top_logprobs[1] == [{"token": "b", "logprob": 0}]
+    assert [(one.token, one.logprob) for one in found.content] == [("a", -1), ("b", 0), ("c", -2)]
+
+
+# Any split
+
+
+WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
+
+
+@st.composite
+def answers(draw: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A plain answer and the same in chunks: every text cut anywhere, every list between any of its items."""
+    chunks: list[dict[str, Any]] = []
+    final: dict[str, Any] = {"role": "assistant", "content": draw(st.one_of(st.none(), WORDS))}
+    for name in ("reasoning", "refusal", "new_text"):
+        if draw(st.booleans()):
+            final[name] = draw(WORDS)
+    for name in ("content", "reasoning", "refusal", "new_text"):
+        text = final.get(name)
+        cut = draw(st.integers(0, len(text))) if text else 0
+        chunks += [chunk(choice(**{name: one})) for one in (text[:cut], text[cut:]) if one] if text else []
+    if draw(st.booleans()):
+        final["annotations"] = draw(st.lists(WORDS, min_size=1, max_size=4))
+        chunks += [chunk(choice(annotations=[one])) for one in final["annotations"]]
+    calls = []
+    for place in range(draw(st.integers(0, 3))):
+        arguments = json.dumps({"a": draw(WORDS)})
+        cut = draw(st.integers(0, len(arguments)))
+        signed = {"extra_content": {"s": draw(WORDS)}} if draw(st.booleans()) else {}
+        call = {"index": place, "id": f"c{place}", "type": "function"} | signed
+        calls.append(call | {"function": {"name": "f", "arguments": arguments}})
+        chunks.append(chunk(choice(tool_calls=[call | {"function": {"name": "f", "arguments": arguments[:cut]}}])))
+        chunks.append(chunk(choice(tool_calls=[{"index": place, "function": {"arguments": arguments[cut:]}}])))
+    if calls:
+        final["tool_calls"] = calls
+    elif final["content"] is None:
+        final["content"] = ""
+    chunks.append(chunk(choice(0, "stop")))
+    body: dict[str, Any] = {"id": "x", "object": "chat.completion", "created": 7, "model": "m", "prompt": []}
+    body["choices"] = [
+        {"index": 0, "finish_reason": "stop", "message": {k: v for k, v in final.items() if v is not None}}
+    ]
+    if draw(st.booleans()):
+        body["usage"] = {"prompt_tokens": 1, "completion_tokens": 2, "cost": 0.5}
+        chunks += [chunk(usage={name: value}) for name, value in body["usage"].items()]
+    if draw(st.booleans()):
+        body["service_tier"] = "default"
+        chunks = [one | {"service_tier": "default"} for one in chunks]
+    return body, chunks
+
+
+@given(answers())
+@settings(deadline=None, max_examples=150)
+def test_any_split_of_an_answer_adds_up_to_it(both: tuple[dict[str, Any], list[dict[str, Any]]]) -> None:
+    body, chunks = both
+    assert add_up(*chunks).to_dict() == body
+    assert accumulate(chunks).to_dict() == body
+    assert accumulate(map(json.dumps, chunks)).to_dict() == body
+    kept = [decode_json(CHUNK, json.dumps(one).encode()) for one in chunks]
+    assert accumulate(pickle.loads(pickle.dumps(kept))).to_dict() == body
+    plain = decode_json(msgspec.json.Decoder(ChatCompletionResponse), json.dumps(body).encode())
+    assert accumulate(kept) == plain
+    assert accumulate(kept).to_dict() == plain.to_dict()
+
+
+def test_a_character_cut_over_two_lines() -> None:
+    lines = [rb'{"choices": [{"delta": {"content": "a\ud83d"}}]}', rb'{"choices": [{"delta": {"content": "\ude00"}}]}']
+    assert accumulate(lines).choices[0].message.content == "a\U0001f600"

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 from togetherpy._chat.fragments import LogprobSum, ToolCallSum, as_json, items, other_parts, reasoning_of, text_of
 from togetherpy._chat.sums import add_up, result
 from togetherpy._core.lenient import fit, fit_field
-from togetherpy.types._model import Model, with_extra
+from togetherpy.types._model import Model, link, with_extra
 from togetherpy.types.chat_completions import (
     ChatCompletionChoicesChunk,
     ChatCompletionChoicesData,
@@ -143,7 +143,9 @@ class ChoiceSum:
         whole = extra.pop("message", None)  # some servers send all of it with every chunk, and some nothing else
         message = self._message()
         if isinstance(whole, dict) and not (message.content or message.tool_calls or message.reasoning):
-            message = cast(ChatCompletionMessage, fit(result(whole), ChatCompletionMessage))
+            plain = result(cast("dict[str, Any]", whole))
+            message = cast(ChatCompletionMessage, fit(plain, ChatCompletionMessage))
+            link(message, plain)
         fields = {
             "index": index,
             "finish_reason": self.finish_reason,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import types
 import typing
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -44,9 +44,12 @@ def _exact_hint(hint: Any) -> Any:
         exact = tuple(map(_exact_hint, arguments))
         if exact == arguments:
             return hint
-        origin: Any = typing.get_origin(hint)
+        origin = typing.get_origin(hint)
         if origin in (typing.Union, types.UnionType):
             return functools.reduce(lambda one, other: one | other, exact)
-        made: Any = origin[exact]
-        return made
-    return _exact(hint) if isinstance(hint, type) and issubclass(hint, Model) else hint
+        return cast(Any, origin)[exact]
+    return _exact(hint) if _is_model(hint) else hint
+
+
+def _is_model(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, Model)

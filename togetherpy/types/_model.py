@@ -262,11 +262,11 @@ def _found(raw: Any) -> Any:
     value: Any = _found(source)
     for step in steps:
         try:
-            value = cast(Any, value)[step]
+            value = value[step]
         except (TypeError, LookupError):
-            if not (step == 0 and isinstance(value, dict)):  # one thing, which was made the only item of a list
+            if not (step == 0 and value.__class__ is dict):  # one thing, which was made the only item of a list
                 return None
-    return cast(Any, value)
+    return value
 
 
 def parse_any_json(raw: bytes) -> Any:
