@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import types
 import typing
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
@@ -44,10 +44,10 @@ def _exact_hint(hint: Any) -> Any:
         exact = tuple(map(_exact_hint, arguments))
         if exact == arguments:
             return hint
-        origin = typing.get_origin(hint)
+        origin: Any = typing.get_origin(hint)
         if origin in (typing.Union, types.UnionType):
             return functools.reduce(lambda one, other: one | other, exact)
-        return cast(Any, origin)[exact]
+        return origin[exact]
     return _exact(hint) if _is_model(hint) else hint
 
 

@@ -46,7 +46,7 @@ class Stream(Generic[T]):
                 yield from self._reader.chunks()
                 if not self._read():
                     break
-        except _Busy:
+        except _BusyError:
             raise
         except BaseException:
             self.close()
@@ -60,7 +60,7 @@ class Stream(Generic[T]):
                     return chunk
                 if not self._read():
                     raise StopIteration
-        except _Busy:
+        except _BusyError:
             raise
         except BaseException:
             self.close()
@@ -69,7 +69,7 @@ class Stream(Generic[T]):
     def _read(self) -> bool:
         """Waits for the next event that carries data; False when the stream is over."""
         if not self._turn.acquire(blocking=False):
-            raise _Busy("thread")
+            raise _BusyError("thread")
         try:
             return self._read_alone()
         finally:
@@ -187,7 +187,7 @@ class AsyncStream(Generic[T]):
     async def _read(self) -> bool:
         """Waits for the next event that carries data; False when the stream is over."""
         if self._reading:
-            raise _Busy("task")
+            raise _BusyError("task")
         self._reading = True
         try:
             if await self._read_alone():
@@ -320,7 +320,7 @@ class _AsyncIteration(Generic[T]):
             self._stream._abandon()  # pyright: ignore[reportPrivateUsage]
 
 
-class _Busy(RuntimeError):
+class _BusyError(RuntimeError):
     """Another one waits for the stream's next event: the stream is not this one's to close."""
 
     def __init__(self, reader: str) -> None:
