@@ -151,7 +151,7 @@ class PydanticLake(pydantic.BaseModel):
     name: str
 
 
-@pytest.mark.parametrize("kind", [StructLake, PydanticLake, dict, list[int]], ids=str)
+@pytest.mark.parametrize("kind", [StructLake, PydanticLake, dict, list[int], int | None], ids=str)
 def test_a_type_as_response_format(client: Maker, server: LocalServer, kind: Any) -> None:
     caller = client(server)
     for error in (
@@ -159,7 +159,14 @@ def test_a_type_as_response_format(client: Maker, server: LocalServer, kind: Any
         failure(TypeError, lambda: caller.raw_response(response_format=kind)),
         fails(TypeError, caller, "run_tools", tools=[lake], response_format=kind),
     ):
-        assert f"use parse(response_format={kind.__name__})" in str(error)
+        assert f"use parse(response_format={getattr(kind, '__name__', kind)})" in str(error)
+    assert not server.requests
+
+
+@pytest.mark.parametrize(("name", "wanted"), [("raise_errors", "a bool"), ("on_step", "a function")])
+def test_values_of_a_wrong_type_for_run_tools(client: Maker, server: LocalServer, name: str, wanted: str) -> None:
+    error = fails(TypeError, client(server), "run_tools", tools=[lake], **{name: "no"})
+    assert str(error) == f"{name} must be {wanted}, not str"
     assert not server.requests
 
 

@@ -245,6 +245,10 @@ def test_base_url_that_cannot_be_meant(url: str, message: str) -> None:
         ("localhost:8000/v1", "http://localhost:8000/v1"),
         ("127.0.0.1:8000", "http://127.0.0.1:8000"),
         ("gateway.example:8443/x", "https://gateway.example:8443/x"),
+        ("//api.together.ai/v1", "https://api.together.ai/v1"),
+        ("https:/api.together.ai/v1", "https://api.together.ai/v1"),
+        ("http//api.together.ai/v1", "https://api.together.ai/v1"),
+        ("htps://api.together.ai/v1", "https://api.together.ai/v1"),
     ],
 )
 def test_a_base_url_without_its_scheme_is_shown(url: str, meant: str) -> None:
@@ -253,9 +257,9 @@ def test_a_base_url_without_its_scheme_is_shown(url: str, meant: str) -> None:
     assert f'instead of {url!r} write "{meant}"' in str(raised.value)
 
 
-@pytest.mark.parametrize("url", [KEY, f"user:{KEY}@h/v1", f"h/v1?key={KEY}", f"{KEY}://h"])
+@pytest.mark.parametrize("url", [KEY, f"user:{KEY}@h/v1", f"h/v1?key={KEY}", f"{KEY}://h", f"https:/{KEY}", f"//{KEY}"])
 def test_a_base_url_that_may_hold_a_secret_is_not_shown(url: str) -> None:
-    with pytest.raises(ValueError, match="must begin with http") as raised:
+    with pytest.raises(ValueError, match=r"must begin with http|no usable host") as raised:
         parse_base_url(url)
     assert KEY not in str(raised.value)
 

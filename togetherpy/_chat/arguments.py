@@ -60,7 +60,7 @@ def _texts(value: Any, name: str) -> None:
 
 
 def _format(value: Any, name: str) -> None:
-    if isinstance(value, type) or hasattr(value, "__origin__"):
+    if isinstance(value, type) or hasattr(value, "__args__"):
         kind = getattr(value, "__name__", str(value))
         raise TypeError(f"{name}={kind} is a type: use parse(response_format={kind}), whose answer has it in .parsed")
     if isinstance(value, (str, bytes, list, tuple)):

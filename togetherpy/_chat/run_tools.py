@@ -28,7 +28,7 @@ _MAX_TOLD = 2_000
 
 def run(create: Callable[..., Any], given: dict[str, Any], on_step: OnStep) -> ToolRun:
     """The whole run, one tool after the other."""
-    this = _Run(**given)
+    this = _Run(**given, on_step=on_step)
     this.refuse_to_wait()
     while True:
         with this.messages_kept():
@@ -45,7 +45,7 @@ async def arun(create: Callable[..., Any], given: dict[str, Any], on_step: OnSte
     """The whole run; the tools of one answer run at the same time, those that are not async in threads."""
     import asyncio
 
-    this = _Run(**given)
+    this = _Run(**given, on_step=on_step)
     while True:
         with this.messages_kept():
             response = await create(**this.request())
@@ -113,7 +113,9 @@ async def _wait(value: Awaitable[Any]) -> Any:
 class _Run:
     """One run, without its calls."""
 
-    def __init__(self, tools: Iterable[Any], params: dict[str, Any], max_turns: int, raise_errors: bool) -> None:
+    def __init__(
+        self, tools: Iterable[Any], params: dict[str, Any], max_turns: int, raise_errors: bool, on_step: OnStep
+    ) -> None:
         """Raises TypeError and ValueError for what cannot be meant, before anything is sent."""
         check_names("run_tools", params)
         if params.get("stream") or (params.get("n") or 1) != 1:
@@ -122,6 +124,10 @@ class _Run:
             raise TypeError("run_tools() takes no response_type: it needs the tool calls of each answer")
         if isinstance(cast(Any, max_turns), bool) or not isinstance(cast(Any, max_turns), int) or max_turns < 1:
             raise ValueError(f"max_turns must be an integer >= 1, not {max_turns!r}")
+        if not isinstance(cast(Any, raise_errors), bool):
+            raise TypeError(f"raise_errors must be a bool, not {type(raise_errors).__name__}")
+        if on_step is not None and not callable(cast(Any, on_step)):
+            raise TypeError(f"on_step must be a function, not {type(on_step).__name__}")
         self.raise_errors = raise_errors
         self._max_turns = max_turns
         self._tools = _by_name(tools)

@@ -29,8 +29,9 @@ _HOW_TO_GIVE_A_KEY = "set the environment variable TOGETHER_API_KEY or pass api_
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 _LOOPBACK = re.compile(r"127(\.[0-9]{1,3}){3}")
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb"
-_SHOWABLE = re.compile(r"[\w.-]+[.:/][\w.:/-]*|localhost", re.ASCII)
-"""A URL without scheme that may be shown: nothing in it can be a key or a password."""
+_SCHEME = re.compile(r"^(?:https?:?|[A-Za-z0-9]{1,8}:)?/+")
+_SHOWABLE = re.compile(r"[\w-]*[.:/][\w.:/-]*|localhost", re.ASCII)
+"""What follows the scheme of a URL and may be shown: nothing in it can be a key or a password."""
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
@@ -204,29 +205,31 @@ def parse_base_url(url: object) -> Origin:
         # What urlsplit says may quote the URL, a password in it included.
         raise ValueError("base_url is not a URL: its host or its port is malformed") from None
     if parts.scheme not in ("http", "https"):
-        raise ValueError(f"base_url must begin with http:// or https://{_suggestion(url.strip())}")
+        raise ValueError(f"base_url must begin with http:// or https://{_shown(url.strip())}")
     if parts.username is not None or parts.password is not None:
         # The URL itself is not shown: what stands before the @ may be a password.
         raise ValueError("base_url must not hold a user name or password; use api_key=... or default_headers=...")
     if parts.query or parts.fragment:
         raise ValueError("base_url must not have a query (?...) or a fragment (#...); use extra_query=... for a query")
     if not host or not re.fullmatch(r"[0-9A-Za-z._~:%-]+", host):
-        raise ValueError(f"base_url has no usable host name: {host!r}")
+        meant = _shown(url.strip()) if not host else ""
+        raise ValueError(f"base_url has no usable host name: {host!r}{meant}")
     if not re.fullmatch(r"[\x21-\x7e]*", parts.path):
         raise ValueError("base_url has a path with blanks or characters that are not ASCII; percent-encode them")
     path = parts.path.rstrip("/") or ("" if parts.path.startswith("//") else "/v1")
     return Origin(parts.scheme, host, port or {"http": 80, "https": 443}[parts.scheme], path)
 
 
-def _suggestion(url: str) -> str:
-    """What may have been meant by a URL that begins otherwise."""
+def _shown(url: str) -> str:
+    """A URL that is not one, and what may have been meant by it; nothing of what may hold a secret."""
     scheme, separator, _ = url.partition("://")
-    if separator:
-        return f", not {scheme!r}" if re.fullmatch("[A-Za-z0-9]{1,8}", scheme) else ""
-    if not _SHOWABLE.fullmatch(url):
-        return ", not 'nothing'"
-    scheme = "http" if is_loopback(re.split("[:/]", url)[0]) else "https"
-    return f'; instead of {url!r} write "{scheme}://{url}"'
+    rest = _SCHEME.sub("", url)
+    if not _SHOWABLE.fullmatch(rest) or (separator and not re.fullmatch("[A-Za-z0-9]{1,8}", scheme)):
+        return ", not 'nothing'" if not separator else ""
+    if separator and not scheme.lower().startswith("h"):
+        return f", not {scheme!r}: {url!r}"
+    meant = "http" if is_loopback(re.split("[:/]", rest)[0]) else "https"
+    return f'; instead of {url!r} write "{meant}://{rest}"'
 
 
 def is_loopback(host: str) -> bool:
