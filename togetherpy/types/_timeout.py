@@ -34,8 +34,8 @@ class Timeout(_Total, frozen=True, kw_only=True):
     """Limits of one call, in seconds; `math.inf` switches one off. `total` may stand without its name.
 
     `total` bounds a plain call from its start to its last byte, with every attempt and every wait between them. Of
-    a stream it bounds what comes before the first event; a stream that keeps delivering is never cut. The time that a call waits for one
-    of the client's connections is no part of it, but has a limit of its own, `queue`.
+    a stream it bounds what comes before the first event; a stream that keeps delivering is never cut. The time that a
+    call waits for one of the client's connections is no part of it, but has a limit of its own, `queue`.
 
     Raises:
         TypeError, ValueError: a limit is no number, or not above 0.
