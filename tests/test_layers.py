@@ -73,6 +73,7 @@ PURE = [
     ),
     *(f"_chat/{name}.py" for name in ["accumulate", "chunks", "facts", "parse", "response_type"]),
     *(f"_typed/{name}.py" for name in ["by_pydantic", "decoding", "docstrings", "schema"]),
+    *(f"batch/{name}.py" for name in ["allowance", "bucket", "limit", "pace", "window"]),
     *(f"_transport/{name}.py" for name in ["answer", "http1", "inflate"]),
 ]
 """Values in, values out: no sockets, no clock, no chance, nothing of the machine."""

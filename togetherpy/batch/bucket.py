@@ -25,7 +25,7 @@ class Bucket:
             return 0.0
         self._fill(now)
         lacking = min(amount, self.depth) - self._level
-        return lacking / self.rate if lacking > 1e-9 else 0.0
+        return max(self._at - now, 0.0) + lacking / self.rate if lacking > 1e-9 else 0.0
 
     def take(self, now: float, amount: float = 1.0) -> None:
         """Takes `amount`, whether it is there or not: what is lacking has to flow in first. Below 0 gives back."""

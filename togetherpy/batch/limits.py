@@ -44,8 +44,9 @@ def limit_for(
         else:
             limit.bound(ceiling, rpm=rpm, tpm=tpm, share=share)
         _limits[place] = limit  # the last one: the first are forgotten first
-        for idle in [other for other, known in _limits.items() if not known.in_flight][: len(_limits) - KEPT]:
-            del _limits[idle]
+        idle = [other for other, known in _limits.items() if not known.in_flight and known is not limit]
+        for other in idle[: max(0, len(_limits) - KEPT)]:
+            del _limits[other]
         return limit
 
 

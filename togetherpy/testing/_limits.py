@@ -10,6 +10,7 @@ from typing import Literal
 
 GROWTH, SHRINK = 1.02, 0.95  # of a dynamic limit, each second
 STEADY = 0.5  # the part of a dynamic limit that must be used in a second for it to grow
+BURST = 0.1  # the part of what was let in above which refusals are a burst
 MOST = 20.0  # how many times its first size a dynamic limit grows to
 DYNAMIC_RPM = 600.0  # where a dynamic limit begins that is given no size
 INSTANT = 1e-6  # what is lacking by rounding is there
@@ -91,9 +92,9 @@ class Meter:
         return max(0.0, (1.0 - self._level) / self.rate)
 
     def _adapt(self, now: float) -> None:
-        if self._refused:
+        if self._refused > BURST * self._used:
             self.rate = max(self._least, self.rate * SHRINK)
-        elif self._used >= STEADY * self.rate:
+        elif not self._refused and self._used >= STEADY * self.rate:
             self.rate = min(MOST * self._least, self.rate * GROWTH)
         self._second, self._used, self._refused = now, 0.0, 0
 
