@@ -26,13 +26,14 @@ Fields = tuple[tuple[str, str], ...]
 """Header fields in order, name and value."""
 
 _HOW_TO_GIVE_A_KEY = "set the environment variable TOGETHER_API_KEY or pass api_key=..."
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
-_LOOPBACK = re.compile(r"127(\.[0-9]{1,3}){3}")
+# Patterns as text: `re` compiles them when they are first used, and importing this pays for none.
+_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # RFC 9110, 5.6.2
+_LOOPBACK = r"127(\.[0-9]{1,3}){3}"
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb"
-_SCHEME = re.compile(r"^(?:https?:?|[A-Za-z0-9]{1,8}:)?/+")
-_SHOWABLE = re.compile(r"[\w-]*[.:/][\w.:/-]*|localhost", re.ASCII)
+_SCHEME = r"^(?:https?:?|[A-Za-z0-9]{1,8}:)?/+"
+_SHOWABLE = r"(?a:[\w-]*[.:/][\w.:/-]*|localhost)"
 """What follows the scheme of a URL and may be shown: nothing in it can be a key or a password."""
-_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_VALUE = r"[\t\x20-\x7e\x80-\xff]*"
 
 
 class Secret:
@@ -223,8 +224,8 @@ def parse_base_url(url: object) -> Origin:
 def _shown(url: str) -> str:
     """A URL that is not one, and what may have been meant by it; nothing of what may hold a secret."""
     scheme, separator, _ = url.partition("://")
-    rest = _SCHEME.sub("", url)
-    if not _SHOWABLE.fullmatch(rest) or (separator and not re.fullmatch("[A-Za-z0-9]{1,8}", scheme)):
+    rest = re.sub(_SCHEME, "", url)
+    if not re.fullmatch(_SHOWABLE, rest) or (separator and not re.fullmatch("[A-Za-z0-9]{1,8}", scheme)):
         return ", not 'nothing'" if not separator else ""
     if separator and not scheme.lower().startswith("h"):
         return f", not {scheme!r}: {url!r}"
@@ -234,7 +235,7 @@ def _shown(url: str) -> str:
 
 def is_loopback(host: str) -> bool:
     """Whether `host` names this machine itself."""
-    return host in ("localhost", "::1") or host.endswith(".localhost") or _LOOPBACK.fullmatch(host) is not None
+    return host in ("localhost", "::1") or host.endswith(".localhost") or re.fullmatch(_LOOPBACK, host) is not None
 
 
 def as_timeout(value: float | Timeout | None, default: Timeout) -> Timeout:
@@ -305,7 +306,7 @@ def merge_headers(
 
 
 def _check_header(name: object, value: Secret, argument: str) -> None:
-    if not isinstance(name, str) or not _TOKEN.fullmatch(name):
+    if not isinstance(name, str) or not re.fullmatch(_TOKEN, name):
         raise ValueError(f"{argument}: {name!r} is not a header name")
     if name.lower() in ("host", "content-length", "transfer-encoding", "connection"):
         raise ValueError(f"{argument}: {name!r} is set by the connection and cannot be given")
@@ -313,5 +314,5 @@ def _check_header(name: object, value: Secret, argument: str) -> None:
         return
     if not isinstance(value.reveal(), str):
         raise TypeError(f"{argument}[{name!r}] must be a str, not {type(value.reveal()).__name__}")
-    if not _VALUE.fullmatch(value.reveal()):
+    if not re.fullmatch(_VALUE, value.reveal()):
         raise ValueError(f"{argument}[{name!r}] holds a character that a header value cannot carry")

@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 from togetherpy._core import fork
 from togetherpy._core.config import DEFAULT_RETRY_QUOTA
-from togetherpy._core.sse import begins_as_events
 from togetherpy._core.wire import Fault, Headers, Outcome, Reply
 from togetherpy.error import APIError, APIStatusError
 
@@ -189,6 +188,8 @@ def _after_unusable(reply: Reply, attempt: int, jitter: float) -> Decision | Non
 
     Damaged JSON is final, and so are events: it was an answer, which was charged for.
     """
+    from togetherpy._core.sse import begins_as_events  # calls that succeed do without
+
     if begins_as_events(reply.body):
         return None
     kind = reply.headers.get("content-type", "json").lower()

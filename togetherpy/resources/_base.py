@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol
 
 import msgspec
 
-from togetherpy._core.names import OPTIONS
-
 if TYPE_CHECKING:
     from togetherpy._core.config import Secret
     from togetherpy._core.wire import Endpoint, Source
@@ -151,6 +149,8 @@ def raw(method: Any) -> Any:
 
 def checked(method: str, options: Any) -> dict[str, Any]:
     """The options of a call, whose names are looked at: see `Names.check`."""
+    from togetherpy._core.names import OPTIONS
+
     return OPTIONS.check(method, options)
 
 
