@@ -201,3 +201,75 @@ def test_one_iterator_may_be_left_and_taken_up() -> None:
             assert one.choices[0].delta.content == "Hello"
             break
         assert text_of(list(chunks)) == " world"
+
+
+# Two readers
+
+
+@pytest.mark.fault("E20")
+def test_two_threads_that_read_one_stream() -> None:
+    gate, waiting = threading.Event(), threading.Event()
+    script = [request, send(SSE + chunked(FIRST, end=False)), wait(gate), send(chunked(HELLO))]
+    with ScriptedServer(script) as server, make_raw("sync", api_key="k", base_url=server.base_url) as client:
+        stream = client.chat.completions.create(**CALL, stream=True)
+        read = stream._read_alone
+
+        def waits() -> bool:
+            waiting.set()
+            return read()
+
+        next(stream)
+        stream._read_alone = waits
+        got: list[Any] = []
+        first = threading.Thread(target=lambda: got.extend(stream))
+        first.start()
+        assert waiting.wait(10)
+        for read_on in (lambda: next(stream), lambda: list(stream), stream.get_final_response):
+            with pytest.raises(RuntimeError, match="another thread is reading this stream"):
+                read_on()
+        gate.set()
+        first.join(10)
+        assert text_of(got) == "Hello world"
+
+
+@pytest.mark.fault("E20")
+@pytest.mark.parametrize("kind", ASYNC_KINDS)
+def test_two_tasks_that_read_one_stream(kind: str) -> None:
+    gate = threading.Event()
+
+    async def main() -> None:
+        async with make_raw(kind, api_key="k", base_url=server.base_url) as client:
+            stream = await client.chat.completions.create(**CALL, stream=True)
+
+            async def read() -> list[Any]:
+                return [one async for one in stream]
+
+            await anext(stream)
+            first = asyncio.create_task(read())
+            while not stream._reading:
+                await asyncio.sleep(0)
+            for read_on in (read, stream.__anext__, stream.get_final_response):
+                with pytest.raises(RuntimeError, match="another task is reading this stream"):
+                    await read_on()
+            gc.collect()  # what the others began with is left, and the stream is not
+            gate.set()
+            assert text_of(await first) == "Hello world"
+
+    script = [request, send(SSE + chunked(FIRST, end=False)), wait(gate), send(chunked(HELLO))]
+    with ScriptedServer(script) as server:
+        asyncio.run(main())
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["all has come", "some has come"])
+def test_a_loop_after_a_break_says_that_the_stream_is_closed(client: Maker, whole: bool) -> None:
+    body = SSE + (chunked(HELLO) if whole else chunked(FIRST * 3, end=False))
+    with ScriptedServer([request, send(body), until_gone]) as server:
+        stream = client(server).stream()
+        stream.each(lambda one: True)
+        seen: list[Any] = []
+        error = failure(StreamInterruptedError, lambda: stream.each(seen.append))
+        assert not seen
+        assert "closed before its end" in str(error)
+        failure(StreamInterruptedError, stream.next)
+        failure(StreamInterruptedError, stream.final)
+        assert error.partial.choices[0].message.content == "Hello"

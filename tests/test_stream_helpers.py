@@ -1,18 +1,19 @@
 """text_deltas, get_final_response, current and accumulate: what streams are made into, over every client."""
 
 import json
+import pickle
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
-from support.answers import COMPLETION, DONE, HELLO, SSE, STREAM_OK, chunk, chunked, event
+from support.answers import COMPLETION, DONE, HELLO, SSE, STREAM_OK, chunk, chunked, event, head
 from support.clients import failure
 from support.scripted import ScriptedServer, request, send, until_gone
 
 import togetherpy
 from togetherpy.testing import LocalServer
-from togetherpy.types import ChatCompletionChunk, ChatCompletionResponse
+from togetherpy.types import ChatCompletionChunk, ChatCompletionResponse, _model
 
 Maker = Callable[..., Any]
 VOLATILE = {"id": None, "created": None}
@@ -240,3 +241,125 @@ def test_a_hundred_thousand_chunks() -> None:
     message = togetherpy.accumulate(text + calls).choices[0].message
     assert message.content == "word " * 50_000
     assert message.tool_calls[0].function.arguments == "argument" * 50_000
+
+
+# Characters, parts and messages
+
+PARTS = [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}, {"type": "text", "text": "a"}]
+
+
+def raw_stream(*events: bytes) -> list[Any]:
+    data = b"".join(b"data: " + one + b"\n\n" for one in events)
+    return [request, send(SSE + chunked(data + DONE))]
+
+
+def saying(content: bytes) -> bytes:
+    return b'{"id": "s-1", "choices": [{"index": 0, "delta": {"content": "%s"}}]}' % content
+
+
+@pytest.mark.parametrize(
+    ("pieces", "text"),
+    [
+        ([rb"a\ud83d", rb"\ude00", b"b"], "a\U0001f600b"),
+        ([rb"a\ud83d", b"b", rb"\ude00"], "a\ufffdb\ufffd"),
+        ([b"caf\xc3", b"ok", b"\xff"], "caf\ufffdok\ufffd"),
+    ],
+    ids=["a pair cut in two", "halves", "no UTF-8"],
+)
+def test_characters(client: Maker, pieces: list[bytes], text: str) -> None:
+    with ScriptedServer(raw_stream(*map(saying, pieces)), raw_stream(*map(saying, pieces))) as server:
+        caller = client(server)
+        assert caller.stream().final().choices[0].message.content == text
+        assert "".join(caller.stream().texts()) == text
+
+
+def test_bytes_that_are_no_utf8_are_logged_once(client: Maker, monkeypatch: Any, caplog: Any) -> None:
+    monkeypatch.setattr(_model, "_logged", [])
+    body = b'{"id": "r", "choices": [{"index": 0, "message": {"role": "assistant", "content": "caf\xc3"}}]}'
+    plain = head(content_length=len(body), content_type="application/json") + body
+    with ScriptedServer([request, send(plain), request, send(plain)]) as server:
+        caller = client(server)
+        for _ in range(2):
+            assert caller.create().choices[0].message.content == "caf\ufffd"
+    assert [record.message for record in caplog.records if "UTF-8" in record.message] == [
+        "an answer holds bytes that are no UTF-8; they are read as U+FFFD, and this is not said again"
+    ]
+
+
+def test_content_in_parts(client: Maker) -> None:
+    chunks = [choice(content=PARTS), choice("stop", content="b")]
+    with ScriptedServer(streamed(*chunks), streamed(*chunks)) as server:
+        caller = client(server)
+        message = caller.stream().final().choices[0].message
+        assert (message.content, message.reasoning) == ("ab", "hm")
+        assert caller.stream().texts() == ["a", "b"]
+
+
+@pytest.mark.parametrize("indexes", [(0, 1, 2), (1, 1, 1), ("a", "b", "c"), (None, None, None)], ids=str)
+def test_text_under_any_index(client: Maker, indexes: Any) -> None:
+    chunks = [choice(content=text, index=index) for index, text in zip(indexes, "abc", strict=True)]
+    with ScriptedServer(streamed(*chunks), streamed(*chunks)) as server:
+        caller = client(server)
+        assert caller.stream().texts() == ["a", "b", "c"]
+        (only,) = caller.stream().final().choices
+        assert only.message.content == "abc"
+
+
+def test_unknown_fields_of_a_long_stream(client: Maker) -> None:
+    """Whether a stream has any is known of the first chunks, and may change after hundreds."""
+    texts = [choice(content="a")] * 300
+    odd = choice(content="b", refusal="no") | {"citations": ["u"]}
+    for chunks in ([*texts, odd, *texts, odd], [odd, *texts], [odd] * 200):
+        answer = final(client, *chunks)
+        count = chunks.count(odd)
+        assert answer.choices[0].message.content == "".join("b" if one is odd else "a" for one in chunks)
+        assert answer.choices[0].message.refusal == "no" * count
+        assert answer.citations == ["u"]
+
+
+SIGNED = {"google": {"thought_signature": "s"}}
+
+
+def test_a_message_goes_back_as_it_came(client: Maker) -> None:
+    chunks = [
+        choice(content="", reasoning_details=[{"index": 0, "text": "h"}]),
+        choice(reasoning_details=[{"index": 0, "text": "m"}]),
+        call(0, {"a": 1}, id="c1", name="f", extra_content=SIGNED),
+        call(1, None, id="c2", name="g"),
+        choice("tool_calls"),
+    ]
+    with LocalServer() as server:
+        caller = client(server)
+        with ScriptedServer(streamed(*chunks)) as other:
+            streamed_message = client(other).stream().final().choices[0].message
+        plain = json.loads(streamed_message.to_json())
+        plain["tool_calls"][0]["function"]["arguments"] = {"a": 1}
+        del plain["tool_calls"][1]["function"]["arguments"]
+        server.reply(body={"id": "r", "choices": [{"index": 0, "message": plain}]})
+        plain_message = caller.create().choices[0].message
+        for one in (streamed_message, plain_message, plain, pickle.loads(pickle.dumps(plain_message))):
+            caller.create(messages=[{"role": "user", "content": "hi"}, one])
+            sent = server.requests[-1].json["messages"][1]
+            assert sent["reasoning_details"] == [{"index": 0, "text": "hm"}]
+            first, second = sent["tool_calls"]
+            assert first["extra_content"] == SIGNED
+            assert (first["type"], json.loads(first["function"]["arguments"])) == ("function", {"a": 1})
+            assert (second["type"], second["function"]) == ("function", {"name": "g", "arguments": "{}"})
+
+
+def test_run_tools_sends_a_message_back_as_it_came() -> None:
+    def f(a: int = 0) -> str:
+        """Says so."""
+        return "so"
+
+    one = {"id": "c1", "function": {"name": "f", "arguments": {"a": 1}}, "extra_content": SIGNED}
+    message = {"role": "assistant", "content": None, "reasoning_details": [{"text": "hm"}], "tool_calls": one}
+    with LocalServer() as server, togetherpy.Together(api_key="k", base_url=server.base_url) as client:
+        server.reply(body={"id": "r", "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]})
+        client.chat.completions.run_tools(model="m", messages=[{"role": "user", "content": "hi"}], tools=[f])
+        sent = server.requests[-1].json["messages"]
+    assert sent[1]["reasoning_details"] == [{"text": "hm"}]
+    assert sent[1]["tool_calls"] == [
+        one | {"type": "function", "function": {"name": "f", "arguments": '{"a":1}'}},
+    ]
+    assert sent[2] == {"role": "tool", "tool_call_id": "c1", "content": "so"}

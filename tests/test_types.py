@@ -303,6 +303,33 @@ def test_copies_are_equal_and_independent() -> None:
     assert repr(made).startswith("ChatCompletionResponse(id='x', ")
 
 
+def test_unknown_fields_of_what_is_inside() -> None:
+    made = response()
+    both = made, pickle.loads(pickle.dumps(made)), copy.deepcopy(made), copy.copy(made)
+    for other in both:
+        assert other.to_dict() == EXPECTED
+        first, second = other.choices
+        assert (first.model_extra, second.model_extra) == ({"new": 1}, {})
+        assert first.message.model_extra == {"refusal": None, "new": {"a": [None]}}
+        assert first.message.to_dict() == EXPECTED["choices"][0]["message"]
+        assert (first.message.refusal, first.message.new, first.new) == (None, {"a": [None]}, 1)
+        assert other.usage.model_extra == {"new": {"b": 2}}
+        with pytest.raises(AttributeError):
+            _ = second.message.new
+        assert not hasattr(first.message, "other")
+    alone = pickle.loads(pickle.dumps(response().choices[0].message))
+    assert alone.new == {"a": [None]}
+    assert copy.copy(response().usage).new == {"b": 2}
+
+
+def test_what_was_moved_keeps_its_unknown_fields() -> None:
+    made = response()
+    del made.choices[0]
+    made.choices.append(response().choices[0])
+    assert [one.model_extra for one in made.choices] == [{}, {"new": 1}]
+    assert made.to_dict()["choices"][1]["message"]["new"] == {"a": [None]}
+
+
 def test_fields_that_are_structs_in_structs() -> None:
     raw = b'{"token": "a", "top_logprobs": [{"token": "b", "new": 1}]}'
     made = keep_raw(msgspec.json.decode(raw, type=TokenLogprob), raw)
@@ -346,6 +373,16 @@ def test_vocabularies_are_open(cls: Any, word: str) -> None:
         assert other == made
         assert type(other) is cls
     assert repr(made).startswith(f"<{cls.__name__}.")
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_new_word_is_pickled_by_any_protocol(protocol: int) -> None:
+    made = FinishReason("brand_new")
+    again = pickle.loads(pickle.dumps(made, protocol))
+    assert (again, type(again)) == (made, FinishReason)
+    assert made.__reduce_ex__(protocol) == (FinishReason, ("brand_new",))  # Python 3.11.2 would look for the name
+    assert pickle.loads(pickle.dumps(FinishReason.EOS, protocol)) is FinishReason.EOS
+    assert copy.copy(made) is copy.deepcopy(made) is made
 
 
 def test_known_words_are_members() -> None:

@@ -125,7 +125,7 @@ class Accumulator:
     def _answers(self) -> dict[int, ChoiceSum]:
         """The choices by their index; one, when only one was asked for and the server counts tokens in it."""
         choices = self._choices
-        if self._asked == 1 and len(choices) > 1 and all(choice.chunks == 1 for choice in choices.values()):
+        if self._asked == 1 and len(choices) > 1 and all(one.is_one_token for one in choices.values()):
             return {0: joined(list(choices.values()))}
         return choices
 

@@ -26,7 +26,6 @@ class ChoiceSum:
     """One of the `n` answers while it grows."""
 
     __slots__ = (
-        "chunks",
         "content",
         "delta_extra",
         "extra",
@@ -44,7 +43,6 @@ class ChoiceSum:
     )
 
     def __init__(self) -> None:
-        self.chunks = 0
         self.role: MessageRole | None = None
         self.content: list[str] = []
         self.reasoning: list[str] = []
@@ -63,7 +61,6 @@ class ChoiceSum:
         self.delta_extra: dict[str, Any] = {}
 
     def add(self, choice: ChatCompletionChoicesChunk, odd: bool) -> None:  # noqa: C901  # flat, for it runs for every chunk
-        self.chunks += 1
         if choice.finish_reason:  # not "", which some servers send with every chunk
             self.finish_reason = choice.finish_reason
             self.last = choice
@@ -84,7 +81,7 @@ class ChoiceSum:
             return
         content = delta.content
         if content:
-            if content.__class__ is str:
+            if not odd or content.__class__ is str:
                 self.content.append(content)
             else:
                 self._add_parts(content)
@@ -98,6 +95,11 @@ class ChoiceSum:
             self._add_function_call(delta.function_call, odd)
         if self.role is None:
             self.role = delta.role
+
+    @property
+    def is_one_token(self) -> bool:
+        """Whether there may have been but one chunk of it."""
+        return len(self.content) <= 1 and len(self.reasoning) <= 1
 
     def _add_parts(self, content: Any) -> None:
         """What a lenient decode has kept: a list of parts, which a server that thinks sends."""

@@ -129,21 +129,23 @@ class ChunkReader(Generic[T]):
         Raises:
             APIError: an event names an error (fault D9) or is damaged (fault D11).
         """
-        add = self.accumulator.add
+        add, decode, exact = self.accumulator.add, self._decode, self._exact
         for data in self.pending:
             chunk: Any
             try:
-                chunk = self._decode(data)
+                chunk = decode(data)
             except REFUSED:
                 chunk = None
             if chunk is not None and chunk.error is None and chunk.choices is not None:
                 self._answered = True
-                if self._exact:
+                if exact:
                     add(chunk)
                 else:
                     self._add(chunk, data)
+                    decode, exact = self._decode, self._exact
             else:
                 chunk = self._odd(data)
+                decode, exact = self._decode, self._exact
                 if chunk is None:
                     continue
                 if isinstance(chunk, APIError):

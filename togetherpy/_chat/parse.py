@@ -12,6 +12,7 @@ import msgspec
 
 from togetherpy._typed.decoding import decode_text, misfit, type_name
 from togetherpy.error import InvalidRequestError, ParseError
+from togetherpy.types._model import carry
 from togetherpy.types.chat_completions import ChatCompletionChoicesData, ChatCompletionMessage, ChatCompletionResponse
 from togetherpy.types.parsed import ParsedChatCompletion, ParsedChoice, ParsedMessage
 
@@ -78,14 +79,14 @@ def parsed_from(answer: ChatCompletionResponse) -> ParsedChatCompletion[Any]:
     """The same answer as one whose choices can be parsed."""
     fields = msgspec.structs.asdict(answer)
     fields["choices"] = [_choice_from(choice) for choice in answer.choices or ()]
-    return ParsedChatCompletion(**fields)
+    return carry(answer, ParsedChatCompletion(**fields))
 
 
 def _choice_from(choice: ChatCompletionChoicesData) -> ParsedChoice[Any]:
     message = choice.message or ChatCompletionMessage()
     fields = msgspec.structs.asdict(choice)
-    fields["message"] = ParsedMessage[Any](**msgspec.structs.asdict(message))
-    return ParsedChoice(**fields)
+    fields["message"] = carry(message, ParsedMessage[Any](**msgspec.structs.asdict(message)))
+    return carry(choice, ParsedChoice(**fields))
 
 
 def explain_refusal(error: InvalidRequestError, to: Any) -> None:

@@ -149,7 +149,7 @@ class ChatCompletionChoicesChunk(Model, kw_only=True):
     error: Any = None
 
 
-class ChatCompletionChunk(Open, kw_only=True):
+class ChatCompletionChunk(Model, kw_only=True):
     """One event of a stream. `choices` is empty on the last one, which carries `usage`."""
 
     id: str | None = None
