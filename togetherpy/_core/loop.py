@@ -49,15 +49,19 @@ class Shared(Generic[T]):
         place = None if origin is None else (origin.scheme, origin.host, origin.port)
         made = None if place is None else self._others.get(place)
         if made is None:
+            self._check_open()
             # Not under the lock: it loads modules, and has begun nothing if another thread was faster.
             made = self._make(self._config if origin is None else msgspec.structs.replace(self._config, origin=origin))
         with self._lock:
-            if self._closed:
-                raise APIConnectionError("The client is closed. Make a new one, or close it later.")
+            self._check_open()
             if place is not None:
                 return self._others.setdefault(place, made)
             self.main = self.main or made
             return self.main
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise APIConnectionError("The client is closed. Make a new one, or close it later.")
 
     async def load(self) -> None:
         """Makes the transport to the client's own server without holding the event loop up: the first one of a process
