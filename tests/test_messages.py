@@ -170,6 +170,18 @@ def test_a_connection_that_took_too_long_names_its_limit(client: Maker) -> None:
     assert "Timeout(connect=0.2) ran out." in str(error)
 
 
+@pytest.mark.fault("E12")
+def test_a_queue_that_took_too_long_names_its_limit(client: Maker) -> None:
+    with ScriptedServer([request, send(SSE + chunked(FIRST, end=False)), until_gone]) as server:
+        caller = client(server, max_connections=1, timeout=Timeout(0.2, queue=0.4))
+        stream = caller.stream()
+        stream.next()
+        error = caller.fails(APITimeoutError)
+        stream.close()
+    assert "Timeout(queue=0.4) ran out." in str(error)
+    assert whole_sentences(str(error))
+
+
 def test_a_good_answer_after_all(client: Maker) -> None:
     slow = answer(error_body("Slow down"), 429, retry_after_ms=1)
     with ScriptedServer([request, send(slow), request, send(OK)]) as server:

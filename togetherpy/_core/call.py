@@ -187,13 +187,11 @@ class Call:
         """Which limit ran out, as a sentence."""
         if not isinstance(outcome, Fault) or outcome.kind != "timeout":
             return ""
+        if outcome.final and self._timeout.queue is not None:  # it never got a connection
+            return f"Timeout(queue={self._timeout.queue:g}) ran out"
         if monotonic >= self.deadline - _CLOSE:
             return f"timeout={self._timeout.total:g} s ran out"
-        if outcome.phase != "connecting":
-            return ""
-        queue = self._timeout.queue
-        limit = f"queue={queue:g}" if outcome.final and queue is not None else f"connect={self.connect:g}"
-        return f"Timeout({limit}) ran out"
+        return f"Timeout(connect={self.connect:g}) ran out" if outcome.phase == "connecting" else ""
 
     def _final(self, error: APIError, outcome: Outcome, now: float, why: str) -> APIError:
         """The exception with all that is known of the call; `why`: there is no other attempt."""
