@@ -19,6 +19,7 @@ from togetherpy.batch.reask import asking_again
 from togetherpy.client import AsyncTogether
 from togetherpy.error import APIResponseError, ParseError
 from togetherpy.resources.chat import AsyncCompletions
+from togetherpy.resources.models import AsyncModels
 
 if TYPE_CHECKING:
     from togetherpy._core.config import Config
@@ -35,7 +36,8 @@ class Line:
         config: Config = msgspec.structs.replace(loop.config, max_connections=connections, max_retries=0)
         self._shared: Shared[AsyncTransport] = Shared(config, AsyncTogether._make)  # pyright: ignore[reportPrivateUsage]
         self.config = config
-        self.completions = AsyncCompletions(AsyncLoop(config, self._shared, loop.watchers))
+        made = AsyncLoop(config, self._shared, loop.watchers)
+        self.completions, self.models = AsyncCompletions(made), AsyncModels(made)
 
     async def aclose(self) -> None:
         """Ends what is in flight."""

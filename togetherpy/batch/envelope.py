@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from togetherpy.batch.identity import digest
 from togetherpy.batch.rows import Row, RowError, columns_of
 from togetherpy.error import APIError, APIStatusError
+from togetherpy.types._model import parse_any_json
 
 _encode = msgspec.json.Encoder().encode
 _LINE_ENDS = bytes.maketrans(b"\r\n", b"  ")
@@ -119,13 +120,30 @@ class Line(msgspec.Struct):
         return bytes(self.error) == b"null" and bytes(self.response) != b"null"
 
 
+_T = TypeVar("_T")
+
+
+def _decode(decoder: msgspec.json.Decoder[_T], raw: bytes) -> _T:
+    """What msgspec refuses and servers send, lone surrogates above all, is JSON too.
+
+    Raises:
+        ValueError: it is none, or does not fit. RecursionError: nested too deeply.
+    """
+    try:
+        return decoder.decode(raw)
+    except msgspec.ValidationError:
+        raise
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return decoder.decode(msgspec.json.encode(parse_any_json(raw)))
+
+
 _decoder = msgspec.json.Decoder(Line)
 
 
 def read_line(line: bytes) -> Line | None:
     """The line as far as a run wants to know it; None when it is none of ours, or not whole."""
     try:
-        found = _decoder.decode(line)
+        found = _decode(_decoder, line)
         _ = found.number
     except (ValueError, RecursionError):
         return None
@@ -150,6 +168,6 @@ _verdicts = msgspec.json.Decoder(Verdicts)
 def read_body(body: bytes) -> Verdicts | None:
     """None for JSON that is no answer."""
     try:
-        return _verdicts.decode(body)
+        return _decode(_verdicts, body)
     except (ValueError, RecursionError):
         return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,15 +21,21 @@ from togetherpy.batch.envelope import RowFailure, failure_of, line_of
 from togetherpy.batch.errors import BatchError
 from togetherpy.batch.identity import Digests
 from togetherpy.batch.options import Options
+from togetherpy.batch.output import OutputError
 from togetherpy.batch.place import Place
+from togetherpy.batch.plot import Sample, Samples, svg
+from togetherpy.batch.prices import Prices
 from togetherpy.batch.progress import Progress, Standing
 from togetherpy.batch.rows import Row, RowError, body_of
 from togetherpy.batch.source import FileSource, Source
-from togetherpy.batch.tally import BatchSummary, Tally
+from togetherpy.batch.tally import BatchSummary, Tally, json_of
+from togetherpy.batch.texts import text_line
 
 if TYPE_CHECKING:
     from togetherpy.client import AsyncTogether, Together
 
+_SAMPLED = 0.25
+"""Seconds between the samples of a drawing."""
 _PATIENCE = 500
 """Finished rows that are passed over in one go; then the answers that came get their turn."""
 
@@ -48,6 +54,9 @@ class Run:
         self._rows = RowFeed(source, options, self.place, self.tally)
         self._engine: Engine | None = None
         self._limits: Limits | None = None
+        self._prices: Prices | None = None
+        self._samples = Samples()
+        self._sampling: asyncio.TimerHandle | None = None
         self._stopped: str | None = None
 
     async def go(self) -> BatchSummary:
@@ -60,19 +69,22 @@ class Run:
         self._limits = Limits(line.config, self._settings.ceiling, self.options.bounds)
         self._engine = Engine(self._rows, AskBytes(line, self._limits), self._settled, self._settings)
         try:
-            failure = await self._run(self._engine)
+            failure = await self._run(self._engine, line)
         finally:
             self.place.close()
+            await self._rows.aclose()
             await line.aclose()
         summary = self._summary(failure)
+        self._report(summary)
         if failure is not None:
             failure.summary = summary
             raise failure
         return summary
 
-    async def _run(self, engine: Engine) -> BatchError | None:
+    async def _run(self, engine: Engine, line: Line) -> BatchError | None:
         failure: BatchError | None = None
         try:
+            await self._learn_prices(line)
             with self._shown():
                 if self._stopped is None:
                     await engine.run()
@@ -89,9 +101,13 @@ class Run:
         progress = Progress(self.standing) if self.options.progress else None
         if progress is not None:
             progress.begin()
+        if self.options.plot is not None:
+            self._sample()
         try:
             yield
         finally:
+            if self._sampling is not None:
+                self._sampling.cancel()
             if progress is not None:
                 progress.end()
 
@@ -132,13 +148,60 @@ class Run:
             seconds=job.seconds,
             finished_at=time.time(),
         )
+        if self.options.only_text and not self.place.output.is_file:
+            line = b"" if got is None or failure is not None else text_line(got.body)
         (self.place.output if failure is None else self.place.errors).write(line)
-        self.tally.settled(
-            good=failure is None, seconds=job.seconds, billed=job.billed, usage=got.usage if got else None
+        usage = got.usage if got is not None else None
+        self.tally.settled(good=failure is None, seconds=job.seconds, billed=job.billed, usage=usage)
+        if usage and self._prices is not None:
+            self.tally.add_cost(self._prices.of_usage(job.params.get("model"), usage))
+        self._guard()
+
+    def _guard(self) -> None:
+        """Nothing more is begun when what was allowed is used up."""
+        options, tally = self.options, self.tally
+        if options.max_total_tokens is not None and tally.total_tokens >= options.max_total_tokens:
+            self._give_up(f"{tally.total_tokens} tokens are used, and {options.max_total_tokens} were allowed")
+        if options.max_cost is not None and (tally.cost or 0.0) >= options.max_cost:
+            self._give_up(f"${tally.cost:.4f} are spent, and ${options.max_cost:g} were allowed")
+
+    def _give_up(self, why: str) -> None:
+        if self._engine is not None:
+            self._engine.stop(BatchError(f"Stopped: {why}."))
+
+    async def _learn_prices(self, line: Line) -> None:
+        """Raises BatchError when the model has no price, for then a bound would be none."""
+        if self.options.max_cost is None:
+            return
+        prices, model = Prices(await line.models.list()), self.options.params.get("model")
+        if model is not None and model not in prices:
+            raise BatchError(f"max_cost cannot be kept: the list of models has no price for {model}")
+        self._prices = self._rows.prices = prices
+
+    def _report(self, summary: BatchSummary) -> None:
+        """Raises OutputError."""
+        for path, text in ((self.options.summary, json_of(summary)), (self.options.plot, self._drawing())):
+            if path is not None:
+                try:
+                    with open(path, "w", encoding="utf-8") as file:
+                        file.write(text)
+                except OSError as error:
+                    raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
+
+    def _drawing(self) -> str:
+        return svg(self._samples.taken) if self.options.plot is not None else ""
+
+    def _sample(self) -> None:
+        limits = self._limits.by_model.values() if self._limits is not None else ()
+        self._samples.add(
+            Sample(
+                time.monotonic() - self.tally.begun,
+                self.tally.succeeded + self.tally.failed,
+                sum(limit.limit for limit in limits),
+                sum(limit.limited_count for limit in limits),
+            )
         )
-        most = self.options.max_total_tokens
-        if most is not None and self.tally.total_tokens >= most and self._engine is not None:
-            self._engine.stop(BatchError(f"Stopped: {self.tally.total_tokens} tokens are used, {most} were allowed."))
+        self._sampling = asyncio.get_running_loop().call_later(_SAMPLED, self._sample)
 
     def _summary(self, failure: BatchError | None) -> BatchSummary:
         stopped = str(failure) if failure is not None else self._stopped
@@ -175,8 +238,10 @@ class RowFeed:
 
     def __init__(self, source: Source, options: Options, place: Place, tally: Tally) -> None:
         self._options, self._place, self._tally = options, place, tally
-        self._rows: AsyncIterator[Row] = source.rows()
+        self._rows: AsyncGenerator[Row, None] = source.rows()
         self._seen = None if isinstance(source, FileSource) else Digests()
+        self.prices: Prices | None = None
+        """Set: models without a price are refused."""
 
     async def take(self) -> Job | None:
         """The next row that is not finished."""
@@ -198,11 +263,17 @@ class RowFeed:
             return self._job(row)
         return None
 
+    async def aclose(self) -> None:
+        """The source is not read any more."""
+        await self._rows.aclose()
+
     def _job(self, row: Row) -> Job:
         job, shared = Job(row.index, row, {}), self._options.params
         try:
             params = {**shared, **body_of(row, self._options.form)}
             params.pop("stream", None)
+            if self.prices is not None and params.get("model") not in self.prices:
+                raise RowError(f"the model {params.get('model')!r} has no price, so max_cost could not be kept")
             key = {"Idempotency-Key": f"{self._place.run}-{row.number:016x}"}
             job.params = {**params, "extra_headers": {**(shared.get("extra_headers") or {}), **key}}
         except RowError as error:

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from togetherpy.batch import manifest as _manifest
+from togetherpy.batch import texts
 from togetherpy.batch.errors import BatchError
 from togetherpy.batch.identity import Digests
 from togetherpy.batch.lock import Lock
@@ -31,6 +32,9 @@ class Place:
         """Raises BatchError."""
         self._source, self._options = source, options
         self.path = options.output if options.output == STDOUT else os.path.realpath(options.output)
+        self._texts: str | None = None
+        if options.only_text and self.path != STDOUT:
+            self.path, self._texts = self.path + texts.SUFFIX, self.path
         self.errors_path = None if options.errors is None else os.path.realpath(options.errors)
         self.finished = Digests()
         self.run = os.urandom(8).hex()
@@ -64,7 +68,7 @@ class Place:
 
     def _check_paths(self) -> None:
         name = self._source.name
-        for path in (self.path, self.errors_path):
+        for path in (self.path, self.errors_path, self._texts):
             if name is not None and path not in (None, STDOUT) and _same(name, path):
                 raise BatchError(f"the output {path} is the input; give another one (-o)")
         if self.errors_path is not None and _same(self.path, self.errors_path):
@@ -132,14 +136,17 @@ class Place:
             return
         self.finished = Digests()  # no longer needed
         try:
-            if self._options.sort or self._lines != skipped:
-                settle(self.path, sort=self._options.sort)
+            sort = self._options.sort or self._texts is not None
+            if sort or self._lines != skipped:
+                settle(self.path, sort=sort)
             if self.errors_path is not None and self.errors.is_file:
                 there = Digests()
                 for _, line in read_output(self.path):
                     if line is not None:
                         there.add(line.key)
                 settle(self.errors_path, sort=self._options.sort, beaten=there)
+            if self._texts is not None:
+                texts.write_texts(self.path, self._texts)
         except OSError as error:
             raise OutputError(f"cannot rewrite {self.path}: {error.strerror or error}; it is whole as it was") from None
 

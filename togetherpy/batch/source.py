@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, BinaryIO, Protocol, cast
 
@@ -30,7 +30,7 @@ class Source(Protocol):
     name: str | None
     """A path; None for what has none, and can be read but once."""
 
-    def rows(self) -> AsyncIterator[Row]:
+    def rows(self) -> AsyncGenerator[Row, None]:
         """From the first one."""
         ...
 
@@ -66,7 +66,7 @@ class FileSource:
         except (OSError, EOFError) as error:
             raise BatchError(f"cannot read {self._path}: {getattr(error, 'strerror', None) or error}") from None
 
-    async def rows(self) -> AsyncIterator[Row]:
+    async def rows(self) -> AsyncGenerator[Row, None]:
         """From the first one."""
         with self._opened() as file:
             for row in read_lines(file, self._form):
@@ -94,7 +94,7 @@ class _Stdin:
     def __init__(self, form: Form) -> None:
         self._form = form
 
-    async def rows(self) -> AsyncIterator[Row]:
+    async def rows(self) -> AsyncGenerator[Row, None]:
         """From the first one."""
         import asyncio
 
@@ -123,7 +123,7 @@ class _Given:
     def __init__(self, given: Iterable[Any] | AsyncIterable[Any], form: Form) -> None:
         self._given, self._form = given, form
 
-    async def rows(self) -> AsyncIterator[Row]:
+    async def rows(self) -> AsyncGenerator[Row, None]:
         """From the first one."""
         index = 0
         if isinstance(self._given, AsyncIterable):

@@ -77,6 +77,11 @@ class Tally:
             self.completion_tokens += _count(usage, "completion_tokens")
             self.total_tokens += _count(usage, "total_tokens")
 
+    def add_cost(self, dollars: float | None) -> None:
+        """What a row cost."""
+        if dollars is not None:
+            self.cost = (self.cost or 0.0) + dollars
+
     def latency(self) -> dict[str, float]:
         """p50, p95, p99 in seconds, to about two percent."""
         count, found, below = sum(self._latencies.values()), {}, 0
@@ -109,6 +114,11 @@ class Tally:
             cost=self.cost,
             **more,
         )
+
+
+def json_of(summary: BatchSummary) -> str:
+    """The summary as JSON text."""
+    return msgspec.json.format(msgspec.json.encode(summary), indent=2).decode() + "\n"
 
 
 def _count(usage: Mapping[str, Any], name: str) -> int:

@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Any
 from togetherpy.cli._screen import complain
 
 if TYPE_CHECKING:
+    from togetherpy.batch.prices import Prices
     from togetherpy.batch.running import Blocking
     from togetherpy.batch.tally import BatchSummary
 
-COULD_NOT, USAGE, INTERRUPTED, OUTPUT_CLOSED = 1, 2, 130, 141
+COULD_NOT, USAGE, FAILED_ROWS, OUTPUT_CLOSED = 1, 2, 3, 141
 
 _ABOUT = """\
 Sends every row of IN to a model and writes a line for each to OUT, as many at a time as the server takes.
@@ -129,12 +130,13 @@ def _object(text: str) -> dict[str, Any]:
 
 def run(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     """`togetherpy batch run`, told by `arguments`."""
-    given = {name: value for name, value in vars(options).items() if name not in _OURS and value not in (None, False)}
     output = options.output or _beside(options.input)
     from togetherpy.batch.errors import BatchError
     from togetherpy.batch.running import Blocking, prepared
     from togetherpy.client import Together
 
+    if options.dry_run:
+        return _dry_run(options)
     try:
         client = Together(base_url=options.base_url)
         begun = prepared(
@@ -142,7 +144,7 @@ def run(options: argparse.Namespace, arguments: Sequence[str]) -> int:
             output,
             client,
             options.model,
-            {**(options.params or {}), **given, "progress": not options.no_progress},
+            {**(options.params or {}), **_given(options), "progress": not options.no_progress},
         )
     except (TypeError, ValueError) as error:
         complain(f"error: {error}")
@@ -163,6 +165,47 @@ def run(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     if summary.exit_code:
         _say_how_to_go_on(arguments)
     return summary.exit_code
+
+
+def _dry_run(options: argparse.Namespace) -> int:
+    """What IN holds, on standard output; the prices are asked for where there is a key."""
+    from togetherpy.batch.dry import examine
+    from togetherpy.batch.loop import submit
+    from togetherpy.batch.options import make_options
+    from togetherpy.batch.source import source_of
+
+    params = {**(options.params or {}), **_given(options)}
+    try:
+        made = make_options(os.devnull, options.model, params)
+        source = source_of(options.input, made.form)
+    except (TypeError, ValueError) as error:
+        complain(f"error: {error}")
+        return USAGE
+    found = submit(examine(source, made.form, made.params, _prices(options.base_url))).result()
+    for name in ("rows", "bad", "duplicates", "bytes", "prompt_tokens", "completion_tokens", "cost"):
+        value = getattr(found, name)
+        print(f"{name.replace('_', ' ')}: {'not known' if value is None else value}")
+    for complaint in found.complaints:
+        complain(complaint)
+    return FAILED_ROWS if found.bad else COULD_NOT if found.duplicates else 0
+
+
+def _prices(base_url: str | None) -> Prices | None:
+    from togetherpy.batch.prices import Prices
+    from togetherpy.client import Together
+    from togetherpy.error import TogetherError
+
+    try:
+        with Together(base_url=base_url, timeout=10) as client:
+            return Prices(client.models.list())
+    except TogetherError as error:
+        complain(f"no prices: {error}")
+        return None
+
+
+def _given(options: argparse.Namespace) -> dict[str, Any]:
+    named = {name: value for name, value in vars(options).items() if name not in _OURS}
+    return {name: value for name, value in named.items() if value is not None and value is not False}
 
 
 _OURS = {"command", "action", "run", "input", "output", "model", "params", "base_url", "no_progress", "dry_run"}
