@@ -1,7 +1,6 @@
 """(Config, Endpoint, parameters) -> Request; what cannot be sent is refused with its path."""
 
 import collections
-import dataclasses
 import datetime
 import decimal
 import enum
@@ -12,19 +11,15 @@ import types
 import uuid
 from typing import Any, NamedTuple
 
-import attrs
-import msgspec
 import numpy as np
-import pydantic
 import pytest
+from support.objects import USER, Attrs, Data, Nothing, Pydantic, Struct, Words
 
 from togetherpy._chat.facts import ChatAnswer, ChatEvents
-from togetherpy._chat.request import plain_messages
 from togetherpy._core.config import Config, Secret, make_config
 from togetherpy._core.encode import encode_json, encode_request, plain_object
 from togetherpy._core.wire import Endpoint, Request
 from togetherpy.types.chat_completions import (
-    ChatCompletionMessage,
     ChatCompletionResponse,
     FunctionTool,
     ResponseFormat,
@@ -35,7 +30,6 @@ from togetherpy.types.chat_completions import (
 KEY = "sk-Z9y8X7w6V5u4"
 ENDPOINT: Endpoint[Any] = Endpoint("chat", "POST", "/chat/completions", ChatAnswer(ChatCompletionResponse))
 STREAMED: Endpoint[Any] = Endpoint("chat", "POST", "/chat/completions", ChatEvents())
-USER = {"role": "user", "content": "hi"}
 
 
 def config(**arguments: Any) -> Config:
@@ -48,32 +42,6 @@ def encode(params: dict[str, Any], *, stream: bool = False) -> Request:
 
 def body(**params: Any) -> Any:
     return json.loads(encode(params).body)
-
-
-@dataclasses.dataclass
-class Data:
-    role: str = "user"
-    content: Any = "hi"
-    name: str | None = None
-
-
-@attrs.define
-class Attrs:
-    role: str = "user"
-    content: Any = "hi"
-    name: str | None = None
-
-
-class Pydantic(pydantic.BaseModel):
-    role: str = "user"
-    content: Any = pydantic.Field(default="hi")
-    name: str | None = None
-    call_id: str | None = pydantic.Field(default=None, serialization_alias="tool_call_id")
-
-
-class Struct(msgspec.Struct):
-    role: str = "user"
-    content: Any = "hi"
 
 
 class Text(str):
@@ -94,14 +62,6 @@ class Real(float):
 class Colour(enum.Enum):
     RED = "red"
     NOWHERE = object()
-
-
-class Nothing:
-    pass
-
-
-class Words(collections.UserDict):
-    pass
 
 
 class Row(collections.UserList):
@@ -432,17 +392,6 @@ def test_how_deep_is_too_deep_on_every_python(depth: int, key: str | None) -> No
     assert isinstance(outcome[0], ValueError) is (depth > 900)
 
 
-@pytest.mark.fault("H4")
-def test_content_that_holds_itself() -> None:
-    part: dict[str, Any] = {"type": "text", "text": "x"}
-    part["more"] = [part]
-    message: dict[str, Any] = {"role": "user", "content": []}
-    message["content"].append(message)
-    for content in ([part], message["content"], {"a": nested(100_000)}):
-        with pytest.raises(ValueError, match=r"messages\[1\]\.content is nested too deeply, or holds itself"):
-            plain_messages([USER, {"role": "user", "content": content}])
-
-
 def test_many_brackets_are_not_deep() -> None:
     body = encode({"value": ["[{" * 5000, *({"a": [i]} for i in range(5000))]}).body
     assert len(json.loads(body)["value"]) == 5001
@@ -472,75 +421,6 @@ class Moody:
 def test_what_cannot_be_found_again() -> None:
     with pytest.raises(ValueError, match="the request cannot be encoded as JSON: not now"):
         encode({"value": Moody()})
-
-
-# Messages
-
-
-@pytest.mark.fault("H5")
-@pytest.mark.parametrize(
-    "message",
-    [
-        USER,
-        types.MappingProxyType(USER),
-        Words(USER),
-        Data(),
-        Attrs(),
-        Pydantic(),
-        Struct(),
-        ChatCompletionMessage(role="user", content="hi"),
-    ],
-    ids=lambda message: type(message).__name__,
-)
-@pytest.mark.parametrize("container", [list, tuple, iter, lambda items: (item for item in items)], ids=str)
-def test_messages_of_every_kind(message: Any, container: Any) -> None:
-    # absent fields of objects are not sent
-    assert json.loads(encode_json({"m": plain_messages(container([message, message]))})) == {"m": [USER, USER]}
-
-
-def test_what_a_user_writes_in_a_dict_is_sent_as_it_is() -> None:
-    turn = {"role": "assistant", "content": None, "tool_calls": []}
-    assert plain_messages([turn]) == [turn]
-
-
-@pytest.mark.parametrize("messages", ["hi", b"hi", USER, 7, None], ids=repr)
-def test_no_list_of_messages(messages: Any) -> None:
-    with pytest.raises(TypeError, match="messages must be a list of messages such as"):
-        plain_messages(messages)
-
-
-@pytest.mark.fault("H4")
-@pytest.mark.parametrize("message", ["hi", b"hi", None, 7, ["user", "hi"], Nothing(), Data, Pydantic], ids=repr)
-def test_no_message(message: Any) -> None:
-    with pytest.raises(TypeError, match=r"messages\[1\] must be a dict, one of our message types"):
-        plain_messages([USER, message])
-
-
-@pytest.mark.fault("H4")
-@pytest.mark.parametrize("data", [b"hi", bytearray(b"hi"), memoryview(b"hi")], ids=lambda data: type(data).__name__)
-def test_bytes_are_no_text(data: Any) -> None:
-    kind = type(data).__name__
-    with pytest.raises(TypeError, match=rf"messages\[1\].content is {kind}; decode it to str first"):
-        plain_messages([USER, {"role": "user", "content": data}])
-    parts = [{"type": "text", "text": "a"}, {"type": "image_url", "image_url": {"url": data}}]
-    with pytest.raises(TypeError, match=rf"messages\[0\].content\[1\].image_url.url is {kind}"):
-        plain_messages([{"role": "user", "content": parts}])
-
-
-def test_an_answer_goes_back_without_nulls() -> None:
-    raw = b"""{"choices": [{"message": {"role": "assistant", "content": null, "reasoning": null, "tool_calls": [
-        {"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]}}]}"""
-    (choice,) = msgspec.json.decode(raw, type=ChatCompletionResponse).choices
-    sent = json.loads(encode_json({"messages": plain_messages([choice.message])}))
-    call = {"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
-    assert sent == {"messages": [{"role": "assistant", "tool_calls": [call]}]}
-
-
-def test_no_tool_calls_are_none() -> None:
-    message = ChatCompletionMessage(role="assistant", content="hi", tool_calls=[])
-    (plain,) = plain_messages([message])
-    assert json.loads(encode_json({"m": plain})) == {"m": {"role": "assistant", "content": "hi"}}
-    assert message.tool_calls == []  # the caller's own is left alone
 
 
 def test_objects_that_are_no_messages() -> None:

@@ -32,7 +32,6 @@ from support.scripted import ScriptedServer, repeat, request, reset, send, until
 
 import togetherpy
 from togetherpy import StreamInterruptedError
-from togetherpy._core.events import Watchers, _BlockingBody
 from togetherpy.hooks import (
     ErrorEvent,
     Event,
@@ -254,33 +253,6 @@ def test_a_cancelled_call(kind: str, seen: Recorder, stream: bool) -> None:
     found = seen.only(StreamEndEvent if stream else ErrorEvent)
     assert isinstance(found.error, asyncio.CancelledError)
     assert seen.events[-1] is found
-
-
-class Memory:
-    """A Body that gives what it was given."""
-
-    def __init__(self, *pieces: bytes) -> None:
-        self._pieces = list(pieces)
-
-    def read(self, deadline: float) -> bytes:
-        return self._pieces.pop(0)
-
-    def close(self, *, drained: bool) -> None:
-        pass
-
-
-def test_a_stream_has_one_end_and_a_ping_is_no_data() -> None:
-    ends: list[float | None] = []
-    pieces = Memory(b": ping\n\n", b"data: {}\n\n")
-    body = _BlockingBody(pieces, lambda first, error: ends.append(first), b"data", Watchers(None).later)
-    body.read(1)
-    before = time.monotonic()
-    body.read(1)
-    body.close(drained=True)
-    body.close(drained=True)
-    (first,) = ends
-    assert first is not None
-    assert before <= first <= time.monotonic()
 
 
 # Where hooks run
