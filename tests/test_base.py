@@ -12,7 +12,8 @@ from support.clients import CALL, make_raw
 
 from togetherpy import AsyncTogether, Together
 from togetherpy.resources._base import Resource
-from togetherpy.resources.chat import AsyncCompletions, Chat, Completions
+from togetherpy.resources.chat import Chat
+from togetherpy.resources.chat.completions import AsyncCompletions, Completions
 from togetherpy.resources.models import AsyncModels, Models
 from togetherpy.testing import LocalServer
 
@@ -72,7 +73,7 @@ def test_they_can_be_patched() -> None:
     assert type(other.chat) is Chat
     with mock.patch.object(Completions, "create", return_value=6):
         assert Together(api_key="k").chat.completions.create(model="m", messages=[]) == 6
-    with mock.patch("togetherpy.resources.chat.Completions.create", autospec=True, return_value=7):
+    with mock.patch("togetherpy.resources.chat.completions.Completions.create", autospec=True, return_value=7):
         assert Together(api_key="k").chat.completions.create(model="m", messages=[]) == 7
 
 

@@ -28,7 +28,7 @@ from support.scripted import ScriptedServer, request, send, until_gone
 
 from togetherpy import APIResponseError, APIStatusError, StreamInterruptedError
 from togetherpy._chat import response_type as own
-from togetherpy.resources.chat import CHAT_COMPLETIONS, endpoint_for
+from togetherpy.resources.chat.completions import CHAT_COMPLETIONS, endpoint_for
 from togetherpy.types import ChatCompletionChunk, ChatCompletionResponse
 
 Maker = Callable[..., Any]

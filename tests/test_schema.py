@@ -456,6 +456,7 @@ def test_pydantic_and_attrs_are_never_imported() -> None:
 
 def test_it_is_loaded_when_it_is_used() -> None:
     ours = ["togetherpy._typed.schema", "togetherpy._typed.decoding", "togetherpy.types.parsed", "togetherpy.tools"]
-    code = "import togetherpy\nfrom togetherpy import Together, AsyncTogether\nimport togetherpy.resources.chat"
+    home = "togetherpy.resources.chat.completions"
+    code = f"import togetherpy\nfrom togetherpy import Together, AsyncTogether\nimport {home}"
     assert loaded_after(code, *ours) == []
     assert loaded_after("from togetherpy import tool", *ours) != []

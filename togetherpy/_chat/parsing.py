@@ -17,7 +17,7 @@ from togetherpy._chat.facts import ChatAnswer
 from togetherpy._chat.parse import explain_refusal, fill
 from togetherpy._typed.schema import response_format
 from togetherpy.error import InvalidRequestError
-from togetherpy.resources import chat
+from togetherpy.resources.chat import completions as chat
 from togetherpy.types.parsed import ParsedChatCompletion
 
 if TYPE_CHECKING:

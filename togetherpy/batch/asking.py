@@ -18,7 +18,7 @@ from togetherpy.batch.envelope import read_body
 from togetherpy.batch.reask import asking_again
 from togetherpy.client import AsyncTogether
 from togetherpy.error import APIResponseError, ParseError
-from togetherpy.resources.chat import AsyncCompletions
+from togetherpy.resources.chat.completions import AsyncCompletions
 from togetherpy.resources.models import AsyncModels
 
 if TYPE_CHECKING:

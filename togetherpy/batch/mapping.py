@@ -75,7 +75,7 @@ def _check_types(form: Any, own: Any) -> None:
 
         response_format(form)
     if own is not None:
-        from togetherpy.resources.chat import endpoint_for
+        from togetherpy.resources.chat.completions import endpoint_for
 
         endpoint_for(own, None)
 

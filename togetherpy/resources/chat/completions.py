@@ -14,7 +14,7 @@ import msgspec
 from togetherpy._chat.facts import ChatAnswer, ChatEvents
 from togetherpy._chat.request import prepare
 from togetherpy._core.wire import Endpoint
-from togetherpy.resources._base import Area, AsyncResource, Resource, mapped
+from togetherpy.resources._base import AsyncResource, Resource, mapped
 from togetherpy.resources._signature import takes
 from togetherpy.types.chat_completions import ChatCompletionChunk, ChatCompletionResponse
 
@@ -34,18 +34,6 @@ CHAT_COMPLETIONS: Endpoint[Any] = Endpoint(
 )
 _EVENTS = ChatEvents()
 _STREAMED: Endpoint[Any] = msgspec.structs.replace(CHAT_COMPLETIONS, answer=_EVENTS)
-
-
-class Chat(Resource):
-    """`client.chat`"""
-
-    completions: Area[Completions] = Area("togetherpy.resources.chat", "Completions")
-    """Chat completions."""
-
-
-class AsyncChat(AsyncResource, like=Chat):
-    completions: Area[AsyncCompletions] = Area("togetherpy.resources.chat", "AsyncCompletions")
-    """Chat completions."""
 
 
 class Completions(Resource):
@@ -411,3 +399,9 @@ def endpoint_for(response_type: Any, stream: bool | None, n: int | None = None) 
 
     own = own_type(response_type)
     return msgspec.structs.replace(CHAT_COMPLETIONS, answer=OwnEvents(own, n or 1) if stream else OwnAnswer(own))
+
+
+# The names of the official packages, of version 1 and of version 3: the classes themselves, so that what an instrument
+# puts in the place of a method is seen by every client.
+ChatCompletions = CompletionsResource = Completions
+AsyncChatCompletions = AsyncCompletionsResource = AsyncCompletions
