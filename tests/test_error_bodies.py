@@ -152,6 +152,10 @@ SHAPES: dict[str, tuple[Any, tuple[str, str | None, str | None, str | None]]] = 
     ),
     "status as an object": ({"status": {"code": 5, "description": "d"}}, ("d", None, "5", None)),
     "status as words": ({"status": "model is loading"}, ("model is loading", None, None, None)),
+    "metadata (OpenRouter)": (
+        {"error": {"code": 502, "message": "Provider returned error", "metadata": {"raw": "out of memory"}}},
+        ("Provider returned error: out of memory", None, "502", None),
+    ),
     "fault": ({"fault": {"faultstring": "spike", "detail": {"errorcode": "p.S"}}}, ("spike", None, "p.S", None)),
     "code alone": ({"error": {"code": "E7"}}, ('{"code": "E7"}', None, "E7", None)),
     "full stop": ({"error": "Ends so. "}, ("Ends so.", None, None, None)),

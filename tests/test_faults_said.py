@@ -102,6 +102,14 @@ def test_an_error_without_data_before_it(client: Maker, said: bytes, before: byt
 
 
 @pytest.mark.fault("D9")
+@pytest.mark.parametrize("to", [None, dict])
+def test_an_event_that_is_a_list_of_errors(client: Maker, to: Any) -> None:
+    with ScriptedServer([request, send(SSE + chunked(event(chunk("half")) + event([ERROR])))]) as server:
+        error = client(server).fails(InternalServerError, stream=True, response_type=to)
+    assert (error.code, error.status_code) == ("engine_dead", 500)
+
+
+@pytest.mark.fault("D9")
 def test_an_error_without_data_is_raised_when_it_is_whole(client: Maker) -> None:
     said = json.dumps({"detail": "no such model", "status": 404}, indent=2).encode() + b"\n"
     pieces = [chunked(said[i : i + 5], end=False) for i in range(0, len(said), 5)]

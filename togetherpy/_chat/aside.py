@@ -95,6 +95,11 @@ def is_reason(raw: bytes) -> bool:
     return reason_in(payload) is not None
 
 
+def is_error_list(raw: bytes) -> bool:
+    """Whether JSON is a list of errors, which is what some servers send instead of one."""
+    return raw.lstrip()[:1] == b"[" and is_reason(raw)
+
+
 def lacks_choices(raw: bytes) -> bool:
     """Whether JSON is an object whose `choices` are absent or null."""
     payload = _json(raw)

@@ -13,13 +13,13 @@ from typing import Any, ClassVar, Generic, TypeVar
 import msgspec
 
 from togetherpy._chat.accumulate import Accumulator
-from togetherpy._chat.aside import Aside
+from togetherpy._chat.aside import Aside, is_error_list
 from togetherpy._chat.exact import exact_decoder, exact_is_made
 from togetherpy._chat.facts import facts_of, names_error
 from togetherpy._chat.halves import Halves
 from togetherpy._core.config import Secret
 from togetherpy._core.decode import decode_odd_event
-from togetherpy._core.errors import concluded, fault_error, mask_headers, mask_text, request_id
+from togetherpy._core.errors import concluded, fault_error, mask_headers, mask_text, named_error, request_id
 from togetherpy._core.expected import REFUSED, Facts
 from togetherpy._core.sse import DONE, EventTooLargeError, NamedEvent, SSEParser
 from togetherpy._core.wire import Fault, Headers
@@ -173,6 +173,8 @@ class ChunkReader(Generic[T]):
         value: Any = decode_odd_event(
             self._decoder, data, self.response.status_code, self._headers, self._secrets, names_error
         )
+        if is_error_list(data):
+            value = named_error(bytes(data), self.response.status_code, self._headers, self._secrets)
         if isinstance(value, APIError):
             return self._with_partial(value)
         if value.choices is None:

@@ -83,11 +83,10 @@ class ChatAnswer(Chat, Generic[T]):
             from togetherpy._chat.unasked import unasked_stream
 
             return unasked_stream(ChatEvents(), reply, secrets)
-        if reply.body.lstrip()[:1] == b"[":
-            from togetherpy._chat.aside import is_reason
+        from togetherpy._chat.aside import is_error_list
 
-            if is_reason(reply.body):
-                return errors().named_error(reply.body, reply.status, reply.headers, secrets)
+        if is_error_list(reply.body):
+            return errors().named_error(reply.body, reply.status, reply.headers, secrets)
         # Both msgspec's and the standard library's complaints are ValueErrors; deep nesting is a RecursionError.
         reason = f"its body is not usable JSON ({errors().shorten(str(error))})"
         return errors().unusable(reply, reason, secrets)

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar, cast
 
 import msgspec
 
-from togetherpy._chat.aside import is_reason, lacks_choices
+from togetherpy._chat.aside import is_error_list, is_reason, lacks_choices
 from togetherpy._chat.chunks import ChunkReader
 from togetherpy._chat.facts import Chat
 from togetherpy._chat.unasked import unasked_stream
@@ -88,7 +88,7 @@ class OwnType(Generic[T]):
             if isinstance(failure, APIResponseError):
                 failure.body = mask(raw, secrets)  # whole, for it was paid for
             return failure
-        if read_signs(raw).names_error or (raw.lstrip()[:1] == b"[" and is_reason(raw)):
+        if read_signs(raw).names_error or is_error_list(raw):
             return named_error(raw, reply.status, reply.headers, secrets)
         if lacks_choices(raw) and is_reason(raw):
             return lacking(reply, "choices", secrets)
@@ -347,7 +347,7 @@ class OwnReader(ChunkReader[T]):
     def _look(self, data: bytes) -> APIError | None:
         """Remembers what an event says about the end of the stream; the error that it names."""
         signs = read_signs(data)
-        if signs.names_error or (isinstance(data, NamedEvent) and data.event == "error"):
+        if signs.names_error or (isinstance(data, NamedEvent) and data.event == "error") or is_error_list(data):
             return named_error(bytes(data), self.response.status_code, self._headers, self._secrets)
         self._ends.see(signs)
         if signs.choices is None:

@@ -26,7 +26,9 @@ _CODES = ("code", "errorcode", "errcode", "statuscode", "httpstatuscode")
 _TYPES = ("type", "errortype")
 _STATUSES = ("httpstatuscode", "httpstatus", "statuscode", "status", "code")
 _STATUS_BY_WORD = {
-    **dict.fromkeys(("invalidrequesterror", "badrequesterror", "badrequest", "invalidargument"), 400),
+    **dict.fromkeys(
+        ("invalidrequesterror", "badrequesterror", "badrequest", "invalidargument", "invalidparameter"), 400
+    ),
     **dict.fromkeys(("authenticationerror", "unauthenticated", "unauthorized", "invalidapikey"), 401),
     **dict.fromkeys(("creditlimit", "paymentrequired", "billingerror"), 402),
     **dict.fromkeys(("permissionerror", "permissiondenied", "permissiondeniederror", "forbidden"), 403),
@@ -130,6 +132,10 @@ def _words(value: object) -> str | None:
         # {"error": "Bad Request", "message": "why"}
         more = next((word for name in _WORDS[:-1] if (word := _words(entries.get(name))) is not None), None)
         return words if more is None or more == words else f"{words}: {more}"
+    metadata = entries.get("metadata")
+    cause = _words(metadata.get("raw")) if words is not None and is_object(metadata) else None
+    if cause is not None:  # OpenRouter: "Provider returned error", and here what it was
+        return f"{words}: {cause}"
     place = _place([entries])
     return f"{place}: {words}" if words is not None and place is not None else words
 
