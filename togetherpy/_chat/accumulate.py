@@ -22,7 +22,7 @@ from togetherpy.types.chat_completions import ChatCompletionChoicesChunk, ChatCo
 from togetherpy.types.common import ObjectType, UsageData
 
 _decoder = msgspec.json.Decoder(ChatCompletionChunk)
-MAX_KEPT = 64
+MAX_KEPT = 16
 """Chunks with fields of their own that are kept until somebody asks for the sum."""
 
 

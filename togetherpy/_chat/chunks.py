@@ -14,7 +14,7 @@ import msgspec
 
 from togetherpy._chat.accumulate import Accumulator
 from togetherpy._chat.aside import Aside, is_error_list
-from togetherpy._chat.exact import exact_decoder, exact_is_made
+from togetherpy._chat.exact import exact_decoder
 from togetherpy._chat.facts import facts_of, names_error
 from togetherpy._chat.halves import Halves
 from togetherpy._core.config import Secret
@@ -67,9 +67,9 @@ class ChunkReader(Generic[T]):
     ) -> None:
         """`response`: the head of the stream. `choices`: how many answers (`n`) were asked for."""
         self._decoder = decoder
-        self._exact: bool = exact_is_made() and decoder.type is ChatCompletionChunk
+        self._exact: bool = False
         """`_decode` refuses what has fields that our types do not name."""
-        self._decode: Callable[[bytes], Any] = exact_decoder().decode if self._exact else decoder.decode
+        self._decode: Callable[[bytes], Any] = decoder.decode
         self._halves: Halves | None = None
         self._headers = Headers(response.headers)
         self._secrets, self._choices = secrets, choices

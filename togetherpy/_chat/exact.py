@@ -2,7 +2,7 @@
 
 In: an event's JSON. Out: a chunk; msgspec's refusal when there is a field that its type does not name.
 The rule: looking for unknown fields would cost more than decoding does, so the decoder that is there anyway looks: a
-subclass of each of a chunk's types that allows none. They are made for the first stream that is long enough.
+subclass of each of a chunk's types that allows none. They serve once a stream's first chunks had none.
 """
 
 from __future__ import annotations
@@ -22,11 +22,6 @@ from togetherpy.types.chat_completions import ChatCompletionChunk
 def exact_decoder() -> msgspec.json.Decoder[Any]:
     """A decoder of ChatCompletionChunks that refuses what they do not name."""
     return msgspec.json.Decoder(_exact(ChatCompletionChunk))
-
-
-def exact_is_made() -> bool:
-    """Whether there is that decoder by now."""
-    return exact_decoder.cache_info().currsize > 0
 
 
 @functools.cache
