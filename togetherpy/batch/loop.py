@@ -19,6 +19,8 @@ from togetherpy._core import fork as process
 T = TypeVar("T")
 
 THREAD_NAME = "togetherpy-batch"
+_PATIENCE = 2.0
+"""Seconds that the end of the program waits for what is left."""
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
 _pid = 0
@@ -34,8 +36,9 @@ def engine_loop() -> asyncio.AbstractEventLoop:
             if _loop is not None:
                 process.inherited.append(_loop)
             _loop, _pid = asyncio.new_event_loop(), process.pid
-            threading.Thread(target=_loop.run_forever, name=THREAD_NAME, daemon=True).start()
-            atexit.register(_end, _loop, _pid)
+            thread = threading.Thread(target=_loop.run_forever, name=THREAD_NAME, daemon=True)
+            thread.start()
+            atexit.register(_end, _loop, thread, _pid)
         return _loop
 
 
@@ -74,6 +77,19 @@ def _begin(
     outcome.add_done_callback(cancel)
 
 
-def _end(loop: asyncio.AbstractEventLoop, pid: int) -> None:
-    if pid == process.pid and loop.is_running():
-        loop.call_soon_threadsafe(loop.stop)
+def _end(loop: asyncio.AbstractEventLoop, thread: threading.Thread, pid: int) -> None:
+    if pid != process.pid or not loop.is_running():
+        return
+    asyncio.run_coroutine_threadsafe(_stop(), loop)
+    thread.join(_PATIENCE)
+    if not thread.is_alive():
+        loop.close()
+
+
+async def _stop() -> None:
+    """Whoever left a `map` open when the program ended does not want it any more."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.wait(others or {asyncio.ensure_future(asyncio.sleep(0))}, timeout=_PATIENCE)
+    asyncio.get_running_loop().stop()

@@ -224,9 +224,10 @@ def _signals(blocking: Blocking) -> Generator[None, None, None]:
     """Ctrl-C and SIGTERM: the first lets what is in flight end, the next one ends at once."""
 
     def interrupt(number: int, _frame: object) -> None:
-        if blocking.interrupts == 0:
-            complain(f"{signal.Signals(number).name}: ending what is in flight; once more to end at once")
-        blocking.interrupt(f"interrupted by {signal.Signals(number).name}")
+        name = signal.Signals(number).name
+        blocking.interrupt(f"interrupted by {name}")
+        if blocking.interrupts == 1:  # said once: the next signal may come while this one is writing
+            complain(f"{name}: ending what is in flight; once more to end at once")
 
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
