@@ -2,21 +2,24 @@
 
 import asyncio
 import gc
-import signal
 import sys
+import sysconfig
 import threading
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 from support.answers import DONE, OK, SSE, chunk, chunked, event
 from support.clients import ASYNC_KINDS, CALL, KEY, KINDS, failure, make_raw
 from support.leftovers import eventually, free_slots
-from support.scripted import ScriptedServer, Step, repeat, request, send, until_gone, wait
+from support.scripted import ScriptedServer, Step, repeat, request, send, until_gone
 
+import togetherpy
 from togetherpy import Timeout
-from togetherpy._transport.slots import Call, Slots, Turn
+from togetherpy._transport.slots import Handle, Slots, Turn
 from togetherpy.hooks import Hooks, StreamEndEvent
 
 Maker = Callable[..., Any]
@@ -96,7 +99,7 @@ def test_a_slot_that_comes_back_at_any_moment_is_handed_out() -> None:
 @pytest.mark.fault("E19")
 def test_what_is_waited_by_can_come_in_the_middle_of_the_wait() -> None:
     """As an Event cannot: its own lock may be held by the thread that sets it."""
-    turn, call = Turn(), Call()
+    turn, call = Turn(), Handle()
     call.wake_by(turn.come)
     steps: list[str] = []
 
@@ -109,6 +112,43 @@ def test_what_is_waited_by_can_come_in_the_middle_of_the_wait() -> None:
     turn.wait(60)
     sys.settrace(None)
     assert steps
+
+
+@pytest.mark.fault("E19")
+def test_what_the_collector_reaches(client: Maker, unwarned: None) -> None:
+    """No lock but by a try, no wait, no look at who asks, and no code but ours, urllib3's, and what closes a socket."""
+    with ScriptedServer(OPEN, GOOD) as server:
+        caller = client(server, max_connections=1, hooks=Counter())
+        stream = caller.stream()
+        stream.next()
+        Holder(stream)
+        del stream
+        seen: set[tuple[str, str]] = set()
+
+        def profile(frame: Any, what: str, argument: Any) -> None:
+            name = argument.__qualname__ if what == "c_call" else frame.f_code.co_qualname
+            seen.add((frame.f_code.co_filename, name))
+
+        gc.disable()
+        sys.setprofile(profile)
+        gc.collect()
+        sys.setprofile(None)
+        gc.enable()
+        eventually(lambda: free_slots(caller) == 1, lambda: free_slots(caller))
+        assert caller.create().id == "r-1"
+    ours = {name for path, name in seen if "togetherpy" in path and "tests" not in path}
+    assert any(name.endswith(("forget", "abandon")) for name in ours), ours
+    places = (
+        sysconfig.get_path("stdlib"),
+        str(Path(togetherpy.__file__).parent),
+        str(Path(urllib3.__file__).parent),
+        "<",
+    )
+    assert not {path for path, _ in seen if not path.startswith((*places, __file__))}
+    forbidden = ("Condition.", "Event.", "Queue.", "Counter.", "poll.", "lock.__enter__", "RLock.")
+    assert not {name for _, name in seen if f"{name}.".startswith(forbidden) or name.endswith(".recv")}, seen
+    takers = {path.rpartition("/")[2] for path, name in seen if name.endswith("lock.acquire")}
+    assert takers <= {"blocking.py"}  # `acquire(blocking=False)`
 
 
 class Counter(Hooks):
@@ -220,17 +260,17 @@ def test_an_interrupt_while_a_stream_is_drained(monkeypatch: pytest.MonkeyPatch)
     """Its end was seen; that of its body does not come."""
     last = chunked(event(chunk("Hello", "stop")), DONE, end=False)
 
-    def interrupt(peer: Any) -> None:
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+    def interrupted(*_: Any) -> bytes:
+        raise KeyboardInterrupt
 
-    read = threading.Event()
-    monkeypatch.setattr("togetherpy._transport.lease.DRAIN_SECONDS", 60.0)
-    with ScriptedServer([request, send(SSE + last), wait(read), interrupt, until_gone], GOOD) as server:
+    with ScriptedServer([request, send(SSE + last), until_gone], GOOD) as server:
         client = make_raw("sync", api_key=KEY, base_url=server.base_url, max_connections=1)
         stream = client.chat.completions.create(**CALL, stream=True)
         next(stream)
-        read.set()
-        failure(KeyboardInterrupt, lambda: [*stream, server.wait_gone(0)])
+        with monkeypatch.context() as patch:
+            patch.setattr("togetherpy._transport.blocking.receive", interrupted)
+            failure(KeyboardInterrupt, lambda: list(stream))
+        server.wait_gone(0)
         assert client._shared.transport().slots.free == 1
         assert client.chat.completions.create(**CALL, timeout=Timeout(queue=5)).id == "r-1"
         client.close()

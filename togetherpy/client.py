@@ -206,9 +206,9 @@ class Together(_Client[Transport]):
 
     @staticmethod
     def _make(config: Config) -> Transport:
-        from togetherpy._transport.blocking import Pool
+        from togetherpy._transport.blocking import BlockingTransport
 
-        return Pool(config)
+        return BlockingTransport(config)
 
     chat: Area[Chat] = Area("togetherpy.resources.chat", "Chat")
     models: Area[Models] = Area("togetherpy.resources.models", "Models")
@@ -235,9 +235,9 @@ class AsyncTogether(_Client[AsyncTransport]):
 
     @staticmethod
     def _make(config: Config) -> AsyncTransport:
-        from togetherpy._transport.event_loop import ThreadTransport
+        from togetherpy._transport.event_loop import LoopTransport
 
-        return ThreadTransport(config)
+        return LoopTransport(config)
 
     chat: Area[AsyncChat] = Area("togetherpy.resources.chat", "AsyncChat")
     models: Area[AsyncModels] = Area("togetherpy.resources.models", "AsyncModels")

@@ -1,245 +1,291 @@
-"""Request -> outcome for asyncio, with the two run-time dependencies alone: the blocking pool's connections.
+"""Call -> outcome for asyncio, with the two run-time dependencies alone: the connections of a urllib3 pool.
 
-In: a Request and its deadline, on any event loop. Out: Reply, Opened or Fault.
-The rule: what may block for a moment (connecting, a send that does not fit) is a worker thread's; what may take
-minutes (waiting for an answer) is the event loop's, so that hundreds of calls in flight hold no threads, and a call
-on a warm connection touches none. Where a loop cannot watch sockets, workers wait instead.
+In: a call, on any event loop. Out: Reply, Opened or Fault.
+The rule: connecting is a thread's; all else is the event loop's, so that hundreds of calls in flight hold no threads,
+and a call on a warm connection touches none. Where a loop cannot watch sockets, threads do. The order of events is
+`attempt`'s; a cancelled wait leaves neither a place in the queue nor a slot behind.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from contextlib import suppress
+from functools import partial
+from typing import cast
 
 from togetherpy._core import fork as process
-from togetherpy._core.config import Config
-from togetherpy._core.wire import Fault, Outcome, Phase, Request, Sending
-from togetherpy._transport.answering import finish
-from togetherpy._transport.blocking import Pool
-from togetherpy._transport.connecting import Workers
+from togetherpy._core.wire import Fault, Outcome, Sending
+from togetherpy._transport.answer import TooLargeError
+from togetherpy._transport.attempt import Origin, Steps, Wait, attempt
+from togetherpy._transport.connecting import Opening
 from togetherpy._transport.lease import Lease
 from togetherpy._transport.pool import Connection
-from togetherpy._transport.readiness import Readiness
-from togetherpy._transport.slots import Call, Slots
-from togetherpy._transport.sockets import is_long, receive, receive_now, request_bytes, send, send_now, send_rest
-from togetherpy._transport.waiting import NEVER, running_loop, this_loop, wait_for_slot
+from togetherpy._transport.readiness import Readiness, running_loop, this_loop
+from togetherpy._transport.route import DRAIN_SECONDS
+from togetherpy._transport.slots import Handle
+from togetherpy._transport.sockets import look_at, receive_now
 
-T = TypeVar("T")
 _PATIENCE = 16
 """Reads, of 16 kB at most, after which the other tasks of the loop get their turn while TLS has more already."""
 
 
-class ThreadTransport:
+class LoopTransport(Origin):
     """Belongs to no loop: the same object serves several, one after another or at the same time."""
 
-    def __init__(self, config: Config) -> None:
-        self._pool = Pool(config)
-        self._most = config.max_connections
-        self.workers = Workers(self._most)
-        process.watch(self)
-
-    def renew(self) -> None:
-        """A forked child has none of its parent's threads."""
-        self.workers = Workers(self._most)
-
-    def prepare(self) -> None:
-        """Does what may take a moment and needs no call."""
-        self._pool.prepare()
-
-    @property
-    def slots(self) -> Slots:
-        """The queue for connections."""
-        return self._pool.slots
-
-    async def send(self, sending: Sending) -> Outcome:
-        """Waits for the call's turn, sends its request and reads its answer; of an accepted stream only the head."""
-        call, asked = Call(), time.monotonic()
-        fault = self._pool.register(call)
-        if fault is not None:
-            return fault
-        if not await wait_for_slot(self._pool.slots, call, sending.queue, self._pool.forget):
-            return self._pool.no_slot(call)
-        lease = self._pool.lease(call)
-        wire = _Wire(this_loop(), self.workers, lease)
+    async def send(self, call: Sending, /) -> Outcome:
+        """Waits for the call's turn, sends its request and reads the answer; of one that is left open the head."""
+        lease, waited = LoopLease(self, this_loop()), 0.0
         try:
-            request = sending.admit(time.monotonic() - asked)
-            outcome = await self._begin(wire, request, sending) or await finish(wire, request, sending.deadline)
+            if not self.closed:
+                lease.granted = self.slots.take()
+                if not lease.granted:
+                    asked = time.monotonic()
+                    lease.granted = await self._turn(lease, call.queue)
+                    waited = time.monotonic() - asked
+            if not lease.granted:
+                return self.refused(lease)
+            outcome = await _drive(lease, attempt(self, lease, call, waited, partial(LoopBody, lease)))
         except BaseException:
-            wire.abandon()  # CancelledError above all (fault E6)
+            lease.abandon()  # CancelledError above all (fault E6)
             raise
-        if isinstance(outcome, Fault):
-            wire.end(reusable=False)
+        if type(outcome) is Fault:
+            lease.end(reusable=False)
         return outcome
 
-    async def _begin(self, wire: _Wire, request: Request, sending: Sending) -> Fault | None:
-        """Gets a connection and sends the request."""
-        lease, deadline = wire.lease, sending.deadline
-        fault = self._pool.take(lease, fresh=sending.fresh)
-        if fault is None and not lease.reused:
-            until = min(deadline, time.monotonic() + sending.connect)
-            fault = await wire.in_worker(lambda: self._pool.connect(lease, until))
-        if fault is not None:
-            return fault
+    async def _turn(self, lease: Lease, seconds: float) -> bool:
+        """Waits for a slot; False when none came free in time or the attempt was aborted."""
+        turn, wake = _signal(this_loop())
+        waiter = self.slots.enter(wake)
+        if waiter is None:
+            return True
         try:
-            conn, route = lease.held()
-            rest = send_now(conn, memoryview(request_bytes(request, route.prefix, route.fields)))
-            early = await wire.in_worker(lambda: send(conn, rest, deadline)) if rest else None
-            if early is None and is_long(request):
-                early = await wire.in_worker(lambda: send_rest(conn, request, deadline))
-            if early is not None:
-                lease.receive_early(early)
-        except (BrokenPipeError, ConnectionResetError):
-            return None  # a server that refuses a large request may answer before it has read it all
-        except (OSError, ValueError) as error:
-            return lease.fault(error, "sent")
-        return None
+            lease.wake_by(wake)
+            await asyncio.wait((turn,), timeout=None if seconds == math.inf else max(0.0, seconds))
+            lease.wake_by(None)
+        except BaseException:
+            self.slots.give_up(waiter)
+            raise
+        return self.slots.granted(waiter, lease)
 
     async def sleep(self, seconds: float) -> None:
         """Waits between attempts; ends early when the transport is closed."""
-        call = Call()
-        if self._pool.register(call) is None:
-            try:
-                await wait_for_slot(NEVER, call, seconds, self._pool.forget)
-            finally:
-                self._pool.forget(call)
-
-    def close(self) -> None:
-        """Ends the calls that run and closes every connection (fault E16). Idempotent, from any thread."""
-        self._pool.close()
+        handle = Handle()
+        over, wake = _signal(this_loop())
+        handle.wake_by(wake)
+        self.leases.add(handle)
+        try:
+            if not self.closed:
+                await asyncio.wait((over,), timeout=seconds)
+        finally:
+            self.leases.discard(handle)
 
     async def aclose(self) -> None:
-        """The same."""
+        """The same as `close`."""
         self.close()
 
 
-class _Wire:
-    """A lease on an event loop: who uses its connection, the loop or a worker, and how to stop either."""
+def _signal(loop: asyncio.AbstractEventLoop) -> tuple[asyncio.Future[None], Callable[[], None]]:
+    """What is waited for on a loop, and what says in any thread, any number of times, that it has come."""
+    future: asyncio.Future[None] = loop.create_future()
 
-    __slots__ = ("_at_once", "_buffers", "_busy", "_loop", "_readiness", "_unread", "_workers", "answer", "lease")
+    def come() -> None:
+        if not future.done():
+            future.set_result(None)
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, workers: Workers, lease: Lease) -> None:
-        self._loop, self._workers = loop, workers
-        self.lease, self.answer = lease, lease.answer
-        self._buffers = False
-        """Nothing tells that TLS has decrypted more than was taken, so of TLS it is asked before every wait. Of TCP
-        that would be a system call and an exception for nothing."""
-        self._at_once = 0
-        """Times that it was not in vain."""
-        self._unread: bytes | OSError | None = None
-        """What came, or why nothing more will, until somebody asks for it."""
-        self._readiness: Readiness | None = None
-        self._busy = False
-        """A worker is using the connection."""
+    def tell() -> None:
+        with suppress(RuntimeError):  # the loop has been closed, and with it whoever waited
+            loop.call_soon_threadsafe(come)
 
-    async def in_worker(self, job: Callable[[], T]) -> T:
-        """What `job` returns or raises, from a worker thread; cancelling aborts the call, which ends the job."""
-        outcome: asyncio.Future[T] = self._loop.create_future()
+    return future, tell
 
-        def work() -> None:
-            result: T | None = None
-            failure: BaseException | None = None
+
+def _settle(future: asyncio.Future[bytes | None], data: bytes) -> None:
+    if not future.done():
+        future.set_result(data)
+
+
+async def _drive(lease: LoopLease, steps: Steps) -> Outcome:
+    """Waits for what an attempt waits for."""
+    try:
+        wait = next(steps)
+        while True:
             try:
-                result = job()
-            except BaseException as error:
-                failure = error
-            # First not busy, then a look at `aborted`; `abandon` does it the other way round. One of them ends it.
-            self._busy = False
-            if self.lease.call.aborted:
-                self.lease.end(reusable=False)
-            try:
-                self._loop.call_soon_threadsafe(_deliver, outcome, result, failure)
-            except RuntimeError:
-                self.lease.end(reusable=False)  # the loop has been closed
-
-        self._busy = True
-        try:
-            self._workers.submit(work)
-        except RuntimeError:
-            work()  # no thread can be started: at the end of the interpreter none can
-        return await outcome
-
-    @property
-    def ended(self) -> bool:
-        """The connection and its slot have been given back."""
-        return self.lease.ended
-
-    def wait(self, deadline: float) -> Awaitable[bool]:
-        """True when it is worth while to ask what has arrived, False at the deadline; one waiter at a time.
-
-        Raises:
-            OSError: the connection was given back.
-        """
-        conn = self.lease.held()[0]
-        if self._readiness is None:
-            self._readiness = Readiness(self._loop, conn.sock.fileno(), self._read_now)
-            self._buffers = hasattr(conn.sock, "pending")
-        if self._buffers and self._read_now():
-            now: asyncio.Future[bool] = self._loop.create_future()
-            self._at_once += 1
-            if self._at_once % _PATIENCE:
-                now.set_result(True)
+                came = await _wait(lease, wait)
+            except Exception as error:
+                wait = steps.throw(error)
             else:
-                self._loop.call_soon(_deliver, now, True, None)
-            return now
+                wait = steps.send(came)
+    except StopIteration as end:
+        return cast(Outcome, end.value)
+
+
+def _wait(lease: LoopLease, what: Wait) -> Awaitable[bytes | None]:
+    if what == "connect":
+        return lease.connect()
+    # The first bytes may have lain there for long, while the loop was busy elsewhere. But of a server that never stops
+    # talking there is always more.
+    if lease.answer.received and time.monotonic() >= lease.deadline:
+        raise TimeoutError
+    return lease.arrival(lease.deadline, to_send=what == "send")
+
+
+class LoopLease(Lease):
+    """A lease on an event loop; used in its thread, but for `abandon`."""
+
+    __slots__ = ("_at_once", "_loop", "_readiness", "_workers")
+
+    def __init__(self, origin: Origin, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(origin)
+        self._loop, self._workers = loop, origin.workers
+        self._readiness: Readiness | None = None
+        self._at_once = 0
+        """Times that TLS had more without a wait."""
+
+    async def connect(self) -> None:
+        """Opens the connection, by a thread, which has it for itself meanwhile."""
+        conn, route = self.held(), self.route
+        assert route is not None  # it came with the connection
+        done, tell = _signal(self._loop)
+        opening = Opening(conn, route.connections, self.deadline, tell)
+        self.conn = None
         try:
-            return self._readiness.wait(deadline)
+            self.wake_by(tell)
+            if not self._workers.submit(opening.run):
+                opening.run()
+            await asyncio.wait((done,), timeout=min(1e6, max(0.0, self.deadline - time.monotonic())))
+            self.wake_by(None)
+        except BaseException:
+            opening.give_up()
+            raise
+        self.conn = opening.result()
+        self.watch(conn.handle)
+
+    def arrival(self, deadline: float, *, to_send: bool = False) -> Awaitable[bytes | None]:
+        """As `Readiness.wait`; what raises there may be raised here."""
+        conn = self.held()
+        if conn.buffers and conn.buffered and (data := receive_now(conn)) is not None:
+            return self._now(data)
+        if self._readiness is None:
+            self._readiness = Readiness(self._loop, conn)
+        try:
+            return self._readiness.wait(deadline, to_send=to_send)
         except NotImplementedError:
-            return self.in_worker(lambda: self._read_blocking(conn, deadline))
+            return self._by_thread(conn, deadline, to_send)
 
-    def _read_now(self) -> bool:
-        conn = self.lease.conn
-        try:
-            self._unread = None if conn is None else receive_now(conn)
-        except OSError as error:
-            self._unread = error
-        return self._unread is not None
+    def _now(self, data: bytes) -> Awaitable[bytes | None]:
+        now: asyncio.Future[bytes | None] = self._loop.create_future()
+        self._at_once += 1
+        if self._at_once % _PATIENCE:
+            now.set_result(data)
+        else:
+            self._loop.call_soon(_settle, now, data)
+        return now
 
-    def _read_blocking(self, conn: Connection, deadline: float) -> bool:
-        self._unread = receive(conn, deadline)
-        return True
+    async def _by_thread(self, conn: Connection, deadline: float, to_send: bool) -> bytes | None:
+        """The same where the loop cannot watch sockets. The thread only looks: the connection may be closed then."""
 
-    def arrived(self) -> bytes | None:
-        """What has arrived; b"" when the server closed its side, None when nothing has.
+        def look() -> None:
+            with suppress(OSError, ValueError, AttributeError, TypeError):  # closed
+                found.append(look_at(conn, deadline - time.monotonic(), to_send=to_send))
+            tell()
 
-        Raises:
-            OSError: the connection is gone.
-        """
-        data, self._unread = self._unread, None
-        if isinstance(data, OSError):
-            raise data
-        return data
-
-    def fault(self, error: Exception, phase: Phase) -> Fault:
-        """What `error` means at this point of the attempt."""
-        return self.lease.fault(error, phase)
+        while True:
+            found: list[bool] = []
+            done, tell = _signal(self._loop)
+            if not self._workers.submit(look):
+                look()
+            await done
+            if found == [False] or time.monotonic() >= deadline:
+                raise TimeoutError
+            data = receive_now(self.held())
+            if data is not None or to_send:
+                return data
 
     def end(self, *, reusable: bool) -> None:
-        """Gives the connection back; in the loop's thread, no worker using it."""
+        """Gives everything back."""
         if self._readiness is not None:
             self._readiness.stop()
             self._readiness = None
-        self.lease.end(reusable=reusable)
+        super().end(reusable=reusable)
 
     def abandon(self) -> None:
         """Drops the connection at once, from any thread, without waiting."""
-        self.lease.call.abort()
-        if self._busy:
-            return
+        self.abort()
         if self._readiness is None or running_loop() is self._loop:
             self.end(reusable=False)
             return
         try:
-            self._loop.call_soon_threadsafe(lambda: self.end(reusable=False))
+            self._loop.call_soon_threadsafe(partial(self.end, reusable=False))
         except RuntimeError:
-            self.lease.end(reusable=False)  # a closed loop watches nothing any more
+            super().end(reusable=False)  # a closed loop watches nothing any more
 
 
-def _deliver(outcome: asyncio.Future[Any], result: Any, failure: BaseException | None) -> None:
-    if outcome.done():
-        return  # the task was cancelled meanwhile; `work` has cleaned up
-    if failure is not None:
-        outcome.set_exception(failure)
-    else:
-        outcome.set_result(result)
+class LoopBody:
+    """The unread body of an accepted stream. `read` is for one task at a time."""
+
+    __slots__ = ("_begun", "_lease", "_pid")
+
+    def __init__(self, lease: LoopLease, begun: bytes = b"") -> None:
+        """`begun`: what was read of it already."""
+        self._lease, self._begun = lease, begun
+        self._pid = process.pid
+
+    async def read(self, deadline: float) -> bytes | Fault:
+        """Body bytes as soon as there are some; b"" at a proper end. `deadline`: on the monotonic clock."""
+        lease = self._lease
+        if self._pid != process.pid:
+            return Fault("closed", "committed", "A stream cannot be read in a forked child.")
+        if self._begun:
+            begun, self._begun = self._begun, b""
+            return begun
+        answer = lease.answer
+        try:
+            while (data := answer.take()) is None:
+                if time.monotonic() >= deadline:
+                    raise TimeoutError
+                answer.receive(await lease.arrival(deadline) or b"")
+            if not data:
+                lease.end(reusable=answer.keep_alive)
+        except (OSError, ValueError, TooLargeError) as error:
+            fault = lease.fault(error, "committed")
+            lease.end(reusable=False)
+            return fault
+        except BaseException:
+            lease.abandon()  # CancelledError above all (fault E6)
+            raise
+        return data
+
+    async def aclose(self, *, drained: bool) -> None:
+        """Gives the connection back (`drained`: the end of the stream was seen) or drops it. Idempotent."""
+        lease = self._lease
+        if lease.ended:
+            return
+        if not drained or self._pid != process.pid:
+            lease.abandon()
+            return
+        try:
+            lease.end(reusable=await self._drain(time.monotonic() + DRAIN_SECONDS))
+        except BaseException:
+            lease.abandon()
+            raise
+
+    async def _drain(self, deadline: float) -> bool:
+        """After the end of a stream: whether its body ends soon, so that the connection can be kept (B12, B13)."""
+        answer = self._lease.answer
+        try:
+            while (over := answer.skim()) is None:
+                if time.monotonic() >= deadline:
+                    return False
+                answer.receive(await self._lease.arrival(deadline) or b"")
+        except (OSError, ValueError):
+            return False
+        return over and answer.keep_alive
+
+    def abandon(self) -> None:
+        """Drops the connection at once, from any thread, without waiting."""
+        self._lease.abandon()
+
+    forget = abandon

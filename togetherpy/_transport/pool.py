@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import queue
 import socket
-import threading
 import time
 from collections import deque
 from typing import Any, ClassVar, Literal, cast
@@ -32,7 +31,8 @@ from togetherpy._core.config import Config, Origin
 from togetherpy._transport.nested import NestedTLS
 from togetherpy._transport.proxies import Proxy, ProxySetupError, find_proxy
 from togetherpy._transport.route import default_ssl_context, idle_too_long, request_parts, set_options
-from togetherpy._transport.slots import Call
+from togetherpy._transport.slots import Handle
+from togetherpy._transport.sockets import poller, wait_for
 
 Stage = Literal["name look-up", "connection", "TLS handshake with the proxy", "proxy CONNECT", "TLS handshake"]
 _LONGEST_WAIT = 1e6
@@ -43,12 +43,14 @@ class Connection(HTTPConnection):
     """One that keeps to a deadline while connecting, says how far it got, and lets its call end it."""
 
     own_tcp: ClassVar[bool] = True
-    call: Call
+    call: Handle
     deadline: float
     """Of connecting, on the monotonic clock."""
     stage: Stage = "connection"
-    armed: float = -1.0
-    """The timeout that the socket has; setting it is a system call, so it is set only when it matters."""
+    poller: Any = None
+    """A `select.poll` for the open connection's reading, where the system has such."""
+    buffers: bool = False
+    """Under TLS: `pending` tells of bytes that no look at the descriptor shows."""
     idle_since: tuple[float, float] = (0.0, 0.0)
     """`clocks` of its last use."""
     _handle: socket.socket | None = None
@@ -58,7 +60,7 @@ class Connection(HTTPConnection):
         """Of an open connection the socket whose shutdown ends whatever waits for it."""
         return self.sock.outer if isinstance(self.sock, NestedTLS) else self.sock
 
-    def open(self, call: Call, deadline: float, pool: Connections) -> None:
+    def open(self, call: Handle, deadline: float, pool: Connections) -> None:
         """Connects, through the proxy and TLS where there are such; raises what those layers raise."""
         self.call, self.deadline, self.stage = call, deadline, "connection"
         self.timeout = self._left()
@@ -68,11 +70,22 @@ class Connection(HTTPConnection):
             if isinstance(self.sock, SSLTransport):
                 self.sock = NestedTLS(self.sock)
             call.watch(self.handle)
-            self.armed = -1.0
+            self.sock.settimeout(0.0)  # from here on whoever waits does so by other means
+            self.poller, self.buffers = poller(self.sock), hasattr(self.sock, "pending")
         finally:
             if self._handle is not None:
                 self._handle.close()
                 self._handle = None
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether nothing has come on a connection that is used by nobody: an end, or what nobody asked for."""
+        return self.sock is not None and not wait_for(self, 0.0)
+
+    @property
+    def buffered(self) -> bool:
+        """Whether TLS has more than was taken; not all of it need be the caller's."""
+        return bool(cast(Any, self.sock).pending())
 
     def stale(self) -> bool:
         """Whether it has probably been forgotten by somebody on the way."""
@@ -132,56 +145,6 @@ class Connection(HTTPConnection):
         self.stage = "proxy CONNECT"
         super()._tunnel()
         self.stage = "TLS handshake"
-
-
-class Connecting(threading.Thread):
-    """Connects on a thread of its own, so that its caller can stop waiting for what cannot be ended."""
-
-    def __init__(self, conn: Connection, deadline: float, pool: Connections) -> None:
-        super().__init__(name="togetherpy-connect", daemon=True)
-        self._conn, self._deadline, self._pool = conn, deadline, pool
-        self._call = Call()
-        self._lock = threading.Lock()
-        self._over = threading.Event()
-        self._given_up = self._finished = False
-        self._error: BaseException | None = None
-
-    def run_until_open(self, call: Call) -> None:
-        """Returns with the connection open, or raises: what connecting raised, or TimeoutError.
-
-        After an exception that is not connecting's own, the connection belongs to the thread, which closes it.
-        """
-        call.wake_by(self._over.set)
-        try:
-            try:
-                self.start()
-            except RuntimeError:  # no more threads, or none any more because the interpreter ends: then here
-                self._call = call
-                self.run()
-            self._over.wait(min(max(self._deadline - time.monotonic(), 0.0), _LONGEST_WAIT))
-        finally:
-            call.wake_by(None)
-            with self._lock:
-                self._given_up = not self._finished
-            if self._given_up:
-                self._call.abort()
-        if self._given_up:
-            raise TimeoutError
-        if self._error is not None:
-            raise self._error
-        call.watch(self._conn.handle)
-
-    def run(self) -> None:
-        try:
-            self._conn.open(self._call, self._deadline, self._pool)
-        except BaseException as error:
-            self._error = error
-            self._conn.close()
-        with self._lock:
-            self._finished = True
-        if self._given_up:
-            self._conn.close()
-        self._over.set()
 
 
 class SecureConnection(Connection, HTTPSConnection):

@@ -1,6 +1,6 @@
-"""When a socket has something to read, asked of the running event loop.
+"""What comes over a socket, asked of the running event loop.
 
-In: a connected socket, and how to read from it. Out: an awaitable that ends when bytes were read, or the time is over.
+In: a connection. Out: futures of what arrives, or of the leave to send on.
 The rule: no thread waits and, while a stream flows, no system call is made but the loop's own; a reader nobody waits
 for is taken out of the loop, so that a consumer that stops reading stops the sender (back-pressure by TCP).
 """
@@ -8,52 +8,144 @@ for is taken out of the loop, so that a consumer that stops reading stops the se
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import time
 
 from togetherpy._core import fork as process
-from togetherpy._transport.waiting import Arrival
+from togetherpy._transport.pool import Connection
+from togetherpy._transport.sockets import receive_now
+
+_LONGEST_TIMER = 3600.0
+"""Seconds; a limit of `inf` is no time for a loop's timer."""
 
 
-class Readiness(Arrival):
-    """Of one socket, on one loop; used in that loop's thread only."""
+class Readiness:
+    """Of one connection, on one loop; used in that loop's thread only, by one that waits at a time."""
 
-    __slots__ = ("_descriptor", "_pid", "_read", "_registered")
+    __slots__ = (
+        "_conn",
+        "_deadline",
+        "_descriptor",
+        "_loop",
+        "_pid",
+        "_reads",
+        "_timer",
+        "_timer_at",
+        "_waiter",
+        "_writes",
+    )
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int, read: Callable[[], bool]) -> None:
-        """`read`: takes what there is, without waiting; whether there was something."""
-        super().__init__(loop)
-        self._descriptor = descriptor
-        self._read = read
-        self._registered = False
+    def __init__(self, loop: asyncio.AbstractEventLoop, conn: Connection) -> None:
+        self._loop, self._conn = loop, conn
+        self._descriptor: int = conn.sock.fileno()
+        self._reads = self._writes = False
+        self._waiter: asyncio.Future[bytes | None] | None = None
+        # One timer for all waits, moved when it fires: a timer per wait would cost more than the wait.
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = self._deadline = 0.0
         self._pid = process.pid
 
-    def wait(self, deadline: float) -> asyncio.Future[bool]:
-        """True when something was read (the end included), False at the deadline.
+    def wait(self, deadline: float, *, to_send: bool = False) -> asyncio.Future[bytes | None]:
+        """What arrives, b"" when the server closed its side; `to_send`: or None as soon as more can be sent. The future
+        raises TimeoutError at the deadline (on the monotonic clock), and OSError when the connection is lost.
 
         Raises:
             NotImplementedError: the loop cannot watch sockets (Windows' proactor loop).
         """
-        if not self._registered:
+        if not self._reads:
             self._loop.add_reader(self._descriptor, self._readable)
-            self._registered = True
-        return super().wait(deadline)
+            self._reads = True
+        if to_send:
+            self._loop.add_writer(self._descriptor, self._writable)
+            self._writes = True
+        elif self._writes:  # an answer came before all was sent
+            self._unwatch(reading=False)
+        self._deadline = deadline
+        if self._timer is None or self._timer_at > deadline:
+            self._start_timer()
+        self._waiter = waiter = self._loop.create_future()
+        return waiter
 
     def stop(self) -> None:
         """Forgets the socket; to be called before it is closed or given to somebody else."""
-        self._unregister()
-        super().stop()
+        self._unwatch(reading=True)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._waits():
+            self._fail(OSError("the connection was given back"))
+
+    def _waits(self) -> bool:
+        return self._waiter is not None and not self._waiter.done()
 
     def _readable(self) -> None:
-        if self._waiter is None or self._waiter.done():
-            self._unregister()  # nobody waits: the loop would call this again and again
-        elif self._read():
-            # Read here and not by whoever waits: he runs one turn of the loop later, by when the loop has found the
-            # same bytes again, and would be woken by these a second time for nothing.
-            self.tell()
+        waiter = self._waiter
+        if waiter is None or waiter.done():
+            self._unwatch(reading=True)  # nobody waits: the loop would call this again and again
+            return
+        # Read here and not by whoever waits: he runs one turn of the loop later, by when the loop has found the same
+        # bytes again, and would be woken by these a second time for nothing.
+        try:
+            data = receive_now(self._conn)
+        except OSError as error:
+            waiter.set_exception(error)
+            return
+        if data is not None:
+            waiter.set_result(data)
 
-    def _unregister(self) -> None:
-        if self._registered:
-            self._registered = False
-            # A forked child's loop shares with its parent's what the system watches for it (fault E8).
-            if self._pid == process.pid:
+    def _writable(self) -> None:
+        self._unwatch(reading=False)
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _unwatch(self, *, reading: bool) -> None:
+        reads, writes = self._reads and reading, self._writes
+        self._reads, self._writes = self._reads and not reading, False
+        # A forked child's loop shares with its parent's what the system watches for it (fault E8).
+        if self._pid == process.pid:
+            if reads:
                 self._loop.remove_reader(self._descriptor)
+            if writes:
+                self._loop.remove_writer(self._descriptor)
+
+    def _fail(self, error: OSError) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_exception(error)
+
+    def _start_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        now = time.monotonic()  # the clock of a loop may be another one
+        self._timer_at = min(self._deadline, now + _LONGEST_TIMER)
+        self._timer = self._loop.call_later(max(0.0, self._timer_at - now), self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        if not self._waits():
+            return
+        if time.monotonic() < self._deadline:
+            self._start_timer()
+        else:
+            self._fail(TimeoutError())
+
+
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """The event loop that runs in this thread, if any."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def this_loop() -> asyncio.AbstractEventLoop:
+    """The event loop that runs in this thread.
+
+    Raises:
+        RuntimeError: there is none: the coroutine is driven by hand, or by another library's loop.
+    """
+    loop = running_loop()
+    if loop is None:
+        raise RuntimeError(
+            "AsyncTogether works in asyncio only, and there is no running event loop: call it from a coroutine that "
+            "asyncio.run(...) runs, or use Together"
+        )
+    return loop

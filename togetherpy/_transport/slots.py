@@ -37,8 +37,8 @@ class Turn:
         self._lock.acquire(True, max(0.0, min(seconds, threading.TIMEOUT_MAX)))
 
 
-class Call:
-    """One attempt in flight.
+class Handle:
+    """What ends something that blocks.
 
     No lock: the `watch` methods write and then look at `aborted`, `abort` sets `aborted` and then looks at what is
     watched, so at least one of the two sees the other.
@@ -94,11 +94,20 @@ class Slots:
         """Calls in the queue."""
         return len(self._queue)
 
+    def take(self) -> bool:
+        """Takes a slot if one is free and nobody waits for it."""
+        if self._queue:
+            return False
+        try:
+            self._free.pop()
+        except IndexError:
+            return False
+        return True
+
     def enter(self, wake: Callable[[], None]) -> Waiter | None:
         """None: a slot is taken. Else a place in the queue; `wake` is called (in any thread) when its turn has come."""
-        if not self._queue:
-            with suppress(IndexError):
-                return self._free.pop()
+        if self.take():
+            return None
         waiter = Waiter(wake)
         self._queue.append(waiter)
         self._hand_out()  # a slot may have come free since the look
@@ -112,24 +121,34 @@ class Slots:
             return True  # whoever hands out has taken it from the queue
         return False
 
-    def acquire(self, call: Call, seconds: float) -> bool:
-        """Takes a slot, blocking for `seconds` at most; False when none came free or the call was aborted."""
+    def acquire(self, handle: Handle, seconds: float) -> bool:
+        """Takes a slot, blocking for `seconds` at most; False when none came free or `handle` was aborted."""
+        if self.take():
+            return True
         turn = Turn()
         waiter = self.enter(turn.come)
         if waiter is None:
             return True
         try:
-            call.wake_by(turn.come)
+            handle.wake_by(turn.come)
             turn.wait(seconds)
+            handle.wake_by(None)
         except BaseException:
-            if self.leave(waiter):
-                self.release()
+            self.give_up(waiter)
             raise
-        call.wake_by(None)
-        granted = self.leave(waiter)
-        if granted and call.aborted:
+        return self.granted(waiter, handle)
+
+    def granted(self, waiter: Waiter, handle: Handle) -> bool:
+        """The wait is over: whether a slot was handed over, to somebody who still wants one."""
+        had = self.leave(waiter)
+        if had and handle.aborted:
             self.release()
-        return granted and not call.aborted
+        return had and not handle.aborted
+
+    def give_up(self, waiter: Waiter) -> None:
+        """The wait was broken off."""
+        if self.leave(waiter):
+            self.release()
 
     def release(self) -> None:
         """Gives a slot to the one who has waited longest, or back."""
