@@ -1,4 +1,5 @@
-"""The command: `python -m benchmarks [CASE ...] [--contenders NAME ...] [--quick] [--json FILE] [--report]`.
+"""The command: `python -m benchmarks [CASE ...] [--contenders NAME ...] [--quick] [--json FILE] [--report]`,
+or `python -m benchmarks simulate`, which is explained there.
 
 In: names of cases, groups and contenders; none means all. Out: a table on standard output, progress on standard error.
 Rule: exit code 0 when every contender that was asked for gave its figures, 1 when one failed, 2 for a name that is not
@@ -17,10 +18,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from benchmarks import cases, environments, limits, report, runner, server, table
+from benchmarks import cases, environments, limits, report, runner, server, simulate, table
 
 
 def main(arguments: list[str] | None = None) -> int:
+    given = sys.argv[1:] if arguments is None else arguments
+    return simulate.main(given[1:]) if given[:1] == ["simulate"] else _compare(given)
+
+
+def _compare(arguments: list[str]) -> int:
     options = _options(arguments)
     if options.report:
         report.write(json.loads(options.report.read_text()))
@@ -53,8 +59,12 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if runner.failures(results.values()) else 0
 
 
-def _options(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="togetherpy beside its peers.")
+def _options(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="togetherpy beside its peers.",
+        epilog="`python -m benchmarks simulate --help`: the controller of batch runs against models of services.",
+    )
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"a case, or a group of {', '.join(cases.GROUPS)}")
     parser.add_argument("--contenders", nargs="+", default=[], metavar="NAME", help="only these")
     parser.add_argument("--rounds", type=_whole, default=5, help="how many; the costliest cases do 1 or 3 (default: 5)")

@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 
 START = 8
-LEAST = 0.001
-"""A server of less than one request at a time: one is in flight, and seldom (the pace sees to that)."""
+LEAST = 0.03
+"""Less than one stands for a server of less than one request at a time: one is in flight, and seldom, by the pace."""
 CUT = 0.75
 CAPACITY_CUT = 0.9
 CAPACITY_PART = 0.1
@@ -30,7 +30,7 @@ STEP_EACH = 3.0
 LONG_ROUND = 10.0
 """Seconds: below the size that failed, a round need not be longer. A 429 comes at once, however long answers take."""
 SURE = 8
-"""Successes in a round near the size that failed, at the least."""
+"""Successes in a round where the limit stands still, at the least."""
 
 
 class Window:
@@ -41,7 +41,7 @@ class Window:
         self.failed: float | None = None
         """The size at the last 429."""
         self._creeps = False
-        self._creep = LOOSE_CREEP
+        self._stands = False  # it failed twice at the same size
         self._creep_each = CREEP_EACH
         self._growth = 1.0
         self._clean = self._lost = 0
@@ -57,9 +57,8 @@ class Window:
         """A 429 that this size, or a smaller one, has caused."""
         before, self.failed = self.failed, self.size
         self._creeps = before is not None  # the first doubled to where it failed, which says little
-        stands = before is not None and abs(self.size / before - 1) < SAME
-        self._creep = CREEP if stands else LOOSE_CREEP
-        self._creep_each = min(MAX_CREEP_EACH, self._creep_each * SLOWER) if stands else CREEP_EACH
+        self._stands = before is not None and abs(self.size / before - 1) < SAME
+        self._creep_each = min(MAX_CREEP_EACH, self._creep_each * SLOWER) if self._stands else CREEP_EACH
         self._growth = GROWTH
         self._cut(now, CUT)
 
@@ -88,7 +87,7 @@ class Window:
         self._began = now
 
     def _end_round(self, now: float, ceiling: int) -> None:
-        enough = max(SURE, self.size) if self._near else self.size
+        enough = max(SURE, self.size) if self._near and self._stands else self.size
         below = self.failed is not None and self.size < NEAR * self.failed
         long = below and now - self._began >= LONG_ROUND
         if now < self._next or (self._clean + self._lost < enough and not long):
@@ -98,15 +97,15 @@ class Window:
         self._begin(now)
 
     def _grown(self, now: float) -> float:
-        size, failed = self.size, self.failed
+        size, failed, creep = self.size, self.failed, CREEP if self._stands else LOOSE_CREEP
         if self._near:
             self._next = now + self._creep_each
-            return size * (1 + self._creep)
+            return size * (1 + creep)
         if failed is not None:
             self._next = now + STEP_EACH
-        grown = size + max(min(1.0, size / 8), self._growth * size)
+        grown = size + max(1.0 if size >= 1 else size / 8, self._growth * size)
         if failed is None or size >= failed:
             self._growth = min(1.0, 2 * self._growth)
         elif self._creeps:
-            grown = min(grown, max(NEAR * failed, size * (1 + self._creep)))
+            grown = min(grown, max(NEAR * failed, size * (1 + creep)))
         return grown
