@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.processes import PYTHON, run
 from support.testing_helpers import (
@@ -306,6 +306,7 @@ class TestParser:
         + b"GET /last HTTP/1.0\r\n\r\n"
     )
 
+    @settings(deadline=None)
     @given(cuts=st.lists(st.integers(0, len(DATA))))
     def test_any_split_gives_the_same_requests(self, cuts: list[int]) -> None:
         assert self.parse(cuts) == [("/", b"hello"), ("/", b"abc0123456789"), ("/last", b"")]
