@@ -279,9 +279,13 @@ def test_lone_surrogate_escapes_are_not_lost(client: Maker) -> None:
 
 
 @pytest.mark.fault("B18")
-@pytest.mark.parametrize(
-    "body", [BODY.replace(b"the-", b"\xff\xfe"), BODY[:-20], b"[" * 100_000, b"[1]", b'"text"', b"{" + b"x" * 100_000]
-)
+def test_bytes_that_are_no_utf_8_are_not_lost(client: Maker) -> None:
+    with ScriptedServer([request, send(answer(BODY.replace(COMPLETION.encode(), b"a\xff\xfeb")))]) as server:
+        assert client(server).create().choices[0].message.content == "a\ufffd\ufffdb"
+
+
+@pytest.mark.fault("B18")
+@pytest.mark.parametrize("body", [BODY[:-20], b"[" * 100_000, b"[1]", b'"text"', b"{" + b"x" * 100_000])
 def test_damaged_json(client: Maker, body: bytes) -> None:
     with ScriptedServer([request, send(answer(body))]) as server:
         error = client(server, max_retries=2).fails(APIResponseError)
