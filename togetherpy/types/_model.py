@@ -41,12 +41,19 @@ class Source:
         raw = self._raw
         if raw is not None:
             try:
-                # msgspec looks at the UTF-8 and at the numbers only of the fields that it keeps.
-                self._value: Any = parse_any_json(raw)
-            except (ValueError, RecursionError):
-                self._value = None
+                self._value: Any = msgspec.json.decode(raw)
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                self._value = _any_value(raw)
             self._raw = None
         return self._value
+
+
+def _any_value(raw: bytes) -> Any:
+    # msgspec looks at the UTF-8 and at the numbers only of the fields that it keeps.
+    try:
+        return parse_any_json(raw)
+    except (ValueError, RecursionError):
+        return None
 
 
 class Shown:
