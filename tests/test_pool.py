@@ -23,7 +23,7 @@ import togetherpy
 from togetherpy._core.config import Secret, make_config
 from togetherpy._transport import pool
 from togetherpy._transport.pool import Connection, Route, make_route
-from togetherpy._transport.slots import Call
+from togetherpy._transport.slots import Handle
 
 ROOT = Path(togetherpy.__file__).parent
 PRIVATE: dict[str, tuple[type, Callable[..., Any]]] = {
@@ -113,7 +113,7 @@ def route(base_url: str, **options: Any) -> Route:
 def opened(way: Route) -> Connection:
     conn = way.take()
     assert conn.is_closed
-    conn.open(Call(), float("inf"), way.connections)
+    conn.open(Handle(), float("inf"), way.connections)
     return conn
 
 
