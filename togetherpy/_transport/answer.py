@@ -34,11 +34,13 @@ def is_left_open(take: Take, status: int, headers: Headers) -> bool:
 class Answer:
     """One answer while it arrives, from the first byte of its status line; its body decompressed and counted."""
 
-    __slots__ = ("_broken", "_decompressor", "_given", "_pieces", "_reader", "_room", "ended", "received")
+    __slots__ = ("_broken", "_decompressor", "_given", "_pieces", "_reader", "_room", "ended", "head", "received")
 
     def __init__(self, max_bytes: int) -> None:
         """`max_bytes`: the most body, after decompression, that is taken."""
         self._reader = ResponseReader()
+        self.head: Head | None = None
+        """None until it has come whole."""
         self._room = max_bytes
         self._given = b""
         self._pieces: list[bytes] = []
@@ -50,11 +52,6 @@ class Answer:
         """All of the body has arrived."""
         self.received = False
         """At least one byte has arrived."""
-
-    @property
-    def head(self) -> Head | None:
-        """None until it has come whole."""
-        return self._reader.head
 
     @property
     def keep_alive(self) -> bool:
@@ -71,10 +68,10 @@ class Answer:
         reader = self._reader
         if data:
             self.received = True
-            began = reader.head is None
             self._given = reader.feed(data)
             self._broken = reader.failure
-            if began and reader.head is not None:
+            if self.head is None and reader.head is not None:
+                self.head = reader.head
                 coding = reader.head.content_coding or "identity"
                 if coding != "identity":
                     self._decompressor = Decompressor(coding)

@@ -130,13 +130,13 @@ def _take(origin: Origin, lease: Lease, *, fresh: bool) -> Fault | None:
         return Fault("closed", "connecting", CLOSED)
     try:
         lease.route = route = origin.way()
-        lease.conn = conn = route.take()
+        lease.conn = conn = route.connections.take()
     except ClosedPoolError:
         return Fault("closed", "connecting", CLOSED)
     except SetupError as error:
         return Fault(error.kind, "connecting", str(error), final=True)
     if conn.sock is not None:
-        if fresh or conn.stale():
+        if fresh or not conn.usable(lease.loop):
             conn.close()
         else:
             lease.reused = True

@@ -135,12 +135,11 @@ def _wait(lease: LoopLease, what: Wait) -> Awaitable[bytes | None]:
 class LoopLease(Lease):
     """A lease on an event loop; used in its thread, but for `abandon`."""
 
-    __slots__ = ("_at_once", "_loop", "_readiness", "_workers")
+    __slots__ = ("_at_once", "_workers")
 
     def __init__(self, origin: Origin, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(origin)
-        self._loop, self._workers = loop, origin.workers
-        self._readiness: Readiness | None = None
+        self.loop, self._workers = loop, origin.workers
         self._at_once = 0
         """Times that TLS had more without a wait."""
 
@@ -148,7 +147,7 @@ class LoopLease(Lease):
         """Opens the connection, by a thread, which has it for itself meanwhile."""
         conn, route = self.held(), self.route
         assert route is not None  # it came with the connection
-        done, tell = _signal(self._loop)
+        done, tell = _signal(self.loop)
         opening = Opening(conn, route.connections, self.deadline, tell)
         self.conn = None
         try:
@@ -168,20 +167,20 @@ class LoopLease(Lease):
         conn = self.held()
         if conn.buffers and conn.buffered and (data := receive_now(conn)) is not None:
             return self._now(data)
-        if self._readiness is None:
-            self._readiness = Readiness(self._loop, conn)
+        if conn.readiness is None:
+            conn.readiness = Readiness(self.loop, conn)
         try:
-            return self._readiness.wait(deadline, to_send=to_send)
+            return cast(Readiness, conn.readiness).wait(deadline, to_send=to_send)
         except NotImplementedError:
             return self._by_thread(conn, deadline, to_send)
 
     def _now(self, data: bytes) -> Awaitable[bytes | None]:
-        now: asyncio.Future[bytes | None] = self._loop.create_future()
+        now: asyncio.Future[bytes | None] = self.loop.create_future()
         self._at_once += 1
         if self._at_once % _PATIENCE:
             now.set_result(data)
         else:
-            self._loop.call_soon(_settle, now, data)
+            self.loop.call_soon(_settle, now, data)
         return now
 
     async def _by_thread(self, conn: Connection, deadline: float, to_send: bool) -> bytes | None:
@@ -194,7 +193,7 @@ class LoopLease(Lease):
 
         while True:
             found: list[bool] = []
-            done, tell = _signal(self._loop)
+            done, tell = _signal(self.loop)
             if not self._workers.submit(look):
                 look()
             await done
@@ -204,23 +203,17 @@ class LoopLease(Lease):
             if data is not None or to_send:
                 return data
 
-    def end(self, *, reusable: bool) -> None:
-        """Gives everything back."""
-        if self._readiness is not None:
-            self._readiness.stop()
-            self._readiness = None
-        super().end(reusable=reusable)
-
     def abandon(self) -> None:
         """Drops the connection at once, from any thread, without waiting."""
         self.abort()
-        if self._readiness is None or running_loop() is self._loop:
+        conn = self.conn
+        if conn is None or conn.readiness is None or running_loop() is self.loop:
             self.end(reusable=False)
             return
         try:
-            self._loop.call_soon_threadsafe(partial(self.end, reusable=False))
+            self.loop.call_soon_threadsafe(partial(self.end, reusable=False))
         except RuntimeError:
-            super().end(reusable=False)  # a closed loop watches nothing any more
+            self.end(reusable=False)  # a closed loop watches nothing any more
 
 
 class LoopBody:

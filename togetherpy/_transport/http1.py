@@ -23,6 +23,8 @@ _MAX_LINE = 4096  # a chunk-size line with its extensions, or a trailer line
 _CRLF = "\r\n"
 _STATUS_LINE = re.compile(r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [^\r\n\0]*)?(?=\r\n|\Z)")
 _FIELD_LINES = re.compile(r"(?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]++:[^\r\n\0]*+)*+")
+_FRAMING = re.compile(r"\r\n(connection|transfer-encoding|content-length|content-encoding):([^\r]*)")
+"""The fields that say how the answer is to be read, in a head in lower case, one pass for all."""
 _TRAILER_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\0]*")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n\0]*)?")
 _LENGTH = re.compile(r"[0-9]{1,18}")
@@ -69,10 +71,12 @@ def parse_head(block: bytes) -> Head:
         raise ProtocolError("a header line is malformed")
     if text.count(_CRLF) > MAX_FIELDS:
         raise ProtocolError(f"it has more than {MAX_FIELDS} header fields")
-    lowered = text.lower()
-    connection = ", ".join(_values(lowered, "connection"))
-    transfer_coding = _only_value("transfer-encoding", _values(lowered, "transfer-encoding"))
-    length = _only_value("content-length", _members(_values(lowered, "content-length")))
+    framing: dict[str, list[str]] = {}
+    for name, value in _FRAMING.findall(text.lower(), match.end()):
+        framing.setdefault(name, []).append(value.strip(" \t"))
+    connection = ", ".join(framing.get("connection", ()))
+    transfer_coding = _only_value("transfer-encoding", framing.get("transfer-encoding"))
+    length = _only_value("content-length", _members(framing.get("content-length")))
     # HTTP/1.0 has no transfer-encoding: whoever sends both may have a second idea of where the answer ends.
     lasting = match[1] == "1" or ("keep-alive" in connection and transfer_coding is None)
     return Head(
@@ -81,32 +85,23 @@ def parse_head(block: bytes) -> Head:
         lasting and "close" not in connection,
         transfer_coding,
         length,
-        ", ".join(_values(lowered, "content-encoding")) or None,
+        ", ".join(framing.get("content-encoding", ())) or None,
     )
 
 
-def _values(lowered: str, name: str) -> list[str]:
-    """The values of the fields of this name in a head, in lower case as the head is; its lines are proper ones."""
-    values: list[str] = []
-    line = f"\r\n{name}:"
-    at = lowered.find(line)
-    while at >= 0:
-        at += len(line)
-        end = lowered.find(_CRLF, at)
-        values.append(lowered[at : end if end >= 0 else None].strip(" \t"))
-        at = lowered.find(line, at)
-    return values
-
-
-def _members(values: list[str]) -> list[str]:
+def _members(values: list[str] | None) -> list[str] | None:
     """The different members of lists: fields that were joined, or repeated, and agree are one (RFC 9110, 8.6)."""
+    if values is None or (len(values) == 1 and "," not in values[0]):
+        return values
     return list({member.strip(" \t") for value in values for member in value.split(",")})
 
 
-def _only_value(name: str, values: list[str]) -> str | None:
+def _only_value(name: str, values: list[str] | None) -> str | None:
+    if values is None:
+        return None
     if len(values) > 1:
         raise ProtocolError(f"it has two {name} fields")
-    return values[0] if values else None
+    return values[0]
 
 
 def _checked_beginning(data: bytes) -> bytes:

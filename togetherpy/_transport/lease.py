@@ -7,7 +7,7 @@ the one, so nothing here takes a lock or waits.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from togetherpy._core.wire import Fault, Phase
 from togetherpy._transport.answer import Answer
@@ -37,6 +37,7 @@ class Lease(Handle):
         "conn",
         "deadline",
         "granted",
+        "loop",
         "reused",
         "route",
         "server",
@@ -53,6 +54,8 @@ class Lease(Handle):
         """The answer came before the request was sent whole."""
         self.conn: Connection | None = None
         self.route: Route | None = None
+        self.loop: Any = None
+        """The event loop that it belongs to, if any."""
         self._slots, self._leases = lender.slots, lender.leases
         lender.leases.add(self)
 
@@ -93,6 +96,6 @@ class Lease(Handle):
                 conn.idle_since = clocks()
             else:
                 conn.close()
-            self.route.give_back(conn)
+            self.route.connections.give_back(conn)
         if self.granted:
             self._slots.release()

@@ -6,8 +6,8 @@ The rule: TLS, proxies and the life of a connection are urllib3's; what happens 
 urllib3's public names serve wherever they can. Those that are private by name stand here only, each in a subclass of
 the class that has it; tests/test_pool.py holds them against the lowest and the newest urllib3 that are allowed:
 
-* `HTTPConnectionPool._get_conn`, `._put_conn`: `urlopen` copies headers, parses URLs and wraps the answer, for some
-  200 us a call. Taking and returning the connection leaves the pool in charge of its life, and costs 10.
+* `HTTPConnectionPool._new_conn`: `urlopen` copies headers, parses URLs and wraps the answer, for some 200 us a call.
+  Taking a connection from the pool's own queue, which is public, or having the pool make one, costs a few.
 * `HTTPConnection._new_conn`: urllib3's own gives every address the whole timeout, and nobody a handle to end it.
 * `HTTPConnection._dns_host`: the name as it is to be looked up, a full stop at its end included.
 * `HTTPConnection._tunnel`: only it knows when TCP is done and the proxy is asked, which the message of a failure says.
@@ -24,13 +24,13 @@ from typing import Any, ClassVar, Literal, cast
 from urllib3 import PoolManager, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import ClosedPoolError, ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util.ssltransport import SSLTransport
 
 from togetherpy._core.config import Config, Origin
 from togetherpy._transport.nested import NestedTLS
 from togetherpy._transport.proxies import Proxy, ProxySetupError, find_proxy
-from togetherpy._transport.route import default_ssl_context, idle_too_long, request_parts, set_options
+from togetherpy._transport.route import IDLE_LIMIT, default_ssl_context, request_parts, set_options
 from togetherpy._transport.slots import Handle
 from togetherpy._transport.sockets import poller, wait_for
 
@@ -49,6 +49,8 @@ class Connection(HTTPConnection):
     stage: Stage = "connection"
     poller: Any = None
     """A `select.poll` for the open connection's reading, where the system has such."""
+    readiness: Any = None
+    """The Readiness of the event loop that watches the open connection, from one call to the next."""
     buffers: bool = False
     """Under TLS: `pending` tells of bytes that no look at the descriptor shows."""
     idle_since: tuple[float, float] = (0.0, 0.0)
@@ -78,18 +80,29 @@ class Connection(HTTPConnection):
                 self._handle = None
 
     @property
-    def is_connected(self) -> bool:
-        """Whether nothing has come on a connection that is used by nobody: an end, or what nobody asked for."""
-        return self.sock is not None and not wait_for(self, 0.0)
-
-    @property
     def buffered(self) -> bool:
         """Whether TLS has more than was taken; not all of it need be the caller's."""
         return bool(cast(Any, self.sock).pending())
 
-    def stale(self) -> bool:
-        """Whether it has probably been forgotten by somebody on the way."""
-        return idle_too_long(self.idle_since)
+    def usable(self, loop: object) -> bool:
+        """Whether the open connection can serve again, on this event loop or none: nobody has closed it, sent what
+        nobody asked for, or probably forgotten it on the way."""
+        monotonic, wall = self.idle_since
+        if time.monotonic() - monotonic > IDLE_LIMIT or time.time() - wall > IDLE_LIMIT:
+            return False
+        readiness = self.readiness
+        if readiness is not None and readiness.loop is not loop:
+            if not readiness.loop.is_closed():
+                return False  # the other loop watches it
+            self.readiness = None
+        return not (wait_for(self, 0.0) if self.poller is None else self.poller.poll(0))
+
+    def close(self) -> None:
+        """Also tells the event loop that watches it, before the descriptor can become another connection's."""
+        readiness, self.readiness = self.readiness, None
+        if readiness is not None and self.sock is not None and not readiness.leave(self.sock):
+            cast(Any, self).sock = None  # the loop runs in another thread, and closes it there
+        super().close()
 
     def _left(self) -> float:
         return min(max(self.deadline - time.monotonic(), 0.001), _LONGEST_WAIT)
@@ -166,6 +179,13 @@ class _Idle:
                 raise queue.Full
             self._connections.append(conn)
 
+    def take(self) -> Any:
+        """The connection that was put last; None when there is none."""
+        try:
+            return self._connections.pop() if self._connections else None
+        except IndexError:  # another thread was faster
+            return None
+
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
         """Raises queue.Empty where urllib3's own would have a None."""
         try:
@@ -187,12 +207,21 @@ class Connections(HTTPConnectionPool):
     """The proxy is asked by CONNECT to pass on what it cannot read."""
 
     def take(self) -> Connection:
-        """A pooled connection that is still open, else a new one that is not open yet."""
-        return cast(Connection, self._get_conn())
+        """The pooled connection that was used last, open or not, else a new one that is not open yet."""
+        idle: Any = self.pool
+        if idle is None:
+            raise ClosedPoolError(self, "Pool is closed.")
+        made: Any = idle.take() or self._new_conn()
+        conn: Connection = made
+        return conn
 
     def give_back(self, conn: Connection) -> None:
         """Returns what `take` gave; a closed one is opened again when it is next taken."""
-        self._put_conn(cast(Any, conn))
+        idle: Any = self.pool
+        if idle is None:
+            conn.close()
+        else:
+            idle.put(conn)
 
     def lead(self, conn: Connection) -> None:
         """Has a connection that is to be opened go the way through the proxy."""
@@ -219,14 +248,6 @@ class Route:
         connections.tunnels = connections.proxy is not None and origin.scheme == "https"
         forwards = connections.proxy is not None and origin.scheme == "http"
         self.prefix, self.fields = request_parts(origin, connections.proxy_headers if forwards else None)
-
-    def take(self) -> Connection:
-        """A pooled connection that is still open, else a new one that is not open yet."""
-        return self.connections.take()
-
-    def give_back(self, conn: Connection) -> None:
-        """Returns what `take` gave; a closed one is opened again when it is next taken."""
-        self.connections.give_back(conn)
 
     def __repr__(self) -> str:
         return f"<Route by way of {self.proxy}>" if self.proxy else "<Route>"

@@ -1,14 +1,16 @@
 """What comes over a socket, asked of the running event loop.
 
 In: a connection. Out: futures of what arrives, or of the leave to send on.
-The rule: no thread waits and, while a stream flows, no system call is made but the loop's own; a reader nobody waits
-for is taken out of the loop, so that a consumer that stops reading stops the sender (back-pressure by TCP).
+The rule: no thread waits and, while answers flow, no system call is made but the loop's own: a connection stays watched
+from one call to the next. But a reader that has something when nobody waits for it is taken out of the loop, so that
+a consumer that stops reading stops the sender (back-pressure by TCP).
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 from togetherpy._core import fork as process
 from togetherpy._transport.pool import Connection
@@ -25,17 +27,17 @@ class Readiness:
         "_conn",
         "_deadline",
         "_descriptor",
-        "_loop",
         "_pid",
         "_reads",
         "_timer",
         "_timer_at",
         "_waiter",
         "_writes",
+        "loop",
     )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, conn: Connection) -> None:
-        self._loop, self._conn = loop, conn
+        self.loop, self._conn = loop, conn
         self._descriptor: int = conn.sock.fileno()
         self._reads = self._writes = False
         self._waiter: asyncio.Future[bytes | None] | None = None
@@ -52,21 +54,38 @@ class Readiness:
             NotImplementedError: the loop cannot watch sockets (Windows' proactor loop).
         """
         if not self._reads:
-            self._loop.add_reader(self._descriptor, self._readable)
+            self.loop.add_reader(self._descriptor, self._readable)
             self._reads = True
         if to_send:
-            self._loop.add_writer(self._descriptor, self._writable)
+            self.loop.add_writer(self._descriptor, self._writable)
             self._writes = True
         elif self._writes:  # an answer came before all was sent
             self._unwatch(reading=False)
         self._deadline = deadline
         if self._timer is None or self._timer_at > deadline:
             self._start_timer()
-        self._waiter = waiter = self._loop.create_future()
+        self._waiter = waiter = self.loop.create_future()
         return waiter
 
+    def leave(self, sock: Any) -> bool:
+        """Forgets the socket before it is closed; False when its loop, which runs in another thread, will close it."""
+        if self._pid != process.pid or self.loop.is_closed():
+            return True
+        if running_loop() is self.loop or not self.loop.is_running():
+            self.stop()
+            return True
+        try:
+            self.loop.call_soon_threadsafe(self._close, sock)
+        except RuntimeError:  # it has been closed meanwhile
+            return True
+        return False
+
+    def _close(self, sock: Any) -> None:
+        self.stop()
+        sock.close()
+
     def stop(self) -> None:
-        """Forgets the socket; to be called before it is closed or given to somebody else."""
+        """Forgets the socket."""
         self._unwatch(reading=True)
         if self._timer is not None:
             self._timer.cancel()
@@ -103,9 +122,9 @@ class Readiness:
         # A forked child's loop shares with its parent's what the system watches for it (fault E8).
         if self._pid == process.pid:
             if reads:
-                self._loop.remove_reader(self._descriptor)
+                self.loop.remove_reader(self._descriptor)
             if writes:
-                self._loop.remove_writer(self._descriptor)
+                self.loop.remove_writer(self._descriptor)
 
     def _fail(self, error: OSError) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -116,7 +135,7 @@ class Readiness:
             self._timer.cancel()
         now = time.monotonic()  # the clock of a loop may be another one
         self._timer_at = min(self._deadline, now + _LONGEST_TIMER)
-        self._timer = self._loop.call_later(max(0.0, self._timer_at - now), self._on_timer)
+        self._timer = self.loop.call_later(max(0.0, self._timer_at - now), self._on_timer)
 
     def _on_timer(self) -> None:
         self._timer = None

@@ -40,12 +40,6 @@ def clocks() -> tuple[float, float]:
     return time.monotonic(), time.time()
 
 
-def idle_too_long(since: tuple[float, float]) -> bool:
-    """Whether a connection that was last used `since` has probably been forgotten by somebody on the way."""
-    monotonic, wall = since
-    return time.monotonic() - monotonic > IDLE_LIMIT or time.time() - wall > IDLE_LIMIT
-
-
 def request_parts(origin: Origin, forwarder: Mapping[str, str] | None) -> tuple[str, str]:
     """What stands before the path in a request line, and the header fields that belong to the way.
 

@@ -34,14 +34,16 @@ def request_bytes(request: Request, prefix: str, fields: str) -> bytes:
     `prefix`: what goes before the path, for a proxy. `fields`: what the transport adds, such as Host.
     """
     body = request.body
-    lines = [f"{request.endpoint.method} {prefix}{request.target} HTTP/1.1\r\n{fields}"]
+    head = f"{request.endpoint.method} {prefix}{request.target} HTTP/1.1\r\n{fields}"
     if body is not None:
-        lines.append(f"Content-Length: {len(body) if isinstance(body, bytes) else body.size}\r\n")
-    lines += [f"{name}: {value}\r\n" for name, value in request.headers]
-    if request.authorization is not None:
-        lines.append(f"Authorization: {request.authorization.reveal()}\r\n")
-    lines.append("\r\n")
-    return "".join(lines).encode("latin-1") + (body[:ONE_SEND] if isinstance(body, bytes) else b"")
+        head += f"Content-Length: {len(body) if isinstance(body, bytes) else body.size}\r\n"
+    for name, value in request.headers:
+        head += f"{name}: {value}\r\n"
+    if request.authorization is None:
+        return f"{head}\r\n".encode("latin-1") + (body[:ONE_SEND] if type(body) is bytes else b"")
+    return f"{head}Authorization: {request.authorization.reveal()}\r\n\r\n".encode("latin-1") + (
+        body[:ONE_SEND] if type(body) is bytes else b""
+    )
 
 
 def rest_of(request: Request) -> Iterator[memoryview]:
@@ -74,9 +76,10 @@ def receive(conn: Connection, deadline: float) -> bytes:
     while True:
         if not (conn.buffers and conn.buffered) and not wait_for(conn, deadline - time.monotonic()):
             raise TimeoutError
-        data = receive_now(conn)
-        if data is not None:
-            return data
+        try:
+            return conn.sock.recv(RECEIVE)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            continue  # TLS's own
 
 
 def wait_to_send(conn: Connection, deadline: float) -> bytes | None:
