@@ -108,7 +108,7 @@ def _whole_call(call: object) -> object:
     given = call.to_dict() if isinstance(call, Model) else call
     if not isinstance(given, dict):
         return given
-    fields = cast("dict[str, Any]", given)
+    fields: dict[str, Any] = {**cast("dict[str, Any]", given)}
     function: Any = fields.get("function")
     if isinstance(function, dict):
         arguments: Any = cast("dict[str, Any]", function).get("arguments")
@@ -117,7 +117,7 @@ def _whole_call(call: object) -> object:
         elif isinstance(arguments, (dict, list)):
             with contextlib.suppress(TypeError, ValueError, RecursionError):  # what is wrong with it is said later
                 arguments = msgspec.json.encode(arguments).decode()
-        fields = {**fields, "function": {**cast("dict[str, Any]", function), "arguments": arguments}}
+        fields["function"] = {**cast("dict[str, Any]", function), "arguments": arguments}
     return {**fields, "type": fields.get("type") or "function"}
 
 
