@@ -51,7 +51,7 @@ def test_every_form_of_a_row(run: Runner, server: LocalServer, tmp_path: Path) -
     ]
     out = tmp_path / "out.jsonl"
     summary = run(write_rows(tmp_path / "in.jsonl", rows), out, temperature=0.7, max_tokens=5)
-    assert counts(summary) == (5, 4, 1, 0)
+    assert counts(summary) == (5, 5, 0, 0)
     lines = by_index(out)
     assert [line["custom_id"] for line in lines] == ["a", "b", "row-2", "row-3", "row-4"]
     assert [line["columns"] for line in lines[:4]] == [
@@ -61,7 +61,7 @@ def test_every_form_of_a_row(run: Runner, server: LocalServer, tmp_path: Path) -
         {"source": "Ünïcode \u2028"},
     ]
     sent = sorted((request.json for request in server.requests), key=lambda body: body["temperature"])
-    assert [body["temperature"] for body in sent] == [0.1, 0.7, 0.7, 0.7]
+    assert [body["temperature"] for body in sent] == [0.1, 0.7, 0.7, 0.7, 0.7]
     assert {body["model"] for body in sent} == {"own", "m"}
     assert {body["max_tokens"] for body in sent} == {5}
 

@@ -45,7 +45,9 @@ class Examination(msgspec.Struct, kw_only=True):
 async def examine(source: Source, form: Form, params: dict[str, Any], prices: Prices | None = None) -> Examination:
     """Reads the whole input. Raises BatchError when it cannot be read."""
     found, seen = Examination(completion_tokens=0, cost=0.0 if prices is not None else None), Digests()
-    async for row in source.rows():
+    async for row in source.rows(Digests()):
+        if isinstance(row, int):
+            continue
         found.rows += 1
         found.duplicates += not seen.add(row.key)
         try:

@@ -95,19 +95,20 @@ def _second(whole: int) -> bytes:
     return last[1]
 
 
+class _Something(msgspec.Struct):
+    pass
+
+
 class Line(msgspec.Struct):
     """What a run wants to know of a line that an earlier one wrote."""
 
     id: str
     custom_id: msgspec.Raw = msgspec.Raw(b"null")
-    response: msgspec.Raw = msgspec.Raw(b"null")
-    error: msgspec.Raw = msgspec.Raw(b"null")
+    response: _Something | None = None
+    error: _Something | None = None
     index: int = -1
-
-    @property
-    def number(self) -> int:
-        """Of the row and what it asked; ValueError when the id is none of ours."""
-        return int(self.id.removeprefix("row_"), 16)
+    number: int = 0
+    """Of the row and what it asked."""
 
     @property
     def key(self) -> int:
@@ -117,13 +118,13 @@ class Line(msgspec.Struct):
     @property
     def good(self) -> bool:
         """There is an answer, and nothing is said against it."""
-        return bytes(self.error) == b"null" and bytes(self.response) != b"null"
+        return self.error is None and self.response is not None
 
 
 _T = TypeVar("_T")
 
 
-def _decode(decoder: msgspec.json.Decoder[_T], raw: bytes) -> _T:
+def decode(decoder: msgspec.json.Decoder[_T], raw: bytes) -> _T:
     """What msgspec refuses and servers send, lone surrogates above all, is JSON too.
 
     Raises:
@@ -143,8 +144,8 @@ _decoder = msgspec.json.Decoder(Line)
 def read_line(line: bytes) -> Line | None:
     """The line as far as a run wants to know it; None when it is none of ours, or not whole."""
     try:
-        found = _decode(_decoder, line)
-        _ = found.number
+        found = decode(_decoder, line)
+        found.number = int(found.id.removeprefix("row_"), 16)
     except (ValueError, RecursionError):
         return None
     return found
@@ -168,6 +169,6 @@ _verdicts = msgspec.json.Decoder(Verdicts)
 def read_body(body: bytes) -> Verdicts | None:
     """None for JSON that is no answer."""
     try:
-        return _decode(_verdicts, body)
+        return decode(_verdicts, body)
     except (ValueError, RecursionError):
         return None

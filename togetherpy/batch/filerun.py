@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 
 _SAMPLED = 0.25
 """Seconds between the samples of a drawing."""
-_PATIENCE = 500
-"""Finished rows that are passed over in one go; then the answers that came get their turn."""
 
 
 class Run:
@@ -238,30 +236,36 @@ class RowFeed:
 
     def __init__(self, source: Source, options: Options, place: Place, tally: Tally) -> None:
         self._options, self._place, self._tally = options, place, tally
-        self._rows: AsyncGenerator[Row, None] = source.rows()
+        self._rows: AsyncGenerator[Row | int, None] = source.rows(place.finished, options.limit)
         self._seen = None if isinstance(source, FileSource) else Digests()
         self.prices: Prices | None = None
         """Set: models without a price are refused."""
 
     async def take(self) -> Job | None:
         """The next row that is not finished."""
-        passed, tally, most = 0, self._tally, self._options.limit
-        while most is None or tally.rows < most:
-            row = await anext(self._rows, None)
-            if row is None:
-                return None
-            tally.rows += 1
-            if self._seen is not None and not self._seen.add(row.key):
-                row.error = f"the custom_id {row.custom_id.decode()} came before"
-                row.custom_id = b'"row-%d"' % row.index
-            elif row.number in self._place.finished:
-                tally.skipped += 1
-                passed += 1
-                if passed % _PATIENCE == 0:
-                    await asyncio.sleep(0)
+        tally = self._tally
+        async for row in self._rows:
+            if isinstance(row, int):
+                tally.rows += row
+                tally.skipped += row
+                await asyncio.sleep(0)
                 continue
-            return self._job(row)
+            tally.rows += 1
+            if self._is_wanted(row):
+                return self._job(row)
         return None
+
+    def _is_wanted(self, row: Row) -> bool:
+        """Of a stream, whose custom_ids nobody has looked at before."""
+        if self._seen is None:
+            return True
+        if not self._seen.add(row.key):
+            row.error = f"the custom_id {row.custom_id.decode()} came before"
+            row.custom_id = b'"row-%d"' % row.index
+        elif row.number in self._place.finished:
+            self._tally.skipped += 1
+            return False
+        return True
 
     async def aclose(self) -> None:
         """The source is not read any more."""

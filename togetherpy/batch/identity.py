@@ -14,13 +14,9 @@ _BITS = 12
 _SHIFT = 64 - _BITS
 
 
-def digest(*parts: bytes) -> int:
-    """A number of 64 bits for these bytes; where one part ends and the next begins makes a difference."""
-    made = blake2b(digest_size=8)
-    for part in parts:
-        made.update(b"%d:" % len(part))
-        made.update(part)
-    return int.from_bytes(made.digest(), "big")
+def digest(name: bytes, content: bytes = b"") -> int:
+    """A number of 64 bits for these bytes; where the one ends and the other begins makes a difference."""
+    return int.from_bytes(blake2b(b"%d:%b%b" % (len(name), name, content), digest_size=8).digest(), "big")
 
 
 class Digests:

@@ -59,26 +59,45 @@ class Row(msgspec.Struct):
         return f"line {self.line}" if self.line else f"row {self.index}"
 
 
+_NULL = msgspec.Raw(b"null")
+_NO_NAME = b"n", b"t", b"f", b"[", b"{"
 _line = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _text = msgspec.json.Encoder()
 
 
-def read_lines(lines: Iterable[bytes], form: Form) -> Iterator[Row]:
-    """The rows of a file's lines; empty lines are none."""
+def full_lines(lines: Iterable[bytes], form: Form) -> Iterator[tuple[int, int, bytes]]:
+    """Index, number and content of a file's lines; empty lines are no rows."""
     index = 0
     for number, line in enumerate(lines, 1):
         if number == 1 and line.startswith(_BOM):
             line = line[len(_BOM) :]
         line = line.strip(b"\r\n") if form.text else line.strip()
         if line and not line.isspace():
-            yield (_text_row if form.text else _json_row)(index, number, line, form)
+            yield index, number, line
             index += 1
 
 
-def read_dicts(rows: Iterable[Any], form: Form) -> Iterator[Row]:
-    """The rows that dicts are."""
-    for index, given in enumerate(rows):
-        yield dict_row(index, given, form)
+def read_lines(lines: Iterable[bytes], form: Form) -> Iterator[Row]:
+    """The rows of a file's lines."""
+    read = _text_row if form.text else _json_row
+    for index, number, line in full_lines(lines, form):
+        yield read(index, number, line, form)
+
+
+class _Named(msgspec.Struct):
+    custom_id: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_named = msgspec.json.Decoder(_Named)
+
+
+def name_of(index: int, line: bytes) -> bytes:
+    """The custom_id of a line's row, as `Row` has it, and nothing else decoded."""
+    try:
+        given = bytes(_named.decode(line).custom_id)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return b'"row-%d"' % index
+    return b'"row-%d"' % index if given[:1] in _NO_NAME else given
 
 
 def dict_row(index: int, given: object, form: Form) -> Row:
@@ -111,19 +130,25 @@ def _json_row(index: int, number: int, line: bytes, form: Form) -> Row:
 
 
 def _row(index: int, number: int, fields: Mapping[str, msgspec.Raw], form: Form) -> Row:
-    given = fields.get("custom_id")
-    custom_id = bytes(given) if given is not None and bytes(given) != b"null" else b'"row-%d"' % index
-    row = Row(index, number, custom_id, 0, fields)
-    if custom_id[:1] in b"[{tf":
-        row.custom_id, row.error = b'"row-%d"' % index, "its custom_id is neither a string nor a number"
-    asked = fields.get("body") or fields.get("messages") or fields.get("prompt")
-    if form.template is not None:
+    name, error = bytes(fields.get("custom_id", _NULL)), None
+    if name[:1] in _NO_NAME:
+        error = None if name == b"null" else "its custom_id is neither a string nor a number"
+        name = b'"row-%d"' % index
+    asked = b""
+    if form.template is None:
+        asked = _given(fields, "body") or _given(fields, "messages") or _given(fields, "prompt") or b""
+    else:
         try:
-            asked = msgspec.Raw(form.template.fill(fields).encode())
-        except ValueError as error:
-            row.error = str(error)
-    row.number = digest(row.custom_id, bytes(asked) if asked is not None else b"")
-    return row
+            asked = form.template.fill(fields).encode()
+        except ValueError as failure:
+            error = str(failure)
+    return Row(index, number, name, digest(name, asked), fields, error)
+
+
+def _given(fields: Mapping[str, msgspec.Raw], name: str) -> bytes:
+    """The JSON of a field; nothing when it is not there, or null."""
+    value = bytes(fields.get(name, _NULL))
+    return b"" if value == b"null" else value
 
 
 def _failed(index: int, number: int, reason: str, content: bytes) -> Row:
@@ -151,17 +176,17 @@ def body_of(row: Row, form: Form) -> dict[str, Any]:
 def _body(fields: Mapping[str, msgspec.Raw], form: Form) -> dict[str, Any]:
     if form.template is not None:
         return {"messages": _said(form.template.fill(fields))}
-    if "body" in fields:
+    if asked := _given(fields, "body"):
         _check_target(fields)
-        body: Any = msgspec.json.decode(fields["body"])
+        body: Any = msgspec.json.decode(asked)
         if not isinstance(body, dict):
             raise RowError("its body is not a JSON object")
         return cast("dict[str, Any]", body)
-    if "messages" in fields:
-        return {"messages": msgspec.json.decode(fields["messages"])}
-    if "prompt" not in fields:
+    if asked := _given(fields, "messages"):
+        return {"messages": msgspec.json.decode(asked)}
+    if not (asked := _given(fields, "prompt")):
         raise RowError("it has neither body, messages nor prompt; --template makes a prompt from other columns")
-    prompt: Any = msgspec.json.decode(fields["prompt"])
+    prompt: Any = msgspec.json.decode(asked)
     if not isinstance(prompt, str):
         raise RowError("its prompt is not a string")
     return {"messages": _said(prompt)}
@@ -172,8 +197,7 @@ def _said(prompt: str) -> list[dict[str, Any]]:
 
 
 def _check_target(fields: Mapping[str, msgspec.Raw]) -> None:
-    method = msgspec.json.decode(fields.get("method", b'"POST"'))
-    url: Any = msgspec.json.decode(fields.get("url", b'"/chat/completions"'))
+    method, url = (msgspec.json.decode(fields.get(name, _NULL)) for name in ("method", "url"))
     if method not in ("POST", None):
         raise RowError(f"its method is {method!r}, not POST")
     if url is not None and not (isinstance(url, str) and url.rstrip("/").endswith(_PATH)):

@@ -12,16 +12,19 @@ import threading
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any, BinaryIO, Protocol, cast
 
 from togetherpy.batch.channel import Channel
 from togetherpy.batch.errors import BatchError
-from togetherpy.batch.identity import Digests
-from togetherpy.batch.rows import Form, Row, dict_row, read_lines
+from togetherpy.batch.identity import Digests, digest
+from togetherpy.batch.rows import Form, Row, dict_row, full_lines, name_of, read_lines
 
 STDIN = "-"
 _AHEAD = 64
 _BUFFER = 1 << 18
+_PATIENCE = 500
+"""Finished rows that are passed over in one go; then the answers that came get their turn."""
 
 
 class Source(Protocol):
@@ -30,8 +33,8 @@ class Source(Protocol):
     name: str | None
     """A path; None for what has none, and can be read but once."""
 
-    def rows(self) -> AsyncGenerator[Row, None]:
-        """From the first one."""
+    def rows(self, finished: Digests, most: int | None = None) -> AsyncGenerator[Row | int, None]:
+        """The first `most` rows. Instead of some that are finished, how many they are."""
         ...
 
 
@@ -66,24 +69,35 @@ class FileSource:
         except (OSError, EOFError) as error:
             raise BatchError(f"cannot read {self._path}: {getattr(error, 'strerror', None) or error}") from None
 
-    async def rows(self) -> AsyncGenerator[Row, None]:
-        """From the first one."""
+    async def rows(self, finished: Digests, most: int | None = None) -> AsyncGenerator[Row | int, None]:
+        """As Source."""
+        passed = 0
         with self._opened() as file:
-            for row in read_lines(file, self._form):
-                yield row
+            for row in islice(read_lines(file, self._form), most):
+                if row.number not in finished:
+                    if passed:
+                        yield passed
+                        passed = 0
+                    yield row
+                elif passed < _PATIENCE:
+                    passed += 1
+                else:
+                    yield passed + 1
+                    passed = 0
+        if passed:
+            yield passed
 
     def check(self) -> int:
         """How many rows there are. Raises BatchError when a custom_id comes twice."""
-        seen, count = Digests(), 0
+        seen, count = Digests(), -1
         with self._opened() as file:
-            for row in read_lines(file, self._form):
-                count += 1
-                if not self._form.text and not seen.add(row.key):
+            for count, number, line in full_lines(file, self._form):
+                if not self._form.text and not seen.add(digest(name := name_of(count, line))):
                     raise BatchError(
-                        f"{self._path}: the custom_id {row.custom_id.decode()} of {row.where()} comes twice, so its "
-                        "answers could not be told apart; nothing was sent"
+                        f"{self._path}: the custom_id {name.decode()} of line {number} comes twice, so its answers "
+                        "could not be told apart; nothing was sent"
                     )
-        return count
+        return count + 1
 
 
 class _Stdin:
@@ -94,8 +108,8 @@ class _Stdin:
     def __init__(self, form: Form) -> None:
         self._form = form
 
-    async def rows(self) -> AsyncGenerator[Row, None]:
-        """From the first one."""
+    async def rows(self, finished: Digests, most: int | None = None) -> AsyncGenerator[Row | int, None]:
+        """As Source."""
         import asyncio
 
         channel: Channel[Row, None] = Channel(_stdin_rows(self._form), asyncio.get_running_loop(), _AHEAD)
@@ -104,6 +118,8 @@ class _Stdin:
         ).start()
         try:
             async for row in channel:
+                if most is not None and row.index >= most:
+                    return
                 yield row
         finally:
             channel.end()
@@ -123,17 +139,22 @@ class _Given:
     def __init__(self, given: Iterable[Any] | AsyncIterable[Any], form: Form) -> None:
         self._given, self._form = given, form
 
-    async def rows(self) -> AsyncGenerator[Row, None]:
-        """From the first one."""
+    async def rows(self, finished: Digests, most: int | None = None) -> AsyncGenerator[Row | int, None]:
+        """As Source."""
         index = 0
-        if isinstance(self._given, AsyncIterable):
-            async for given in self._given:
-                yield dict_row(index, given, self._form)
-                index += 1
-        else:
-            for given in self._given:
-                yield dict_row(index, given, self._form)
-                index += 1
+        each = aiter(self._given) if isinstance(self._given, AsyncIterable) else _asynchronous(self._given)
+        while most is None or index < most:
+            try:
+                given = await anext(each)
+            except StopAsyncIteration:
+                return
+            yield dict_row(index, given, self._form)
+            index += 1
+
+
+async def _asynchronous(given: Iterable[Any]) -> AsyncGenerator[Any, None]:
+    for one in given:
+        yield one
 
 
 def _open(path: str) -> BinaryIO:

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from togetherpy.batch.envelope import decode
 from togetherpy.batch.output import read_output
 
 SUFFIX = ".rows.jsonl"
@@ -35,13 +36,18 @@ class _Response(msgspec.Struct):
     body: _Body | None = None
 
 
+class _Row(msgspec.Struct):
+    response: _Response | None = None
+    error: Any = None
+
+
 _body = msgspec.json.Decoder(_Body)
-_response = msgspec.json.Decoder(_Response | None)
+_row = msgspec.json.Decoder(_Row)
 
 
 def text_line(body: bytes) -> bytes:
     """The line for an answer's body, its end included."""
-    return _line(_body.decode(body))
+    return _line(decode(_body, body))
 
 
 def _line(body: _Body | None) -> bytes:
@@ -57,9 +63,9 @@ def write_texts(rows: str, path: str) -> None:
     """Writes the texts of a settled and sorted output to `path`, whole or not at all."""
     beside = path + ".tmp"
     with open(beside, "wb", buffering=1 << 18) as file:
-        for _, line in read_output(rows):
-            found = _response.decode(line.response) if line is not None and line.good else None
-            file.write(_line(found.body if found is not None else None))
+        for line, _ in read_output(rows):
+            found = decode(_row, line)
+            file.write(_line(found.response.body if found.response is not None and found.error is None else None))
         file.flush()
         os.fsync(file.fileno())
     os.replace(beside, path)
