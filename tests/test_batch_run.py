@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 import os
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,13 @@ from typing import Any
 import pytest
 from support.answers import completion
 from support.batches import KEY, Runner, asked, prompts, read_rows, write_rows
+from support.processes import run as run_process
 
 from togetherpy import Together, batch
 from togetherpy.batch import BatchError, BatchSummary, StalledError, SystemicError
+from togetherpy.batch.envelope import line_of
 from togetherpy.batch.lock import Lock
+from togetherpy.batch.rows import Form, read_lines
 from togetherpy.testing import LocalServer
 
 
@@ -627,3 +631,40 @@ def test_cancelling_ends_it_and_it_can_be_gone_on_with(server: LocalServer, tmp_
     assert not (tmp_path / "out.jsonl.lock").exists()
     server.reset()
     assert Runner("async", server)(prompts(100), out).succeeded == 100
+
+
+PEAK = """
+import re, sys
+from togetherpy import Together, batch
+client = Together(api_key="k", base_url="http://127.0.0.1:9/v1")
+summary = batch.run(sys.argv[1], sys.argv[2], client=client, model="m")
+assert summary.skipped == summary.rows == int(sys.argv[3])
+print(re.search(r"VmHWM:\\s*(\\d+)", open("/proc/self/status").read()).group(1))
+"""
+
+
+@pytest.mark.fault("I11")
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_memory_does_not_grow_with_finished_rows(tmp_path: Path) -> None:
+    peaks: list[int] = []
+    for count in (1_000, 100_000):
+        source, out = tmp_path / f"{count}.jsonl", tmp_path / f"{count}.out.jsonl"
+        write_rows(source, prompts(count))
+        with source.open("rb") as rows, out.open("wb") as lines:
+            for row in read_lines(rows, Form()):
+                lines.write(
+                    line_of(
+                        row,
+                        status=200,
+                        request_id=None,
+                        body=b'{"choices":[{}]}',
+                        failure=None,
+                        attempts=1,
+                        seconds=0.1,
+                        finished_at=0.0,
+                    )
+                )
+        done = run_process(sys.executable, "-c", PEAK, str(source), str(out), str(count))
+        assert done.returncode == 0, done.stderr
+        peaks.append(int(done.stdout))
+    assert peaks[1] - peaks[0] < 6_000  # kilobytes, for 100,000 rows

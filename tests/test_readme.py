@@ -37,6 +37,7 @@ EXPECTED = {
     "Models": r"(\S+/\S+ \d+ [\d.]+\n){4}",
     "Hooks": r"(openai/gpt-oss-20b: 200 after \d\.\d{3} s, \('stop',\)\n){2}complete\n\d+ tokens\n",
     "Many at a time": r"(.*\S.{20,}\n)+",
+    "From file to file": r"3 answered, 0 of them before, 0 failed\n3 answered, 3 of them before, 0 failed\n",
     "Errors and retries": r"refused: 404 model_not_available .*no-such/model.*\nfor the support: \S+\n",
     "Testing your own code": r"(?s).*\b2 passed.*",
 }
@@ -63,7 +64,8 @@ def test_program(heading: str, tmp_path: Path) -> None:
     program.write_text(PROGRAMS[heading], encoding="utf-8")
     runner = ("-m", "pytest", "-p", "no:cacheprovider") if "def test_" in PROGRAMS[heading] else ()
     with LocalServer() as server:
-        result = run(*PYTHON, *runner, str(program), TOGETHER_API_KEY="test", TOGETHER_BASE_URL=server.base_url)
+        where = {"TOGETHER_API_KEY": "test", "TOGETHER_BASE_URL": server.base_url}
+        result = run(*PYTHON, *runner, str(program), cwd=str(tmp_path), **where)
     assert (result.returncode, result.stderr) == (0, "")
     assert re.fullmatch(EXPECTED[heading], result.stdout), result.stdout
 

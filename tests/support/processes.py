@@ -31,11 +31,12 @@ def environment(**variables: str) -> dict[str, str]:
     return {**inherited, "PYTHONUTF8": "1", **variables}
 
 
-def run(*command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def run(*command: str, cwd: str | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
     """Runs a program to its end."""
     return subprocess.run(
         command,
         env=environment(**variables),
+        cwd=cwd,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",
