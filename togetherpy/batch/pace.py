@@ -11,6 +11,8 @@ from togetherpy.batch.bucket import Bucket
 
 EARLY, SLACK = 2.0, 1.15
 """How much faster than needed: before the first 429, and after it."""
+HASTE = 8.0
+"""Seconds: where answers take longer there is time to fill the window, and no need to hurry after the first 429."""
 AT_ONCE = 0.1
 """Seconds whose requests may go at once, so that few of them have to wait for a clock."""
 CHANGED = 0.05
@@ -57,5 +59,6 @@ class Pace:
         """The window has another size. `failed`: there has been a 429."""
         if self.latency is not None:
             self._followed = max(self.latency, 1e-3)
-            rate = (SLACK if failed else EARLY) * size / self._followed
+            slack = 1 + (SLACK - 1) * min(1.0, HASTE / self._followed)
+            rate = (slack if failed else EARLY) * size / self._followed
             self._bucket.pour(now, rate, max(1.0, AT_ONCE * rate))
