@@ -10,17 +10,27 @@ from typing import TYPE_CHECKING, Any
 
 from togetherpy._version import __version__
 
+__title__ = "togetherpy"
+
 if TYPE_CHECKING:
+    from types import NoneType
+
     from togetherpy import batch as batch
+    from togetherpy import client as client
+    from togetherpy import constants as constants
     from togetherpy import contrib as contrib
     from togetherpy import error as error
     from togetherpy import hooks as hooks
+    from togetherpy import resources as resources
     from togetherpy import tools as tools
     from togetherpy import types as types
     from togetherpy._chat.accumulate import accumulate
     from togetherpy._chat.parsed_stream import AsyncParsedStream, ParsedStream
     from togetherpy._chat.stream import AsyncStream, Stream
+    from togetherpy._together import install_as_together
+    from togetherpy._types import NOT_GIVEN, NotGiven, Omit, not_given, omit
     from togetherpy.client import AsyncTogether, Together
+    from togetherpy.constants import DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT
     from togetherpy.error import (
         APIConnectionError,
         APIError,
@@ -31,6 +41,9 @@ if TYPE_CHECKING:
         AuthenticationError,
         BadRequestError,
         ConflictError,
+        DownloadError,
+        FileTypeError,
+        InstanceError,
         InternalServerError,
         InvalidRequestError,
         JSONError,
@@ -41,6 +54,7 @@ if TYPE_CHECKING:
         PermissionDeniedError,
         RateLimitError,
         RequestTimeoutError,
+        ResponseError,
         ServiceUnavailableError,
         StreamInterruptedError,
         StreamTimeoutError,
@@ -51,22 +65,39 @@ if TYPE_CHECKING:
     )
     from togetherpy.hooks import Hooks
     from togetherpy.tools import tool
+    from togetherpy.types._model import Open as BaseModel
+    from togetherpy.types._options import RequestOptions
     from togetherpy.types._response import APIResponse, APIStreamResponse, RateLimit, RateLimits, ResponseInfo
     from togetherpy.types._timeout import Timeout
 
     AsyncClient = AsyncTogether
     Client = Together
+    AsyncAPIResponse = APIResponse
+    version = __version__
 
 _HOME = {  # the others live in togetherpy.error
     "Together": "togetherpy.client",
     "AsyncTogether": "togetherpy.client",
     "Client": "togetherpy.client:Together",
     "AsyncClient": "togetherpy.client:AsyncTogether",
+    "NOT_GIVEN": "togetherpy._types",
+    "NotGiven": "togetherpy._types",
+    "Omit": "togetherpy._types",
+    "not_given": "togetherpy._types",
+    "omit": "togetherpy._types",
+    "DEFAULT_MAX_RETRIES": "togetherpy.constants",
+    "DEFAULT_TIMEOUT": "togetherpy.constants",
+    "BaseModel": "togetherpy.types._model:Open",
+    "NoneType": "types",
+    "version": "togetherpy._version:__version__",
+    "RequestOptions": "togetherpy.types._options",
+    "install_as_together": "togetherpy._together",
     "AsyncParsedStream": "togetherpy._chat.parsed_stream",
     "AsyncStream": "togetherpy._chat.stream",
     "ParsedStream": "togetherpy._chat.parsed_stream",
     "Stream": "togetherpy._chat.stream",
     "APIResponse": "togetherpy.types._response",
+    "AsyncAPIResponse": "togetherpy.types._response:APIResponse",
     "APIStreamResponse": "togetherpy.types._response",
     "Hooks": "togetherpy.hooks",
     "RateLimit": "togetherpy.types._response",
@@ -76,7 +107,11 @@ _HOME = {  # the others live in togetherpy.error
     "Timeout": "togetherpy.types._timeout",
     "tool": "togetherpy.tools",
 }
+_MODULES = ("batch", "client", "constants", "contrib", "error", "hooks", "resources", "testing", "tools", "types")
 __all__ = [
+    "DEFAULT_MAX_RETRIES",
+    "DEFAULT_TIMEOUT",
+    "NOT_GIVEN",
     "APIConnectionError",
     "APIError",
     "APIResponse",
@@ -85,20 +120,28 @@ __all__ = [
     "APIStatusError",
     "APIStreamResponse",
     "APITimeoutError",
+    "AsyncAPIResponse",
     "AsyncClient",
     "AsyncParsedStream",
     "AsyncStream",
     "AsyncTogether",
     "AuthenticationError",
     "BadRequestError",
+    "BaseModel",
     "Client",
     "ConflictError",
+    "DownloadError",
+    "FileTypeError",
     "Hooks",
+    "InstanceError",
     "InternalServerError",
     "InvalidRequestError",
     "JSONError",
     "MaxTurnsError",
+    "NoneType",
     "NotFoundError",
+    "NotGiven",
+    "Omit",
     "ParseError",
     "ParsedStream",
     "PaymentRequiredError",
@@ -106,7 +149,9 @@ __all__ = [
     "RateLimit",
     "RateLimitError",
     "RateLimits",
+    "RequestOptions",
     "RequestTimeoutError",
+    "ResponseError",
     "ResponseInfo",
     "ServiceUnavailableError",
     "Stream",
@@ -118,21 +163,29 @@ __all__ = [
     "TogetherException",
     "ToolCallError",
     "UnprocessableEntityError",
+    "__title__",
     "__version__",
     "accumulate",
     "batch",
+    "client",
+    "constants",
     "error",
     "hooks",
+    "install_as_together",
+    "not_given",
+    "omit",
+    "resources",
     "tool",
     "tools",
     "types",
+    "version",
 ]
 
 
 if not TYPE_CHECKING:  # a type checker that saw it would believe in any name
 
     def __getattr__(name: str) -> Any:
-        if name in ("batch", "contrib", "error", "hooks", "types", "tools", "resources", "testing"):
+        if name in _MODULES:
             return importlib.import_module(f"togetherpy.{name}")
         if name not in __all__:
             raise AttributeError(f"module 'togetherpy' has no attribute {name!r}")

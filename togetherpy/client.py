@@ -267,6 +267,9 @@ class AsyncTogether(_Client[AsyncTransport]):
         await self.close()
 
 
+Client, AsyncClient = Together, AsyncTogether
+
+
 class _Closing:
     """What is left to await after `AsyncTogether.close()`; not awaiting it is no error."""
 

@@ -1,6 +1,7 @@
 """Every exception that togetherpy raises on purpose.
 
     TogetherError                          (TogetherException is the same class)
+    ├── DownloadError  FileTypeError       of files
     ├── ToolCallError                      the model called a tool that there is not
     ├── MaxTurnsError                      the model still calls tools after max_turns answers
     └── APIError
@@ -14,7 +15,7 @@
         │   ├── PaymentRequiredError 402   RequestTimeoutError 408    ConflictError 409
         │   ├── RateLimitError 429
         │   └── InternalServerError >=500
-        │       └── ServiceUnavailableError 503
+        │       └── ServiceUnavailableError 503   (InstanceError)
         ├── APIResponseError               a 2xx whose body is unusable (JSONError, APIResponseValidationError)
         │   └── ParseError                 a text that does not fit the type it was asked for in
         └── StreamInterruptedError         a stream that ended without its end
@@ -51,6 +52,18 @@ class TogetherError(Exception):
     def __init__(self, message: str = "") -> None:
         super().__init__(message)
         self.message = message
+
+
+class DownloadError(TogetherError):
+    """A file could not be brought."""
+
+
+class FileTypeError(TogetherError):
+    """A file is not of a kind that can be sent."""
+
+
+class LacksAttributeError(TogetherError):
+    """Version 1 of the official package has it, as `AttributeError`; nothing here raises it."""
 
 
 class ToolCallError(TogetherError):
@@ -203,6 +216,8 @@ Timeout = APITimeoutError
 JSONError = APIResponseError
 APIResponseValidationError = APIResponseError
 ResponseError = APIStatusError
+InstanceError = ServiceUnavailableError
+AttributeError = LacksAttributeError  # noqa: A001  # for `together.error.AttributeError`; nothing here means the builtin
 
 _BY_STATUS: dict[int, type[APIStatusError]] = {
     400: BadRequestError,

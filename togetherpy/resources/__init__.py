@@ -1,1 +1,44 @@
-"""What a user calls: one file per area of the API."""
+"""What a user calls: one file per area of the API.
+
+The rule: each class is loaded when it is first used, under its name in either version of the official package.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from togetherpy.resources.chat import AsyncChat, AsyncChatResource, Chat, ChatResource
+    from togetherpy.resources.models import AsyncModels, AsyncModelsResource, Models, ModelsResource
+
+_HOME = {
+    "AsyncChat": "chat",
+    "AsyncChatResource": "chat",
+    "AsyncModels": "models",
+    "AsyncModelsResource": "models",
+    "Chat": "chat",
+    "ChatResource": "chat",
+    "Models": "models",
+    "ModelsResource": "models",
+}
+__all__ = [
+    "AsyncChat",
+    "AsyncChatResource",
+    "AsyncModels",
+    "AsyncModelsResource",
+    "Chat",
+    "ChatResource",
+    "Models",
+    "ModelsResource",
+]
+
+
+if not TYPE_CHECKING:  # a type checker that saw it would believe in any name
+
+    def __getattr__(name: str) -> Any:
+        from togetherpy.types._lazy import public_name
+
+        value = globals()[name] = public_name(__name__, name, _HOME)  # the next look-up does not come here
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

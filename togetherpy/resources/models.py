@@ -73,6 +73,8 @@ class AsyncModels(AsyncResource, like=Models):
         def with_raw_response(self) -> AsyncRawModels: ...
 
 
+ModelsResource, AsyncModelsResource = Models, AsyncModels  # their names in version 3 of the official package
+
 if TYPE_CHECKING:
 
     class RawModels:

@@ -7,25 +7,42 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from togetherpy.types.chat_completions import ChatCompletionChunk, ChatCompletionMessage, ChatCompletionResponse
-    from togetherpy.types.chat_params import ChatCompletionParams
+    from togetherpy.types.chat_params import ChatCompletionParams, ChatCompletionRequest
+    from togetherpy.types.chat_params import ToolCallParam as ToolChoiceParam
+    from togetherpy.types.chat_params import ToolParam as ToolsParam
     from togetherpy.types.common import FinishReason, ObjectType, UsageData
+    from togetherpy.types.common import LogprobsPart as LogProbs
+    from togetherpy.types.common import ToolCalls as ToolChoice
+    from togetherpy.types.models import ModelObject
 
 _HOME = {
     "ChatCompletionChunk": "chat_completions",
     "ChatCompletionMessage": "chat_completions",
     "ChatCompletionParams": "chat_params",
+    "ChatCompletionRequest": "chat_params",
     "ChatCompletionResponse": "chat_completions",
     "FinishReason": "common",
+    "LogProbs": "common:LogprobsPart",
+    "ModelObject": "models",
     "ObjectType": "common",
+    "ToolChoice": "common:ToolCalls",  # of an answer; version 3's name for what version 1 calls ToolCalls
+    "ToolChoiceParam": "chat_params:ToolCallParam",
+    "ToolsParam": "chat_params:ToolParam",
     "UsageData": "common",
 }
 __all__ = [
     "ChatCompletionChunk",
     "ChatCompletionMessage",
     "ChatCompletionParams",
+    "ChatCompletionRequest",
     "ChatCompletionResponse",
     "FinishReason",
+    "LogProbs",
+    "ModelObject",
     "ObjectType",
+    "ToolChoice",
+    "ToolChoiceParam",
+    "ToolsParam",
     "UsageData",
 ]
 
@@ -33,12 +50,9 @@ __all__ = [
 if not TYPE_CHECKING:  # a type checker that saw it would believe in any name
 
     def __getattr__(name: str) -> Any:
-        if name not in _HOME:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        import importlib
+        from togetherpy.types._lazy import public_name
 
-        value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-        globals()[name] = value  # the next look-up does not come here
+        value = globals()[name] = public_name(__name__, name, _HOME)  # the next look-up does not come here
         return value
 
 

@@ -19,3 +19,16 @@ class CallOptions(TypedDict, total=False):
     extra_headers: Mapping[str, str | None] | None
     extra_query: Mapping[str, str | int | float | bool | Sequence[str | int | float | bool] | None] | None
     extra_body: Mapping[str, Any] | None
+
+
+class RequestOptions(TypedDict, total=False):
+    """What `client.get`, `post` and the like take as `options`: the names of version 3 of the official package."""
+
+    headers: Mapping[str, Any]
+    params: Mapping[str, Any]
+    """Of the query."""
+    timeout: Any
+    max_retries: int
+    extra_json: Mapping[str, Any]
+    """Fields to add to the body."""
+    idempotency_key: str

@@ -39,6 +39,7 @@ __all__ = [
     "ChatCompletionMessageContentType",
     "ChatCompletionMessageContentVideoURL",
     "ChatCompletionParams",
+    "ChatCompletionRequest",
     "ChatCompletionResponse",
     "DeltaContent",
     "FinishReason",

@@ -28,6 +28,8 @@ __all__ = [
     "ChatCompletionMessageContentType",
     "ChatCompletionMessageContentVideoURL",
     "ChatCompletionParams",
+    "ChatCompletionRequest",
+    "ChatCompletionWarning",
     "CommonParams",
     "ContentPart",
     "FunctionCallParam",
@@ -257,6 +259,12 @@ class ToolMessage(TypedDict, total=False):
     name: str
 
 
+class ChatCompletionWarning(TypedDict):
+    """What an item of an answer's `warnings` is."""
+
+    message: str
+
+
 MessageParam = SystemMessage | UserMessage | AssistantMessage | ToolMessage | JSONObject
 
 
@@ -309,6 +317,10 @@ class ChatCompletionParams(CommonParams, total=False):
 
     response_format: JSONObject | None
     tools: Iterable[ToolParam] | None
+
+
+ChatCompletionRequest = ChatCompletionParams
+"""The name in version 1 of the official package."""
 
 
 class ParseParams(CommonParams, total=False):

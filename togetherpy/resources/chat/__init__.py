@@ -39,6 +39,8 @@ if not TYPE_CHECKING:  # a type checker that saw it would believe in any name
 
     def __getattr__(name: str) -> Any:
         completions = importlib.import_module(f"{__name__}.completions")
+        if name == "completions":
+            return completions
         if name.startswith("_") or not hasattr(completions, name):
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         return getattr(completions, name)
