@@ -141,7 +141,7 @@ assert not hasattr(togetherpy.contrib, "nonsense")
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("name", ["completions", "embeddings", "images", "files", "fine_tuning", "rerank", "audio"])
+@pytest.mark.parametrize("name", sorted(_NOT_YET))
 def test_what_is_not_there_yet_is_said(kind: str, name: str) -> None:
     client = make_raw(kind, api_key="k")
     with pytest.raises(AttributeError, match=rf"togetherpy has no client\.{name} \(.*\) yet; use the official client"):

@@ -152,7 +152,7 @@ class TestErrors:
         assert [chat(server, model=m).status for m in ("any", "x/unknown-1", "no-such")] == [200, 404, 404]
 
     def test_fault_inside_is_a_server_error(self, server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(_api, "complete", lambda *_, **__: 1 / 0)
+        monkeypatch.setitem(_api._MAKERS, "/v1/chat/completions", (lambda *_: None, lambda *_, **__: 1 / 0))
         said = chat(server)
         assert said.status == 500
         assert said.error["type"] == "server_error"

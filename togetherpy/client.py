@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from togetherpy._core.events import Watchers
     from togetherpy.resources.chat import AsyncChat, Chat
     from togetherpy.resources.models import AsyncModels, Models
+    from togetherpy.resources.rerank import AsyncRerank, Rerank
 
 T = TypeVar("T", bound="Transport | AsyncTransport")
 
@@ -212,6 +213,7 @@ class Together(_Client[Transport]):
 
     chat: Area[Chat] = Area("togetherpy.resources.chat", "Chat")
     models: Area[Models] = Area("togetherpy.resources.models", "Models")
+    rerank: Area[Rerank] = Area("togetherpy.resources.rerank", "Rerank")
 
     def close(self) -> None:
         """Ends calls that are running and closes the connections. Idempotent; the client cannot be used after it."""
@@ -241,6 +243,7 @@ class AsyncTogether(_Client[AsyncTransport]):
 
     chat: Area[AsyncChat] = Area("togetherpy.resources.chat", "AsyncChat")
     models: Area[AsyncModels] = Area("togetherpy.resources.models", "AsyncModels")
+    rerank: Area[AsyncRerank] = Area("togetherpy.resources.rerank", "AsyncRerank")
 
     def close(self) -> Awaitable[None]:
         """Ends calls that are running and closes the connections at once; await it for the last of the cleaning up.

@@ -15,6 +15,7 @@ import msgspec
 from togetherpy._chat.arguments import check_arguments
 from togetherpy._core.caller import warn_caller
 from togetherpy._core.encode import TOO_DEEP, plain_object
+from togetherpy._core.names import require
 from togetherpy.types._model import Model
 from togetherpy.types.chat_completions import ChatCompletionMessage
 
@@ -22,11 +23,7 @@ from togetherpy.types.chat_completions import ChatCompletionMessage
 def prepare(params: dict[str, Any], stream: bool | None, method: str = "create") -> dict[str, Any]:
     """The parameters as they are sent; complains of what is missing and warns of what does not go together."""
     check_arguments(method, params, stream)
-    for name in ("messages", "model"):
-        if params.get(name) is None:
-            raise TypeError(f"{method}() needs {name}=...")
-    if not isinstance(params["model"], str):
-        raise TypeError(f"model must be a str, not {type(params['model']).__name__}")
+    require(method, params, "messages", "model")
     if params.get("repetition_penalty") and (params.get("presence_penalty") or params.get("frequency_penalty")):
         warn_caller("repetition_penalty works against presence_penalty and frequency_penalty; use one kind only")
     params["messages"] = plain_messages(params["messages"])

@@ -90,13 +90,14 @@ class JSON(Expected[T]):
     An answer that is an error by its looks is none where the type has a field of that name: a job may have failed.
     """
 
-    __slots__ = ("_decode", "_empty", "decoder")
+    __slots__ = ("_decode", "_empty", "_needs", "decoder")
 
-    def __init__(self, to: Any, *, empty: Callable[[], T] | None = None) -> None:
-        """`empty`: makes the value of an empty body, which else is unusable."""
+    def __init__(self, to: Any, *, empty: Callable[[], T] | None = None, needs: str | None = None) -> None:
+        """`empty`: makes the value of an empty body, which else is unusable. `needs`: the field without which an answer
+        is none."""
         self.decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(to)
         self._decode = self.decoder.decode
-        self._empty = empty
+        self._empty, self._needs = empty, needs
 
     def value(self, reply: Reply, secrets: Secrets) -> Any:
         """A T; what does not fit is kept as it came."""
@@ -106,11 +107,14 @@ class JSON(Expected[T]):
         if b'"error"' in raw and self.names_error(raw):
             return errors().named_error(raw, reply.status, reply.headers, secrets)
         try:
-            return self.decoded(raw)
+            value = self.decoded(raw)
         except (ValueError, RecursionError) as error:
             # Both msgspec's and the standard library's complaints are ValueErrors; deep nesting is a RecursionError.
             reason = f"its body is not usable JSON ({errors().shorten(str(error))})"
             return errors().unusable(reply, reason, secrets)
+        if self._needs is not None and getattr(value, self._needs, None) is None:
+            return errors().lacking(reply, self._needs, secrets)
+        return value
 
     def decoded(self, raw: bytes) -> Any:
         """The value of JSON that names no error.

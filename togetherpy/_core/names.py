@@ -69,5 +69,14 @@ class Names:
         return "", near_miss(name, self._known) or near_miss_of_elsewhere(name)
 
 
+def require(method: str, params: Mapping[str, Any], *names: str) -> None:
+    """Raises TypeError for the first of these arguments that is absent, and for a model that is no name."""
+    for name in names:
+        if params.get(name) is None:
+            raise TypeError(f"{method}() needs {name}=...")
+    if not isinstance(params.get("model", ""), str):
+        raise TypeError(f"model must be a str, not {type(params['model']).__name__}")
+
+
 OPTIONS = Names(("timeout", "max_retries", "extra_headers", "extra_query", "extra_body"), goes_to="query")
 """Of a method that takes nothing else by `**options`, and sends no body."""

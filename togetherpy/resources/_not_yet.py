@@ -23,7 +23,6 @@ _NOT_YET = {
     "hardware": "the hardware for endpoints",
     "images": "images",
     "jobs": "jobs",
-    "rerank": "reranking",
     "videos": "videos",
 }
 """By the names that the official packages give them."""

@@ -69,8 +69,10 @@ def takes(params: str, module: str = "chat_params") -> Callable[[F], F]:
 
     def decorate(function: F) -> F:
         function.__wrapped__ = _Lazy(function, params, module)  # type: ignore[attr-defined]
-        if function.__doc__ is not None and params in MEANING:
-            function.__doc__ = f"{_dedent(function.__doc__)}\n\n{MEANING[params]}"
+        if function.__doc__ is not None:
+            # Parameters of a method that has only few are in its own docstring.
+            meaning = MEANING.get(params, MEANING["CallOptions"])
+            function.__doc__ = f"{_dedent(function.__doc__)}\n\n{meaning}"
         return function
 
     return decorate

@@ -6,16 +6,19 @@ the path, the key, the body's form, the model, the parameters.
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
 from ._answer import JSON_TYPE, SSE_TYPE, Answer, Framing, build
-from ._chat import Completion, complete
+from ._chat import complete
 from ._check import RequestError, check_chat
+from ._embeddings import check_embeddings, embed
 from ._http import Request
 from ._json import as_dict, to_json
+from ._made import Made
 from ._rates import Leave, Rates
+from ._rerank import check_rerank, rerank
 
 MODELS = (
     "meta-llama/Llama-3.3-70B-Instruct-Turbo",
@@ -23,7 +26,13 @@ MODELS = (
     "openai/gpt-oss-120b",
     "Qwen/Qwen3-235B-A22B-Instruct-2507-tput",
 )
-_ALLOWED = {"/v1/chat/completions": "POST", "/v1/models": "GET"}
+_MAKERS: dict[str, tuple[Callable[[dict[str, Any], Callable[[str], bool]], None], Callable[..., Made]]] = {
+    "/v1/chat/completions": (check_chat, complete),
+    "/v1/embeddings": (check_embeddings, embed),
+    "/v1/rerank": (check_rerank, rerank),
+}
+"""What is asked of a model: what refuses wrong parameters, and what makes the answer."""
+_ALLOWED = {**dict.fromkeys(_MAKERS, "POST"), "/v1/models": "GET"}
 _ONE_MODEL = "/v1/models/"
 _NO_KEY = (
     "Invalid API key provided. You can find your API key at https://api.together.ai/settings/api-keys.",
@@ -66,27 +75,26 @@ class Api:
         if path.startswith(_ONE_MODEL):
             name = unquote(path.removeprefix(_ONE_MODEL))
             return self._success(to_json(self._one_model(name)), ray, self._rates.free)
-        return self._chat(request, key, ray)
+        return self._ask(path, request, key, ray)
 
-    def _chat(self, request: Request, key: str, ray: str) -> Answer:
-        params = _parse(request.body)
-        check_chat(params, self._knows)
+    def _ask(self, path: str, request: Request, key: str, ray: str) -> Answer:
+        params, (check, make) = _parse(request.body), _MAKERS[path]
+        check(params, self._knows)
         leave = self._rates.enter(key, params["model"])
         try:
-            completion = complete(params, identity=f"o{ray[-6:]}-2kFHot-{ray}", created=int(time.time()))
-            leave.spend(completion.usage["total_tokens"])
-            if params.get("stream"):
-                return self._stream(completion, request, ray, leave)
-            return self._success(to_json(completion.response()), ray, leave)
+            made = make(params, identity=f"o{ray[-6:]}-2kFHot-{ray}", created=int(time.time()))
+            leave.spend(made.usage["total_tokens"])
+            if params.get("stream") and (events := made.events()):
+                return self._stream(events, request, ray, leave)
+            return self._success(to_json(made.response()), ray, leave)
         except Exception:
             if leave.done is not None:
                 leave.done()
             raise
 
-    def _stream(self, completion: Completion, request: Request, ray: str, leave: Leave) -> Answer:
+    def _stream(self, events: list[bytes], request: Request, ray: str, leave: Leave) -> Answer:
         headers = {"content-type": SSE_TYPE, "cache-control": "no-cache, no-transform", **_headers(ray), **leave.told()}
         framing: Framing = "close" if request.head.http10 else "chunked"
-        events = completion.events()
         return build(200, headers, events, framing=framing, pace=self._pace, delay=leave.delay, done=leave.done)
 
     def _success(self, body: bytes, ray: str, leave: Leave) -> Answer:

@@ -44,18 +44,28 @@ def check_chat(params: dict[str, Any], knows: Callable[[str], bool]) -> None:
     Raises:
         RequestError: the first thing that is wrong.
     """
+    check_model(params, knows)
+    _check_messages(as_list(params.get("messages")))
+    check_rules(params, CHAT_RULES)
+    _check_tool_choice(params)
+
+
+def check_model(params: dict[str, Any], knows: Callable[[str], bool]) -> None:
+    """Check that a request names a model that exists."""
     model = params.get("model")
     if not isinstance(model, str) or not model:
-        raise _wrong("model", "a non-empty string")
+        raise wrong("model", "a non-empty string")
     if not knows(model):
         raise RequestError(404, f"Unable to access model {model}. {_MODEL_HELP}", "model_not_available")
-    _check_messages(as_list(params.get("messages")))
-    for name, rule in _RULES.items():
+
+
+def check_rules(params: dict[str, Any], rules: Mapping[str, Rule]) -> None:
+    """Check those parameters that are given."""
+    for name, rule in rules.items():
         value = params.get(name)
         wanted = rule(value) if value is not None else None
         if wanted:
-            raise _wrong(name, wanted)
-    _check_tool_choice(params)
+            raise wrong(name, wanted)
 
 
 def check_length(prompt_tokens: int, max_tokens: int | None) -> None:
@@ -71,22 +81,23 @@ def check_length(prompt_tokens: int, max_tokens: int | None) -> None:
 _MODEL_HELP = "Please visit https://api.together.ai/models to view the list of supported models."
 
 
-def _wrong(name: str, wanted: str) -> RequestError:
+def wrong(name: str, wanted: str) -> RequestError:
+    """The refusal of a parameter that should have been something else."""
     return RequestError(400, f"Input validation error: `{name}` must be {wanted}.")
 
 
 def _check_messages(messages: list[Any] | None) -> None:
     if not messages:
-        raise _wrong("messages", "a list of at least one message")
+        raise wrong("messages", "a list of at least one message")
     for number, item in enumerate(messages):
         path, message = f"messages[{number}]", as_dict(item)
         if message is None:
-            raise _wrong(path, "an object")
+            raise wrong(path, "an object")
         if message.get("role") not in ROLES:
-            raise _wrong(f"{path}.role", f"one of {', '.join(ROLES)}")
+            raise wrong(f"{path}.role", f"one of {', '.join(ROLES)}")
         _check_content(path, message)
         if message["role"] == "tool" and not isinstance(message.get("tool_call_id"), str):
-            raise _wrong(f"{path}.tool_call_id", "a string")
+            raise wrong(f"{path}.tool_call_id", "a string")
 
 
 def _check_content(path: str, message: dict[str, Any]) -> None:
@@ -94,13 +105,13 @@ def _check_content(path: str, message: dict[str, Any]) -> None:
     if isinstance(content, str) or (content is None and message["role"] == "assistant"):
         return
     if parts is None:
-        raise _wrong(f"{path}.content", "a string or a list of parts")
+        raise wrong(f"{path}.content", "a string or a list of parts")
     for number, item in enumerate(parts):
         part = as_dict(item) or {}
         if part.get("type") not in PART_TYPES:
-            raise _wrong(f"{path}.content[{number}].type", f"one of {', '.join(PART_TYPES)}")
+            raise wrong(f"{path}.content[{number}].type", f"one of {', '.join(PART_TYPES)}")
         if part["type"] == "text" and not isinstance(part.get("text"), str):
-            raise _wrong(f"{path}.content[{number}].text", "a string")
+            raise wrong(f"{path}.content[{number}].text", "a string")
 
 
 def _check_tool_choice(params: dict[str, Any]) -> None:
@@ -109,18 +120,20 @@ def _check_tool_choice(params: dict[str, Any]) -> None:
         return
     if choice == "required":
         if not tools:
-            raise _wrong("tools", 'given when `tool_choice` is "required"')
+            raise wrong("tools", 'given when `tool_choice` is "required"')
         return
     function = as_dict((as_dict(choice) or {}).get("function")) or {}
     if function.get("name") not in [tool["function"]["name"] for tool in tools]:
-        raise _wrong("tool_choice", '"auto", "none", "required" or {"type": "function", ...} naming one of the tools')
+        raise wrong("tool_choice", '"auto", "none", "required" or {"type": "function", ...} naming one of the tools')
 
 
-def _integer(low: int | None = None, high: int | None = None) -> Rule:
+def integer(low: int | None = None, high: int | None = None) -> Rule:
+    """A rule: such a number, from `low` to `high`."""
     return _ranged(is_integer, "an integer", low, high)
 
 
-def _number(low: float | None = None, high: float | None = None) -> Rule:
+def number(low: float | None = None, high: float | None = None) -> Rule:
+    """A rule: such a number, from `low` to `high`."""
     return _ranged(is_number, "a number", low, high)
 
 
@@ -135,7 +148,8 @@ def _ranged(fits: Callable[[Any], bool], kind: str, low: float | None, high: flo
     return rule
 
 
-def _boolean(value: Any) -> str | None:
+def boolean(value: Any) -> str | None:
+    """A rule: true or false."""
     return None if isinstance(value, bool) else "a boolean"
 
 
@@ -178,20 +192,20 @@ def _logit_bias(value: Any) -> str | None:
     return None if biases is not None and all(map(is_number, biases.values())) else "an object of numbers"
 
 
-_RULES: dict[str, Rule] = {
-    "max_tokens": _integer(1),
-    "n": _integer(1, 128),
-    "seed": _integer(),
-    "top_k": _integer(),
-    "logprobs": _integer(0, 20),
-    "temperature": _number(0),
-    "top_p": _number(0, 1),
-    "min_p": _number(0, 1),
-    "repetition_penalty": _number(),
-    "presence_penalty": _number(-2, 2),
-    "frequency_penalty": _number(-2, 2),
-    "stream": _boolean,
-    "echo": _boolean,
+CHAT_RULES: dict[str, Rule] = {
+    "max_tokens": integer(1),
+    "n": integer(1, 128),
+    "seed": integer(),
+    "top_k": integer(),
+    "logprobs": integer(0, 20),
+    "temperature": number(0),
+    "top_p": number(0, 1),
+    "min_p": number(0, 1),
+    "repetition_penalty": number(),
+    "presence_penalty": number(-2, 2),
+    "frequency_penalty": number(-2, 2),
+    "stream": boolean,
+    "echo": boolean,
     "stop": _stop,
     "tools": _tools,
     "response_format": _response_format,
