@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from togetherpy._core.wire import AsyncTransport
     from togetherpy.batch.engine import Job
     from togetherpy.batch.limit import Limit
+    from togetherpy.types._response import APIResponse
 
 
 class Line:
@@ -71,7 +72,7 @@ class AskCreate:
     """By `create`: an answer of our type, or of the `response_type` among the parameters."""
 
     def __init__(self, line: Line, limits: Limits) -> None:
-        self._create = line.completions.with_raw_response.create
+        self._create: Any = line.completions.with_raw_response.create
         self._limits = limits
 
     def limit(self, job: Job) -> Limit:
@@ -84,7 +85,7 @@ class AskCreate:
         usage = getattr(response.value, "usage", None)
         return Answer(response.value, response.headers, getattr(usage, "total_tokens", None))
 
-    def again(self, _job: Job, _error: Exception) -> bool:
+    def again(self, job: Job, error: Exception) -> bool:
         """Never."""
         return False
 
@@ -109,7 +110,7 @@ class AskBytes:
     """By `create`, the answer as it came: `value` is a Got."""
 
     def __init__(self, line: Line, limits: Limits) -> None:
-        self._create = line.completions.with_raw_response.create
+        self._create: Any = line.completions.with_raw_response.create
         self._limits = limits
 
     def limit(self, job: Job) -> Limit:
@@ -118,7 +119,7 @@ class AskBytes:
 
     async def __call__(self, job: Job) -> Answer:
         """Sends it once."""
-        response = await self._create(**{**job.params, "response_type": bytes})
+        response: APIResponse[bytes] = await self._create(**{**job.params, "response_type": bytes})
         said = read_body(response.content)
         reasons = tuple(choice.finish_reason for choice in said.choices or ()) if said else ()
         usage = said.usage if said else None
@@ -127,7 +128,7 @@ class AskBytes:
             raise _no_answer(got, response.headers)
         return Answer(got, response.headers, usage.get("total_tokens") if usage else None)
 
-    def again(self, _job: Job, _error: Exception) -> bool:
+    def again(self, job: Job, error: Exception) -> bool:
         """Never."""
         return False
 
@@ -143,7 +144,7 @@ class AskParse:
     """By `parse`: an answer whose text is a value of the caller's type; `reask`: times that a misfit is sent back."""
 
     def __init__(self, line: Line, limits: Limits, reask: int) -> None:
-        self._parse = line.completions.parse
+        self._parse: Any = line.completions.parse
         self._limits, self._reask = limits, reask
 
     def limit(self, job: Job) -> Limit:

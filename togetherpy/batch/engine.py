@@ -30,6 +30,8 @@ GRACE = 60.0
 """Seconds that what is in flight has, to end after `stop`."""
 IN_A_ROW = 3
 """Failures that all rows would share, one after the other without a success, that end a run."""
+USUAL_ANSWER = 256
+"""Tokens, as long as no answer has said what it took."""
 BACKOFF = 0.5
 MAX_BACKOFF = 30.0
 
@@ -223,7 +225,7 @@ class Engine:
         """Sends it until there is an answer or a final failure; False when it was left unsettled."""
         gate, retries = self._gate(self._ask.limit(job)), 0
         while True:
-            ticket = await gate.leave()
+            ticket = await gate.leave(_rough(job.params) if gate.usual is None else gate.usual)
             if ticket is None:
                 return False
             self._grow(gate)
@@ -269,6 +271,8 @@ class Engine:
             job.answer = answer = await self._ask(job)
             now = time.monotonic()
             limit.succeeded(ticket, now, _headers(answer), retried=job.attempts > 0, tokens=answer.tokens)
+            if answer.tokens is not None:
+                gate.took(answer.tokens)
         except Exception as error:
             now, verdict, job.error = time.monotonic(), judge(error), error
             _tell(limit, ticket, now, error, verdict)
@@ -320,6 +324,12 @@ class Engine:
 def _headers(of: Any) -> Headers:
     found: Mapping[str, str] = getattr(of, "headers", None) or {}
     return found if isinstance(found, Headers) else Headers(found)
+
+
+def _rough(params: dict[str, Any]) -> float:
+    """Tokens that a request may take: four characters of the prompt are about one."""
+    most = params.get("max_tokens") or params.get("max_completion_tokens") or USUAL_ANSWER
+    return len(str(params.get("messages"))) / 4 + (most if isinstance(most, int) else USUAL_ANSWER)
 
 
 def _tell(limit: Limit, ticket: Ticket, now: float, error: Exception, verdict: Verdict) -> None:

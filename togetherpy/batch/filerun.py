@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from togetherpy._core.encode import encode_json
 from togetherpy.batch.asking import AskBytes, Got, Limits, Line, NoAnswerError
 from togetherpy.batch.descriptors import affordable
 from togetherpy.batch.engine import Engine, Job
 from togetherpy.batch.envelope import RowFailure, failure_of, line_of
 from togetherpy.batch.errors import BatchError
-from togetherpy.batch.identity import Digests
+from togetherpy.batch.identity import Digests, digest
+from togetherpy.batch.manifest import plain
 from togetherpy.batch.options import Options
 from togetherpy.batch.output import OutputError
 from togetherpy.batch.place import Place
@@ -238,6 +240,7 @@ class RowFeed:
         self._options, self._place, self._tally = options, place, tally
         self._rows: AsyncGenerator[Row | int, None] = source.rows(place.finished, options.limit)
         self._seen = None if isinstance(source, FileSource) else Digests()
+        self._run = digest(place.run.encode(), encode_json(plain(options.params)))
         self.prices: Prices | None = None
         """Set: models without a price are refused."""
 
@@ -278,7 +281,7 @@ class RowFeed:
             params.pop("stream", None)
             if self.prices is not None and params.get("model") not in self.prices:
                 raise RowError(f"the model {params.get('model')!r} has no price, so max_cost could not be kept")
-            key = {"Idempotency-Key": f"{self._place.run}-{row.number:016x}"}
+            key = {"Idempotency-Key": f"{self._run:016x}-{row.number:016x}"}
             job.params = {**params, "extra_headers": {**(shared.get("extra_headers") or {}), **key}}
         except RowError as error:
             job.error = RowError(f"{row.where()}: {error}")

@@ -10,11 +10,11 @@ import asyncio
 import math
 import time
 from collections import deque
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from togetherpy.batch.limit import Limit, Ticket
+from togetherpy.batch.limit import Limit, Ticket
 
+_OF_LATE = 32
+"""Requests over which the tokens that one takes are averaged."""
 _POLL = 0.05
 """Seconds; the requests of another run may have taken all the room, and their ends do not come here."""
 
@@ -25,29 +25,35 @@ class Gate:
     def __init__(self, limit: Limit, loop: asyncio.AbstractEventLoop) -> None:
         self.limit = limit
         self._loop = loop
-        self._row: deque[asyncio.Future[Ticket | None]] = deque()
+        self._row: deque[tuple[asyncio.Future[Ticket | None], float]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._shut = False
         self.in_flight = 0
         """Of this run."""
+        self.usual: float | None = None
+        """Tokens that a request takes, prompt and answer, of late; None before the first answer that says it."""
 
     @property
     def waiting(self) -> int:
         """How many wait."""
         return len(self._row)
 
-    async def leave(self) -> Ticket | None:
-        """A ticket, to be given back by `limit` and `ended`; None when the gate was shut."""
+    def took(self, tokens: float) -> None:
+        """A request took so many tokens."""
+        self.usual = tokens if self.usual is None else self.usual + (tokens - self.usual) / _OF_LATE
+
+    async def leave(self, tokens: float) -> Ticket | None:
+        """A ticket, to be given back by `limit` and `ended`; None when the gate was shut. `tokens`: roughly."""
         if self._shut:
             return None
         if not self._row:
-            ticket = self.limit.admit(time.monotonic())
-            if not isinstance(ticket, float):
+            ticket = self.limit.admit(time.monotonic(), tokens)
+            if isinstance(ticket, Ticket):
                 self.in_flight += 1
                 return ticket
             self._ask_again(ticket)
         turn: asyncio.Future[Ticket | None] = self._loop.create_future()
-        self._row.append(turn)
+        self._row.append((turn, tokens))
         try:
             return await turn
         except asyncio.CancelledError:
@@ -68,22 +74,24 @@ class Gate:
         if self._timer is not None:
             self._timer.cancel()
         while self._row:
-            turn = self._row.popleft()
+            turn, _ = self._row.popleft()
             if not turn.done():
                 turn.set_result(None)
 
     def _let_in(self) -> None:
         now = time.monotonic()
         while self._row:
-            if self._row[0].done():  # cancelled
+            turn, tokens = self._row[0]
+            if turn.done():  # cancelled
                 self._row.popleft()
                 continue
-            ticket = self.limit.admit(now)
-            if isinstance(ticket, float):
+            ticket = self.limit.admit(now, tokens)
+            if not isinstance(ticket, Ticket):
                 self._ask_again(ticket)
                 return
             self.in_flight += 1
-            self._row.popleft().set_result(ticket)
+            self._row.popleft()
+            turn.set_result(ticket)
 
     def _ask_again(self, wait: float) -> None:
         if wait == math.inf:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator, Mapping
 from typing import Any, cast
 
 from togetherpy._core.config import check_count
@@ -105,18 +105,36 @@ def as_params(request: Any, shared: dict[str, Any]) -> dict[str, Any]:
             params["messages"] = list(params["messages"])  # it may be sent more than once
         return params
     if isinstance(request, Iterable) and not isinstance(request, (bytes, bytearray)):
-        return {**shared, "messages": list(request)}
-    raise TypeError(
-        f"a request must be a list of messages, a str or a dict of parameters, not {type(request).__name__}"
-    )
+        return {**shared, "messages": list(cast("Iterable[object]", request))}
+    kind = type(cast(object, request)).__name__
+    raise TypeError(f"a request must be a list of messages, a str or a dict of parameters, not {kind}")
+
+
+_END: Any = object()
+
+
+def _next_of(requests: Any) -> Callable[[], Awaitable[Any]]:
+    """What gives one request after the other, and _END for ever after the last."""
+    if isinstance(requests, AsyncIterable):
+        each = aiter(cast(Any, requests))
+
+        async def later() -> Any:
+            return await anext(each, _END)
+
+        return later
+    at_hand = iter(cast("Iterable[Any]", requests))
+
+    async def now() -> Any:
+        return next(at_hand, _END)
+
+    return now
 
 
 class _Flow:
     """The requests of a map on their way in, and its results on their way out."""
 
     def __init__(self, requests: Any, plan: Plan) -> None:
-        self._requests = aiter(requests) if isinstance(requests, AsyncIterable) else None
-        self._at_hand = None if self._requests is not None else iter(requests)
+        self._next = _next_of(requests)
         self._shared, self._ordered = plan.shared, plan.ordered
         self._window = 2 * plan.ceiling
         self._run = os.urandom(8).hex()
@@ -131,15 +149,14 @@ class _Flow:
         while self._taken - self._given >= self._window:
             self._room.clear()
             await self._room.wait()
-        try:
-            request = await anext(self._requests) if self._requests is not None else next(cast(Any, self._at_hand))
-        except (StopIteration, StopAsyncIteration):
+        request = await self._next()
+        if request is _END:
             return None
         job = Job(self._taken, request, {})
         self._taken += 1
         try:
             params = as_params(request, self._shared)
-            own = {**(params.get("extra_headers") or {}), "Idempotency-Key": f"{self._run}-{job.index}"}
+            own: dict[str, Any] = {**(params.get("extra_headers") or {}), "Idempotency-Key": f"{self._run}-{job.index}"}
             job.params = {**params, "extra_headers": own}
         except Exception as error:
             job.error = error

@@ -123,11 +123,11 @@ def make_options(output: Any, model: str | None, arguments: dict[str, Any]) -> O
         raise TypeError("a batch has whole answers; leave stream=... out")
     if "messages" in params:
         raise TypeError("messages=... are the rows'; system=... is for all of them")
-    template = given["template"]
+    template, place = given["template"], cast(str, os.fspath(output))
     flags: dict[str, Any] = {name: bool(given[name]) for name in _FLAGS}
     files: dict[str, Any] = {name: None if given[name] is None else os.fspath(given[name]) for name in _FILES}
     return Options(
-        output=os.fspath(output),
+        output=place,
         form=Form(
             text=bool(given["text"]),
             template=None if template is None else Template(template),

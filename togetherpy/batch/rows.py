@@ -106,10 +106,10 @@ def dict_row(index: int, given: object, form: Form) -> Row:
         if isinstance(given, str) and form.text:
             return _text_row(index, 0, given.encode(), form)
         if not isinstance(given, Mapping):
-            raise RowError(f"a row must be a dict, not {type(given).__name__}")
+            raise RowError(f"a row must be a dict, not {type(cast(Any, given)).__name__}")
         fields = _line.decode(encode_json(cast("Mapping[str, Any]", given)))
     except (ValueError, TypeError) as error:
-        return _failed(index, 0, str(error), repr(type(given)).encode())
+        return _failed(index, 0, str(error), b"")
     return _row(index, 0, fields, form)
 
 
@@ -208,7 +208,7 @@ def _with_system(messages: Any, system: str) -> Any:
     """A row's own system prompt stays the only one."""
     if not isinstance(messages, list):
         return messages
-    said: list[Any] = messages
+    said: list[Any] = cast(Any, messages)
     first: Any = said[0] if said else None
     if isinstance(first, dict) and cast("dict[str, Any]", first).get("role") in ("system", "developer"):
         return said

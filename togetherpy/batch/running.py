@@ -7,8 +7,8 @@ process's own loop, reads iterables in the caller's thread, and turns Ctrl-C int
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, cast
 
 from togetherpy.batch.channel import Channel
 from togetherpy.batch.filerun import Run
@@ -42,8 +42,8 @@ def run_here(given: Any, output: Any, client: Any, model: str | None, arguments:
     if isinstance(given, AsyncIterable):
         raise TypeError("input is an async iterable, which needs arun()")
     channel: Channel[Any, None] | None = None
-    if isinstance(given, Iterable) and not isinstance(given, (str, bytes, dict)):
-        channel = Channel(given, engine_loop(), _AHEAD)
+    if isinstance(given, Iterable) and not isinstance(given, (str, bytes, Mapping)):
+        channel = Channel(cast(Any, given), engine_loop(), _AHEAD)
         given = channel
     run = prepared(given, output, client, model, arguments)
     return Blocking(run, channel).wait()

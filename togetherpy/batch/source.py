@@ -7,10 +7,11 @@ taken in meanwhile.
 
 from __future__ import annotations
 
+import importlib
 import os
 import threading
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, BinaryIO, Protocol, cast
@@ -48,8 +49,8 @@ def source_of(given: Any, form: Form) -> Source:
         path = os.fspath(cast("str | os.PathLike[str]", given))
         return _Stdin(form) if path == STDIN else FileSource(path, form)
     if isinstance(given, (bytes, Mapping)) or not isinstance(given, (Iterable, AsyncIterable)):
-        raise TypeError(f'input must be a path, "-" or an iterable of dicts, not {type(given).__name__}')
-    return _Given(given, form)
+        raise TypeError(f'input must be a path, "-" or an iterable of dicts, not {type(cast(object, given)).__name__}')
+    return _Given(cast(Any, given), form)
 
 
 class FileSource:
@@ -62,7 +63,7 @@ class FileSource:
             file.read(1)
 
     @contextmanager
-    def _opened(self) -> Iterator[BinaryIO]:
+    def _opened(self) -> Generator[BinaryIO, None, None]:
         try:
             with _open(self._path) as file:
                 yield file
@@ -164,7 +165,7 @@ def _open(path: str) -> BinaryIO:
         return cast(BinaryIO, gzip.open(path, "rb"))
     if path.endswith(".zst"):
         try:
-            from compression import zstd  # type: ignore[import-not-found, unused-ignore]
+            zstd: Any = importlib.import_module("compression.zstd")
         except ImportError:
             raise BatchError(f"cannot read {path}: .zst needs Python 3.14 or later; decompress it first") from None
         return cast(BinaryIO, zstd.open(path, "rb"))

@@ -84,7 +84,8 @@ class Tally:
 
     def latency(self) -> dict[str, float]:
         """p50, p95, p99 in seconds, to about two percent."""
-        count, found, below = sum(self._latencies.values()), {}, 0
+        found: dict[str, float] = {}
+        count, below = sum(self._latencies.values()), 0
         if not count:
             return {}
         wanted = [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)]

@@ -15,7 +15,7 @@ import shlex
 import signal
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from togetherpy.cli._screen import complain
 
@@ -47,8 +47,8 @@ exit status:
   141  nobody reads the output any more"""
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds `batch` to the command."""
+def add(commands: Any) -> None:
+    """Adds `batch` to the command: to what `add_subparsers` made."""
     batch = commands.add_parser(
         "batch", help="send many requests, from file to file", description="Many requests.", allow_abbrev=False
     )
@@ -120,12 +120,12 @@ def _add_reports(group: Any) -> None:
 
 def _object(text: str) -> dict[str, Any]:
     try:
-        value = json.loads(text)
+        value: object = json.loads(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"not JSON: {error}") from None
     if not isinstance(value, dict):
         raise argparse.ArgumentTypeError("not a JSON object")
-    return value
+    return cast("dict[str, Any]", value)
 
 
 def run(options: argparse.Namespace, arguments: Sequence[str]) -> int:
@@ -174,7 +174,7 @@ def _dry_run(options: argparse.Namespace) -> int:
     from togetherpy.batch.options import make_options
     from togetherpy.batch.source import source_of
 
-    params = {**(options.params or {}), **_given(options)}
+    params: dict[str, Any] = {**(options.params or {}), **_given(options)}
     try:
         made = make_options(os.devnull, options.model, params)
         source = source_of(options.input, made.form)

@@ -181,7 +181,7 @@ class Completions(Resource):
         return _run_tools.run(self.create, given, on_step)
 
     @overload
-    def map(
+    def map(  # pyright: ignore[reportOverlappingOverload]  # `shared` may hold anything, a dict under this name, too
         self,
         requests: Iterable[Any],
         *,
@@ -340,7 +340,7 @@ class AsyncCompletions(AsyncResource, like=Completions):
         return await _run_tools.arun(self.create, given, on_step)
 
     @overload
-    def map(
+    def map(  # pyright: ignore[reportOverlappingOverload]  # `shared` may hold anything, a dict under this name, too
         self,
         requests: Iterable[Any] | AsyncIterable[Any],
         *,
