@@ -6,6 +6,7 @@ import inspect
 import re
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,13 +27,11 @@ from togetherpy._transport.pool import Connection, Route, make_route
 from togetherpy._transport.slots import Handle
 
 ROOT = Path(togetherpy.__file__).parent
-PRIVATE: dict[str, tuple[type, Callable[..., Any]]] = {
-    "_get_conn": (HTTPConnectionPool, lambda self: None),
-    "_put_conn": (HTTPConnectionPool, lambda self, conn: None),
-    "_new_conn": (HTTPConnection, lambda self: None),
-    "_tunnel": (HTTPConnection, lambda self: None),
+PRIVATE: dict[str, tuple[tuple[type, ...], Callable[..., Any]]] = {
+    "_new_conn": ((HTTPConnection, HTTPConnectionPool), lambda self: None),
+    "_tunnel": ((HTTPConnection,), lambda self: None),
 }
-"""Methods whose names are private: the class of urllib3's that has it, and how it is called."""
+"""Methods whose names are private: the classes of urllib3's that have them, and how they are called."""
 
 
 def names(source: str) -> Iterator[str]:
@@ -65,9 +64,20 @@ THEIRS = {
 
 @pytest.mark.parametrize("name", PRIVATE)
 def test_private_method_is_there_and_takes_what_it_is_given(name: str) -> None:
-    owner, call = PRIVATE[name]
-    theirs = inspect.signature(getattr(owner, name))
-    theirs.bind(*inspect.signature(call).parameters)
+    owners, call = PRIVATE[name]
+    for owner in owners:
+        theirs = inspect.signature(getattr(owner, name))
+        theirs.bind(*inspect.signature(call).parameters)
+
+
+def test_a_pool_makes_its_queue_by_the_public_name() -> None:
+    made = HTTPConnectionPool("127.0.0.1", maxsize=2)
+    assert {"put", "get", "qsize"} <= set(dir(made.QueueCls))
+    way = route("http://127.0.0.1:1")
+    idle: Any = way.connections.pool
+    assert (type(idle), idle.qsize(), idle.take()) == (way.connections.QueueCls, 0, None)
+    way.connections.close()
+    assert way.connections.pool is None
 
 
 def test_private_attribute_is_there() -> None:
@@ -111,9 +121,10 @@ def route(base_url: str, **options: Any) -> Route:
 
 
 def opened(way: Route) -> Connection:
-    conn = way.take()
+    conn = way.connections.take()
     assert conn.is_closed
     conn.open(Handle(), float("inf"), way.connections)
+    conn.idle_since = time.monotonic(), time.time()
     return conn
 
 
@@ -122,11 +133,12 @@ def test_a_connection_is_opened_once_and_taken_again() -> None:
         way = route(server.base_url)
         conn = opened(way)
         assert conn.handle is conn.sock
-        way.give_back(conn)
-        assert way.take() is conn
+        way.connections.give_back(conn)
+        assert way.connections.take() is conn
+        assert conn.usable(None)
         conn.close()
-        way.give_back(conn)
-        assert way.take().is_closed
+        way.connections.give_back(conn)
+        assert way.connections.take().is_closed
         server.wait_connections(1)
         assert server.connections == 1
         way.connections.close()
@@ -139,9 +151,9 @@ def test_a_connection_that_the_server_closed_is_found_closed() -> None:
         server.wait_gone(0)
         conn.sock.settimeout(20)
         assert conn.sock.recv(1, socket.MSG_PEEK) == b""
-        way.give_back(conn)
-        assert way.take().is_closed
-        way.connections.close()
+        way.connections.give_back(conn)
+        assert not way.connections.take().usable(None)
+        conn.close()
 
 
 @pytest.mark.parametrize(

@@ -45,23 +45,24 @@ class Origin:
         fork.watch(self)
 
     def _begin(self) -> None:
-        self._route: Route | None = None
+        self.route: Route | None = None
+        """The way to the server, once it has been found."""
         self.leases: set[Handle] = set()
         self.slots = Slots(self.config.max_connections)
         self.workers = Workers()
 
     def renew(self) -> None:
         """A child must not write on its parent's connections (fault E8); its own copies are just forgotten."""
-        fork.inherited.append(self._route)
+        fork.inherited.append(self.route)
         self._begin()
 
     def way(self) -> Route:
         """The way to the server, found with the first request."""
-        if self._route is None:
+        if self.route is None:
             with self._lock:
-                if self._route is None:
-                    self._route = make_route(self.config)
-        return self._route
+                if self.route is None:
+                    self.route = make_route(self.config)
+        return self.route
 
     def prepare(self) -> None:
         """Does what may take a moment and needs no call: finds the way, which loads certificates."""
@@ -82,8 +83,8 @@ class Origin:
         self.closed = True
         for lease in list(self.leases):
             lease.abort()
-        if self._route is not None:
-            self._route.connections.close()
+        if self.route is not None:
+            self.route.connections.close()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.server}>"
@@ -99,8 +100,9 @@ def attempt(origin: Origin, lease: Lease, call: Sending, waited: float, body: Bo
     fault = _take(origin, lease, fresh=call.fresh)
     if fault is not None:
         return fault
-    conn, route = lease.held(), lease.route
-    assert route is not None  # it has a connection
+    conn, route = lease.conn, lease.route
+    assert conn is not None  # there is no fault
+    assert route is not None
     if not lease.reused:
         lease.deadline = min(call.deadline, time.monotonic() + call.connect)
         try:
@@ -129,7 +131,7 @@ def _take(origin: Origin, lease: Lease, *, fresh: bool) -> Fault | None:
     if origin.closed:  # the slot came from a call that `close` has just ended
         return Fault("closed", "connecting", CLOSED)
     try:
-        lease.route = route = origin.way()
+        lease.route = route = origin.route or origin.way()
         lease.conn = conn = route.connections.take()
     except ClosedPoolError:
         return Fault("closed", "connecting", CLOSED)

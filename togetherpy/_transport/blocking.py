@@ -11,12 +11,11 @@ import re
 import threading
 import time
 from functools import partial
-from typing import cast
 
 from togetherpy._core import fork as process
 from togetherpy._core.wire import Fault, Outcome, Sending
 from togetherpy._transport.answer import TooLargeError
-from togetherpy._transport.attempt import Origin, Steps, Wait, attempt
+from togetherpy._transport.attempt import Origin, Steps, attempt
 from togetherpy._transport.connecting import Opening
 from togetherpy._transport.lease import Lease
 from togetherpy._transport.route import DRAIN_SECONDS
@@ -69,22 +68,20 @@ def _drive(origin: Origin, lease: Lease, steps: Steps) -> Outcome:
         wait = next(steps)
         while True:
             try:
-                came = _wait(origin, lease, wait)
+                if wait == "receive":
+                    came: bytes | None = receive(lease.held(), lease.deadline)
+                elif wait == "send":
+                    came = wait_to_send(lease.held(), lease.deadline)
+                else:
+                    came = None
+                    _connect(origin, lease)
             except Exception as error:
                 wait = steps.throw(error)
             else:
                 wait = steps.send(came)
     except StopIteration as end:
-        return cast(Outcome, end.value)
-
-
-def _wait(origin: Origin, lease: Lease, what: Wait) -> bytes | None:
-    if what == "receive":
-        return receive(lease.held(), lease.deadline)
-    if what == "send":
-        return wait_to_send(lease.held(), lease.deadline)
-    _connect(origin, lease)
-    return None
+        outcome: Outcome = end.value
+        return outcome
 
 
 def _connect(origin: Origin, lease: Lease) -> None:
@@ -109,6 +106,7 @@ def _connect(origin: Origin, lease: Lease) -> None:
         raise
     lease.conn = opening.result()
     lease.watch(conn.handle)
+    return
 
 
 class BlockingBody:

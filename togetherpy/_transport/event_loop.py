@@ -14,7 +14,6 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
-from typing import cast
 
 from togetherpy._core import fork as process
 from togetherpy._core.wire import Fault, Outcome, Sending
@@ -119,7 +118,8 @@ async def _drive(lease: LoopLease, steps: Steps) -> Outcome:
             else:
                 wait = steps.send(came)
     except StopIteration as end:
-        return cast(Outcome, end.value)
+        outcome: Outcome = end.value
+        return outcome
 
 
 def _wait(lease: LoopLease, what: Wait) -> Awaitable[bytes | None]:
@@ -167,10 +167,11 @@ class LoopLease(Lease):
         conn = self.held()
         if conn.buffers and conn.buffered and (data := receive_now(conn)) is not None:
             return self._now(data)
-        if conn.readiness is None:
-            conn.readiness = Readiness(self.loop, conn)
+        readiness: Readiness | None = conn.readiness
+        if readiness is None:
+            conn.readiness = readiness = Readiness(self.loop, conn)
         try:
-            return cast(Readiness, conn.readiness).wait(deadline, to_send=to_send)
+            return readiness.wait(deadline, to_send=to_send)
         except NotImplementedError:
             return self._by_thread(conn, deadline, to_send)
 

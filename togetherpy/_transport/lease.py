@@ -7,13 +7,13 @@ the one, so nothing here takes a lock or waits.
 
 from __future__ import annotations
 
+import time
 from typing import Any, Protocol
 
 from togetherpy._core.wire import Fault, Phase
 from togetherpy._transport.answer import Answer
 from togetherpy._transport.faults import CLOSED, explain_exchange
 from togetherpy._transport.pool import Connection, Route
-from togetherpy._transport.route import clocks
 from togetherpy._transport.slots import Handle, Slots
 
 
@@ -93,7 +93,7 @@ class Lease(Handle):
         if conn is not None and self.route is not None:
             self._sock = None  # first this, then the look at `aborted`: see Handle
             if reusable and not (self.aborted or self._cut_short):
-                conn.idle_since = clocks()
+                conn.idle_since = time.monotonic(), time.time()  # a frozen machine stops one of them
             else:
                 conn.close()
             self.route.connections.give_back(conn)

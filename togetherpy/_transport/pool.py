@@ -30,7 +30,7 @@ from urllib3.util.ssltransport import SSLTransport
 from togetherpy._core.config import Config, Origin
 from togetherpy._transport.nested import NestedTLS
 from togetherpy._transport.proxies import Proxy, ProxySetupError, find_proxy
-from togetherpy._transport.route import IDLE_LIMIT, default_ssl_context, request_parts, set_options
+from togetherpy._transport.route import default_ssl_context, idle_too_long, request_parts, set_options
 from togetherpy._transport.slots import Handle
 from togetherpy._transport.sockets import poller, wait_for
 
@@ -47,6 +47,8 @@ class Connection(HTTPConnection):
     deadline: float
     """Of connecting, on the monotonic clock."""
     stage: Stage = "connection"
+    handle: socket.socket
+    """Of an open connection the socket whose shutdown ends whatever waits for it."""
     poller: Any = None
     """A `select.poll` for the open connection's reading, where the system has such."""
     readiness: Any = None
@@ -54,13 +56,8 @@ class Connection(HTTPConnection):
     buffers: bool = False
     """Under TLS: `pending` tells of bytes that no look at the descriptor shows."""
     idle_since: tuple[float, float] = (0.0, 0.0)
-    """`clocks` of its last use."""
+    """Of its last use, on the monotonic and on the wall clock."""
     _handle: socket.socket | None = None
-
-    @property
-    def handle(self) -> socket.socket:
-        """Of an open connection the socket whose shutdown ends whatever waits for it."""
-        return self.sock.outer if isinstance(self.sock, NestedTLS) else self.sock
 
     def open(self, call: Handle, deadline: float, pool: Connections) -> None:
         """Connects, through the proxy and TLS where there are such; raises what those layers raise."""
@@ -71,6 +68,7 @@ class Connection(HTTPConnection):
             self.connect()
             if isinstance(self.sock, SSLTransport):
                 self.sock = NestedTLS(self.sock)
+            self.handle = self.sock.outer if isinstance(self.sock, NestedTLS) else self.sock
             call.watch(self.handle)
             self.sock.settimeout(0.0)  # from here on whoever waits does so by other means
             self.poller, self.buffers = poller(self.sock), hasattr(self.sock, "pending")
@@ -87,8 +85,7 @@ class Connection(HTTPConnection):
     def usable(self, loop: object) -> bool:
         """Whether the open connection can serve again, on this event loop or none: nobody has closed it, sent what
         nobody asked for, or probably forgotten it on the way."""
-        monotonic, wall = self.idle_since
-        if time.monotonic() - monotonic > IDLE_LIMIT or time.time() - wall > IDLE_LIMIT:
+        if idle_too_long(self.idle_since):
             return False
         readiness = self.readiness
         if readiness is not None and readiness.loop is not loop:

@@ -1,4 +1,4 @@
-"""What every transport takes from the machine it runs on: certificate authorities, socket options, clocks.
+"""What every transport takes from the machine it runs on: certificate authorities, socket options.
 
 In: the environment. Out: the SSL context, a socket that is set up, the parts of a request that belong to the way.
 The rule: standard library only, looked at with the first request, never at import or construction.
@@ -35,9 +35,11 @@ class SetupError(ValueError):
     kind: FaultKind = "tls"
 
 
-def clocks() -> tuple[float, float]:
-    """Now, on the monotonic and on the wall clock: a frozen machine stops one of them."""
-    return time.monotonic(), time.time()
+def idle_too_long(since: tuple[float, float]) -> bool:
+    """Whether a connection that was last used `since`, on the monotonic and on the wall clock, has probably been
+    forgotten by somebody on the way. A frozen machine stops one of the clocks."""
+    monotonic, wall = since
+    return time.monotonic() - monotonic > IDLE_LIMIT or time.time() - wall > IDLE_LIMIT
 
 
 def request_parts(origin: Origin, forwarder: Mapping[str, str] | None) -> tuple[str, str]:

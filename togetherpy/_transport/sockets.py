@@ -74,8 +74,13 @@ def receive_now(conn: Connection) -> bytes | None:
 def receive(conn: Connection, deadline: float) -> bytes:
     """What has arrived, as soon as something has; b"" when the server closed its side."""
     while True:
-        if not (conn.buffers and conn.buffered) and not wait_for(conn, deadline - time.monotonic()):
-            raise TimeoutError
+        if not (conn.buffers and conn.buffered):
+            seconds = deadline - time.monotonic()
+            if not 0 <= seconds < _LONGEST_WAIT or conn.poller is None:
+                if not wait_for(conn, seconds):
+                    raise TimeoutError
+            elif not conn.poller.poll(seconds * 1000):
+                raise TimeoutError
         try:
             return conn.sock.recv(RECEIVE)
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
