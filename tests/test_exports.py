@@ -122,7 +122,7 @@ def test_other_names_of_the_clients() -> None:
     assert togetherpy.AsyncClient is togetherpy.AsyncTogether
 
 
-@pytest.mark.parametrize("name", ["batch", "contrib", "error", "types", "tools", "resources", "testing"])
+@pytest.mark.parametrize("name", ["batch", "contrib", "error", "types", "tools", "utils", "resources", "testing"])
 def test_modules(name: str) -> None:
     module = getattr(togetherpy, name)
     assert isinstance(module, types.ModuleType)

@@ -35,6 +35,7 @@ EXPECTED = {
     ),
     "Your own response type": r"\S.{40,}\n\['choices', .*'usage'\]\n",
     "Models": r"(\S+/\S+ \d+ [\d.]+\n){4}",
+    "Files": r"lakes\.jsonl \d+ True\n\{.*\}\nTrue\n",
     "Hooks": r"(openai/gpt-oss-20b: 200 after \d\.\d{3} s, \('stop',\)\n){2}complete\n\d+ tokens\n",
     "Many at a time": r"(.*\S.{20,}\n)+",
     "From file to file": r"3 answered, 0 of them before, 0 failed\n3 answered, 3 of them before, 0 failed\n",

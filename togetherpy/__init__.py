@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from togetherpy import resources as resources
     from togetherpy import tools as tools
     from togetherpy import types as types
+    from togetherpy import utils as utils
     from togetherpy._chat.accumulate import accumulate
     from togetherpy._chat.parsed_stream import AsyncParsedStream, ParsedStream
     from togetherpy._chat.stream import AsyncStream, Stream
@@ -107,7 +108,19 @@ _HOME = {  # the others live in togetherpy.error
     "Timeout": "togetherpy.types._timeout",
     "tool": "togetherpy.tools",
 }
-_MODULES = ("batch", "client", "constants", "contrib", "error", "hooks", "resources", "testing", "tools", "types")
+_MODULES = (
+    "batch",
+    "client",
+    "constants",
+    "contrib",
+    "error",
+    "hooks",
+    "resources",
+    "testing",
+    "tools",
+    "types",
+    "utils",
+)
 __all__ = [
     "DEFAULT_MAX_RETRIES",
     "DEFAULT_TIMEOUT",

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from togetherpy._core.events import Watchers
     from togetherpy.resources.chat import AsyncChat, Chat
+    from togetherpy.resources.files import AsyncFiles, Files
     from togetherpy.resources.models import AsyncModels, Models
     from togetherpy.resources.rerank import AsyncRerank, Rerank
 
@@ -212,6 +213,7 @@ class Together(_Client[Transport]):
         return BlockingTransport(config)
 
     chat: Area[Chat] = Area("togetherpy.resources.chat", "Chat")
+    files: Area[Files] = Area("togetherpy.resources.files", "Files")
     models: Area[Models] = Area("togetherpy.resources.models", "Models")
     rerank: Area[Rerank] = Area("togetherpy.resources.rerank", "Rerank")
 
@@ -242,6 +244,7 @@ class AsyncTogether(_Client[AsyncTransport]):
         return LoopTransport(config)
 
     chat: Area[AsyncChat] = Area("togetherpy.resources.chat", "AsyncChat")
+    files: Area[AsyncFiles] = Area("togetherpy.resources.files", "AsyncFiles")
     models: Area[AsyncModels] = Area("togetherpy.resources.models", "AsyncModels")
     rerank: Area[AsyncRerank] = Area("togetherpy.resources.rerank", "AsyncRerank")
 

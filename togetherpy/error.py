@@ -4,6 +4,7 @@
     ├── DownloadError  FileTypeError       of files
     ├── ToolCallError                      the model called a tool that there is not
     ├── MaxTurnsError                      the model still calls tools after max_turns answers
+    ├── FileTypeError                      a file that cannot be what it is uploaded as; also a ValueError
     └── APIError
         ├── APIConnectionError             no usable answer: refused, DNS, TLS, proxy, reset
         │   └── APITimeoutError            (Timeout) also a builtin TimeoutError
@@ -84,6 +85,13 @@ class MaxTurnsError(TogetherError):
     """The answers up to that one and the calls that they led to."""
     completion: ChatCompletionResponse | None = None
     """That answer, whose calls were not run."""
+
+
+class FileTypeError(TogetherError, ValueError):
+    """A file that cannot be what it is uploaded as; nothing was sent."""
+
+    report: Mapping[str, object] = {}
+    """What `togetherpy.utils.check_file` found."""
 
 
 class APIError(TogetherError):

@@ -32,6 +32,12 @@ _now = time.time
 # Not the module's own functions: a user's seed, and what follows from it, stays the user's.
 _chance = random.Random()
 
+
+def chance() -> float:
+    """A number in [0, 1)."""
+    return _chance.random()
+
+
 _CLOSE = 0.05
 """Seconds by which a wait may end before its deadline."""
 MAX_HOPS = 5

@@ -6,10 +6,11 @@ The rule: the connection is given back at the end of the body, and dropped when 
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import AsyncIterator, Iterator
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from togetherpy._core.config import Secret
 from togetherpy._core.errors import fault_error, mask_text
@@ -17,6 +18,7 @@ from togetherpy._core.expected import Facts
 from togetherpy._core.patience import Patience
 from togetherpy._core.wire import AsyncBody, Body, Fault
 from togetherpy.error import APIError, StreamInterruptedError, StreamTimeoutError
+from togetherpy.types._model import parse_any_json
 from togetherpy.types._response import ResponseInfo
 
 
@@ -75,6 +77,27 @@ class Progress:
         return StreamInterruptedError(f"The download was closed before its end. {self.received} bytes had come.")
 
 
+class Lines:
+    """Text in UTF-8, in pieces, as lines."""
+
+    def __init__(self) -> None:
+        self._begun: list[bytes] = []
+
+    def of(self, piece: bytes) -> list[str]:
+        """The lines that end in this piece."""
+        first, *others = piece.split(b"\n")
+        self._begun.append(first)
+        if not others:
+            return []
+        whole, self._begun = b"".join(self._begun), others[-1:]
+        return [line.removesuffix(b"\r").decode("utf-8", "replace") for line in (whole, *others[:-1])]
+
+    def rest(self) -> list[str]:
+        """What came after the last end of a line."""
+        last = b"".join(self._begun)
+        return [last.decode("utf-8", "replace")] if last else []
+
+
 class _Binary:
     """What both are."""
 
@@ -99,7 +122,7 @@ class _Binary:
 
 
 class BinaryStream(_Binary):
-    """Bytes as they arrive. An iterator and a context manager; leaving it early drops the connection."""
+    """Bytes as they arrive. Iterable, and a context manager; leaving it early drops the connection."""
 
     def __init__(self, progress: Progress, body: Body, head: ResponseInfo, patience: Patience) -> None:
         super().__init__(progress, head, patience)
@@ -138,6 +161,41 @@ class BinaryStream(_Binary):
             APIError: it broke off.
         """
         return b"".join(self)
+
+    def text(self) -> str:
+        """All that is left, as text in UTF-8."""
+        return self.read().decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        """All that is left, as plain Python data.
+
+        Raises:
+            ValueError: it is not JSON.
+        """
+        return parse_any_json(self.read())
+
+    def iter_lines(self) -> Iterator[str]:
+        """Lines of text as they arrive, without their ends."""
+        lines = Lines()
+        for piece in self:
+            yield from lines.of(piece)
+        yield from lines.rest()
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes all that is left to a file, which gets its name when it is whole.
+
+        Raises:
+            OSError: the file cannot be written. APIError: the body broke off.
+        """
+        from togetherpy._core.saving import Unfinished
+
+        with self, Unfinished(path) as file:
+            for piece in self:
+                file.write(piece)
+            file.finish()
+
+    stream_to_file = write_to_file = save
+    iter_bytes = __iter__
 
     def close(self) -> None:
         """Gives the connection back at the end of the body, else drops it. Idempotent."""
@@ -195,6 +253,44 @@ class AsyncBinaryStream(_Binary):
             APIError: it broke off.
         """
         return b"".join([piece async for piece in self])
+
+    async def text(self) -> str:
+        """All that is left, as text in UTF-8."""
+        return (await self.read()).decode("utf-8", "replace")
+
+    async def json(self) -> Any:
+        """All that is left, as plain Python data.
+
+        Raises:
+            ValueError: it is not JSON.
+        """
+        return parse_any_json(await self.read())
+
+    async def iter_lines(self) -> AsyncIterator[str]:
+        """Lines of text as they arrive, without their ends."""
+        lines = Lines()
+        async for piece in self:
+            for line in lines.of(piece):
+                yield line
+        for line in lines.rest():
+            yield line
+
+    async def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes all that is left to a file, which gets its name when it is whole.
+
+        Raises:
+            OSError: the file cannot be written. APIError: the body broke off.
+        """
+        from togetherpy._core.saving import Unfinished
+
+        async with self:
+            with Unfinished(path) as file:
+                async for piece in self:
+                    file.write(piece)
+                file.finish()
+
+    stream_to_file = write_to_file = save
+    iter_bytes = __aiter__
 
     async def close(self) -> None:
         """Gives the connection back at the end of the body, else drops it. Idempotent."""

@@ -79,15 +79,19 @@ def sent_to(place: Place, request: Request) -> Request:
     """`request` at another place."""
     if place.origin is None:
         return msgspec.structs.replace(request, target=place.target.reveal(), origin=None)
+    return _bare(place, request)
+
+
+def encode_for(place: Place, encode: Callable[[], Request]) -> Request:
+    """The request that `encode` makes, at a place that is leave enough by itself: without the key, whosever it is."""
+    return _bare(place, encode())
+
+
+def _bare(place: Place, request: Request) -> Request:
     headers = tuple((name, value) for name, value in request.headers if name.lower() in _FOR_ALL)
     return msgspec.structs.replace(
         request, target=place.target.reveal(), origin=place.origin, headers=headers, authorization=None
     )
-
-
-def encode_for(place: Place, encode: Callable[[], Request]) -> Request:
-    """The request that `encode` makes, at another place."""
-    return sent_to(place, encode())
 
 
 def _same(one: Origin, other: Origin) -> bool:

@@ -145,16 +145,17 @@ class JSON(Expected[T]):
 class ListOf(JSON[list[T]]):
     """A list of objects of one type, each with what its server sent besides. Bare, or in an object's `field`."""
 
-    __slots__ = ("_field", "_item")
+    __slots__ = ("_field", "_into", "_item")
 
-    def __init__(self, item: Any, field: str = "data") -> None:
+    def __init__(self, item: Any, field: str = "data", *, into: Callable[[list[T]], list[T]] = list) -> None:
+        """`into`: makes a list of another class."""
         super().__init__(list[item])
         self._item = msgspec.json.Decoder(item)
-        self._field = field
+        self._field, self._into = field, into
 
     def decoded(self, raw: bytes) -> Any:
         """The list."""
-        return [self._one(bytes(item)) for item in items_of(raw, self._field)]
+        return self._into([self._one(bytes(item)) for item in items_of(raw, self._field)])
 
     def _one(self, raw: bytes) -> Any:
         try:

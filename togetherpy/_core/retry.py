@@ -198,6 +198,11 @@ def _after_unusable(reply: Reply, attempt: int, jitter: float) -> Decision | Non
     return Decision(_backoff(TRANSIENT_BASE, attempt, jitter), TRANSIENT_COST)
 
 
+def backoff(attempt: int, jitter: float) -> float:
+    """Seconds to wait before something is tried again that broke, for the time of that number."""
+    return _backoff(TRANSIENT_BASE, attempt, jitter)
+
+
 def _backoff(base: float, attempt: int, jitter: float) -> float:
     """Full jitter: uniform in [0, min(base * 2**(attempt - 1), MAX_BACKOFF)) seconds (fault F2)."""
     return jitter * min(base * 2.0 ** min(attempt - 1, 16), MAX_BACKOFF)

@@ -7,25 +7,34 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from togetherpy.resources.chat import AsyncChat, AsyncChatResource, Chat, ChatResource
+    from togetherpy.resources.files import AsyncFiles, AsyncFilesResource, Files, FilesResource
     from togetherpy.resources.models import AsyncModels, AsyncModelsResource, Models, ModelsResource
 
 _HOME = {
     "AsyncChat": "chat",
     "AsyncChatResource": "chat",
+    "AsyncFiles": "files",
+    "AsyncFilesResource": "files",
     "AsyncModels": "models",
     "AsyncModelsResource": "models",
     "Chat": "chat",
     "ChatResource": "chat",
+    "Files": "files",
+    "FilesResource": "files",
     "Models": "models",
     "ModelsResource": "models",
 }
 __all__ = [
     "AsyncChat",
     "AsyncChatResource",
+    "AsyncFiles",
+    "AsyncFilesResource",
     "AsyncModels",
     "AsyncModelsResource",
     "Chat",
     "ChatResource",
+    "Files",
+    "FilesResource",
     "Models",
     "ModelsResource",
 ]

@@ -17,7 +17,6 @@ _NOT_YET = {
     "endpoints": "dedicated endpoints",
     "evals": "evaluations",
     "evaluation": "evaluations",
-    "files": "files",
     "fine_tune": "fine-tuning",
     "fine_tuning": "fine-tuning",
     "hardware": "the hardware for endpoints",

@@ -14,11 +14,14 @@ from ._answer import JSON_TYPE, SSE_TYPE, Answer, Framing, build
 from ._chat import complete
 from ._check import RequestError, check_chat
 from ._embeddings import check_embeddings, embed
-from ._http import Request
+from ._http import Request, parse_head
 from ._json import as_dict, to_json
+from ._kept import Kept
+from ._limits import Limits
 from ._made import Made
 from ._rates import Leave, Rates
 from ._rerank import check_rerank, rerank
+from ._told import Way
 
 MODELS = (
     "meta-llama/Llama-3.3-70B-Instruct-Turbo",
@@ -49,6 +52,7 @@ class Api:
         self._rates = rates
         self._pace = pace
         self._served = 0
+        self._kept = Kept(self._ask_of_batch)
 
     def answer(self, request: Request) -> Answer:
         """The answer to a request; an error too is an answer."""
@@ -64,6 +68,9 @@ class Api:
 
     def _respond(self, request: Request, ray: str) -> Answer:
         path = request.head.target.partition("?")[0]
+        kept = self._kept.find(path)
+        if kept is not None:
+            return self._keep(kept, request, ray)
         allowed = _allowed(path)
         if allowed is None:
             raise RequestError(404, f"Unknown path {path}.")
@@ -76,6 +83,26 @@ class Api:
             name = unquote(path.removeprefix(_ONE_MODEL))
             return self._success(to_json(self._one_model(name)), ray, self._rates.free)
         return self._ask(path, request, key, ray)
+
+    def _keep(self, ways: Mapping[str, Way], request: Request, ray: str) -> Answer:
+        """The answer about something that the server keeps."""
+        way = ways.get(request.head.method)
+        if way is None:
+            raise RequestError(
+                405, f"{request.head.target} takes {', '.join(ways)}.", headers={"allow": ", ".join(ways)}
+            )
+        if way.keyed:
+            _check_key(request)
+        told = way.tell(request, *way.parts)
+        return build(told.status, {"content-type": told.content_type, **_headers(ray), **told.headers}, [told.body])
+
+    def _ask_of_batch(self, path: str, params: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """The status and the body of the answer to a request of a batch, which no rate holds back."""
+        head = parse_head(f"POST {path} HTTP/1.1\r\nhost: batch\r\nauthorization: Bearer batch".encode())
+        free = Rates(Limits(None, None, None, False, None), None, 0, 0.0)
+        answer = Api(self._models, free).answer(Request(head, to_json({**params, "stream": False})))
+        found, _, body = b"".join(answer.pieces).partition(b"\r\n\r\n")
+        return int(found[9:12]), json.loads(body)
 
     def _ask(self, path: str, request: Request, key: str, ray: str) -> Answer:
         params, (check, make) = _parse(request.body), _MAKERS[path]
@@ -103,7 +130,7 @@ class Api:
 
     def _refusal(self, error: RequestError, request: Request, ray: str) -> Answer:
         headers = {**_headers(ray), **error.headers}
-        if error.status == 405:
+        if error.status == 405 and "allow" not in headers:
             headers["allow"] = _allowed(request.head.target.partition("?")[0]) or ""
         answer = error_answer(error.status, error.message, error.code, kind=error.kind, headers=headers, ray=ray)
         if request.head.method != "HEAD":

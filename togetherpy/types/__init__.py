@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from togetherpy.types.common import FinishReason, ObjectType, UsageData
     from togetherpy.types.common import LogprobsPart as LogProbs
     from togetherpy.types.common import ToolCalls as ToolChoice
+    from togetherpy.types.files import (
+        FileDeleteResponse,
+        FileList,
+        FileObject,
+        FilePurpose,
+        FileResponse,
+        FileType,
+    )
     from togetherpy.types.models import ModelObject
 
 _HOME = {
@@ -21,6 +29,12 @@ _HOME = {
     "ChatCompletionParams": "chat_params",
     "ChatCompletionRequest": "chat_params",
     "ChatCompletionResponse": "chat_completions",
+    "FileDeleteResponse": "files",
+    "FileList": "files",
+    "FileObject": "files",
+    "FilePurpose": "files",
+    "FileResponse": "files",
+    "FileType": "files",
     "FinishReason": "common",
     "LogProbs": "common:LogprobsPart",
     "ModelObject": "models",
@@ -36,6 +50,12 @@ __all__ = [
     "ChatCompletionParams",
     "ChatCompletionRequest",
     "ChatCompletionResponse",
+    "FileDeleteResponse",
+    "FileList",
+    "FileObject",
+    "FilePurpose",
+    "FileResponse",
+    "FileType",
     "FinishReason",
     "LogProbs",
     "ModelObject",
