@@ -1,10 +1,9 @@
 """Every exception that togetherpy raises on purpose.
 
     TogetherError                          (TogetherException is the same class)
-    ├── DownloadError  FileTypeError       of files
+    ├── DownloadError  FileTypeError       of files; FileTypeError is also a ValueError
     ├── ToolCallError                      the model called a tool that there is not
     ├── MaxTurnsError                      the model still calls tools after max_turns answers
-    ├── FileTypeError                      a file that cannot be what it is uploaded as; also a ValueError
     └── APIError
         ├── APIConnectionError             no usable answer: refused, DNS, TLS, proxy, reset
         │   └── APITimeoutError            (Timeout) also a builtin TimeoutError
@@ -59,8 +58,11 @@ class DownloadError(TogetherError):
     """A file could not be brought."""
 
 
-class FileTypeError(TogetherError):
-    """A file is not of a kind that can be sent."""
+class FileTypeError(TogetherError, ValueError):
+    """A file that cannot be what it is uploaded as; nothing was sent."""
+
+    report: Mapping[str, object] = {}
+    """What `togetherpy.utils.check_file` found."""
 
 
 class LacksAttributeError(TogetherError):
@@ -85,13 +87,6 @@ class MaxTurnsError(TogetherError):
     """The answers up to that one and the calls that they led to."""
     completion: ChatCompletionResponse | None = None
     """That answer, whose calls were not run."""
-
-
-class FileTypeError(TogetherError, ValueError):
-    """A file that cannot be what it is uploaded as; nothing was sent."""
-
-    report: Mapping[str, object] = {}
-    """What `togetherpy.utils.check_file` found."""
 
 
 class APIError(TogetherError):
