@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Never, Self, TypeVar
 
 import msgspec
 
+from togetherpy._core.absent import is_absent
 from togetherpy._core.caller import warn_caller
 from togetherpy._core.config import (
     DEFAULT_RETRY_QUOTA,
@@ -27,9 +28,12 @@ from togetherpy._core.config import (
     is_loopback,
     make_config,
     merge_headers,
+    parse_base_url,
+    with_key,
 )
 from togetherpy._core.loop import AsyncLoop, Loop, Shared
 from togetherpy._core.wire import AsyncTransport, Transport
+from togetherpy._settings import ClientSettings, Key
 from togetherpy.resources._base import Area
 from togetherpy.types._timeout import Timeout
 
@@ -45,12 +49,13 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound="Transport | AsyncTransport")
 
 
-class _Client(Generic[T]):
+class _Client(ClientSettings, Generic[T]):
     """What both clients are: a configuration, and a loop that makes calls with it."""
 
     _loop_class: ClassVar[type[Any]]
     _loop: Any
     _given: dict[str, Any]
+    _first_key: Secret
     _shared: Shared[T]
     _owns_transport: bool = True
     _raw: ClassVar[bool] = False
@@ -58,12 +63,13 @@ class _Client(Generic[T]):
     def __init__(
         self,
         *,
-        api_key: str | None = None,
+        api_key: Key | None = None,
         base_url: str | None = None,
         timeout: float | Timeout | None = None,
         max_retries: int | None = None,
         default_headers: Mapping[str, str | None] | None = None,
         supplied_headers: Mapping[str, str | None] | None = None,
+        default_query: Mapping[str, Any] | None = None,
         max_connections: int | None = None,
         max_response_bytes: int | None = None,
         proxy: str | None = None,
@@ -75,12 +81,14 @@ class _Client(Generic[T]):
     ) -> None:
         """Reads the configuration.
 
-        api_key: else the environment variable TOGETHER_API_KEY; blanks around it are stripped.
+        api_key: else the environment variable TOGETHER_API_KEY; blanks around it are stripped. A function is asked for
+            the key before each attempt; an AsyncTogether's may be asynchronous. What it raises, the call raises.
         base_url: else TOGETHER_BASE_URL, else https://api.together.ai/v1; `/v1` is appended to a URL without a path.
         timeout: seconds for a whole call, or a `Timeout`; default 600.
         max_retries: retries after the first attempt, >= 0; default 2.
         default_headers: header fields for every request; a value of None removes one that we send.
         supplied_headers: the official package's name for `default_headers`.
+        default_query: query parameters for every request.
         max_connections: most connections, and so calls, at a time, >= 1; others queue; default 100.
         max_response_bytes: the most that one plain answer may take, decompressed; default 256 MiB.
         proxy: URL of an http, https or socks5 proxy, else the environment's (HTTPS_PROXY, ALL_PROXY, NO_PROXY ...).
@@ -98,12 +106,14 @@ class _Client(Generic[T]):
         key, api_key = Secret(api_key), None
         hidden_proxy, proxy = (None if proxy is None else Secret(proxy)), None
         default_headers, supplied_headers = hide(default_headers), hide(supplied_headers)
+        default_query = hide(default_query)
         given: dict[str, Any] = {
             "api_key": key,
             "base_url": base_url,
             "timeout": timeout,
             "max_retries": max_retries,
             "default_headers": default_headers,
+            "default_query": default_query,
             "max_connections": max_connections,
             "max_response_bytes": max_response_bytes,
             "proxy": hidden_proxy,
@@ -116,11 +126,13 @@ class _Client(Generic[T]):
             raise TypeError(_explain_unknown(type(self).__name__, name, (*given, "supplied_headers")))
         check_mapping(default_headers, "default_headers")
         check_mapping(supplied_headers, "supplied_headers")
+        given.update({name: _UNGIVEN.get(name) for name, value in given.items() if is_absent(_bare(value))})
         given["default_headers"] = HiddenFields({**(default_headers or {}), **(supplied_headers or {})})
         self._given = given
         config = make_config(_read_environment, **{k: v for k, v in self._given.items() if k != "hooks"})
         self._shared = Shared(config, self._make)
-        self._loop = self._loop_class(config, self._shared, _make_watchers(hooks))
+        self._loop = self._loop_class(config, self._shared, _make_watchers(given["hooks"]))
+        self._first_key = config.key
         if config.origin.scheme == "http" and config.authorization is not None and not is_loopback(config.origin.host):
             warn_caller(
                 f"The API key will be sent unencrypted to {config.origin.authority}: base_url begins with http://"
@@ -131,43 +143,37 @@ class _Client(Generic[T]):
         """A transport. urllib3, ssl, asyncio and all that they import wait for the first request."""
         raise NotImplementedError
 
-    @property
-    def base_url(self) -> str:
-        """Where requests go, without a trailing slash."""
-        origin = self._loop.config.origin
-        return f"{origin.scheme}://{origin.authority}{origin.path}"
-
-    @property
-    def max_retries(self) -> int:
-        """Retries after the first attempt."""
-        return int(self._loop.config.max_retries)
-
-    @property
-    def timeout(self) -> Timeout:
-        """The limits of a call."""
-        timeout: Timeout = self._loop.config.timeout
-        return timeout
-
     def with_options(
         self,
         *,
+        api_key: Key | None = None,
+        base_url: str | None = None,
         timeout: float | Timeout | None = None,
         max_retries: int | None = None,
         default_headers: Mapping[str, str | None] | None = None,
+        default_query: Mapping[str, Any] | None = None,
         hooks: object = None,
     ) -> Self:
         """A client with other defaults that shares this one's connections and retry quota.
 
-        It lives as long as this one: closing it closes no connection. `hooks` replaces this one's; `[]` means none.
+        It lives as long as this one: closing it closes no connection. With another server as `base_url` it has
+        connections and a quota of its own, and is to be closed. `default_headers` and `default_query` are added to this
+        one's. `hooks` replaces this one's; `[]` means none.
+
+        Raises:
+            AuthenticationError, TypeError, ValueError: as of a new client.
         """
-        config, default_headers = self._loop.config, hide(default_headers)
+        key, api_key = Secret(api_key), None
+        config, default_headers, default_query = self._config, hide(default_headers), hide(default_query)
+        check_mapping(default_query, "default_query")
         headers, authorization = merge_headers(config.headers, config.authorization, default_headers, "default_headers")
         other = object.__new__(type(self))
         other._given = {
             **self._given,
             "timeout": as_timeout(timeout, config.timeout),
             "max_retries": check_count(max_retries, "max_retries", 0, config.max_retries),
-            "default_headers": HiddenFields({**self._given["default_headers"], **(default_headers or {})}),
+            "default_headers": HiddenFields({**(self._given["default_headers"] or {}), **(default_headers or {})}),
+            "default_query": HiddenFields({**config.query, **(default_query or {})}),
         }
         config = msgspec.structs.replace(
             config,
@@ -175,14 +181,25 @@ class _Client(Generic[T]):
             max_retries=other._given["max_retries"],
             headers=headers,
             authorization=authorization,
+            own_authorization=config.own_authorization or authorization is not config.authorization,
+            query=other._given["default_query"],
         )
-        if hooks is not None:
+        other._shared, other._first_key = self._shared, self._first_key
+        if not _is_absent(key):
+            config = with_key(config, key)
+        if not _is_absent(base_url):
+            config = msgspec.structs.replace(config, origin=parse_base_url(base_url))
+            other._given["base_url"] = base_url
+        other._owns_transport = config.origin != self._config.origin
+        if other._owns_transport:
+            other._shared = Shared(config, self._make)
+        if not _is_absent(hooks):
             other._given["hooks"] = hooks
-        watchers = self._loop.watchers if hooks is None else _make_watchers(hooks)
-        other._shared = self._shared
-        other._loop = self._loop_class(config, self._shared, watchers)
-        other._owns_transport = False
+        watchers = self._loop.watchers if _is_absent(hooks) else _make_watchers(hooks)
+        other._loop = self._loop_class(config, other._shared, watchers)
         return other
+
+    copy = with_options
 
     if not TYPE_CHECKING:  # a type checker that saw it would believe in any name
 
@@ -194,6 +211,8 @@ class _Client(Generic[T]):
     def __reduce__(self) -> tuple[Any, ...]:
         # Configuration only (fault E9): a copy makes its own connections, and reads its own environment's key.
         given = {name: value.reveal() if isinstance(value, Secret) else value for name, value in self._given.items()}
+        if self._config.key is not self._first_key:
+            given["api_key"] = self._config.key.reveal()  # it was set later
         return _rebuild, (type(self), given)
 
     def __repr__(self) -> str:
@@ -287,6 +306,18 @@ class _Closing:
     def __await__(self) -> Generator[Any, Any, None]:
         for transport in self._transports:
             yield from transport.aclose().__await__()
+
+
+_UNGIVEN = {"trust_env": True, "retry_quota": DEFAULT_RETRY_QUOTA, "api_key": Secret(None)}
+"""What arguments of constructors are if they are not given, where that is not None."""
+
+
+def _bare(value: object) -> object:
+    return value.reveal() if isinstance(value, Secret) else value
+
+
+def _is_absent(value: object) -> bool:
+    return value is None or is_absent(_bare(value)) or _bare(value) is None
 
 
 _GONE = {"transport": "there is one transport, and nothing to choose: leave it out"}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn
 
+from togetherpy._core.absent import drop_absent, is_absent
 from togetherpy._core.config import check_mapping, hide
 from togetherpy._core.names import Names
 
@@ -17,8 +18,9 @@ _NO_NUMBER = (str, bytes, bool, list, tuple, dict, set)
 
 def check_arguments(method: str, params: dict[str, Any], stream: object) -> None:
     """Raises TypeError for what cannot be meant; warns of what was probably meant otherwise."""
-    if stream is not None and type(stream) is not bool:
+    if stream is not None and type(stream) is not bool and not is_absent(stream):
         raise TypeError(f"stream must be a bool, not {type(stream).__name__}")
+    drop_absent(params)
     if "extra_headers" in params:
         params["extra_headers"] = hide(params["extra_headers"])
     if not params.keys() <= _KNOWN:
@@ -31,6 +33,7 @@ def check_arguments(method: str, params: dict[str, Any], stream: object) -> None
 
 def check_names(method: str, params: dict[str, Any]) -> None:
     """The same of the names alone."""
+    drop_absent(params)
     (_RUN_TOOLS if method == "run_tools" else _CREATE).check(method, params)
 
 

@@ -31,7 +31,7 @@ def prepare(params: dict[str, Any], stream: bool | None, method: str = "create")
         params["tools"] = _described(params["tools"])
     if isinstance(params.get("stop"), str):
         params["stop"] = [params["stop"]]  # the API takes a list only
-    if stream is not None:
+    if type(stream) is bool:
         params["stream"] = stream
     return params
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from togetherpy._core import retry
-from togetherpy._core.config import Config, Origin
+from togetherpy._core.config import Config, Origin, Secret, secrets_of
 from togetherpy._core.decode import errors
 from togetherpy._core.retry import Quota
 from togetherpy._core.wire import Endpoint, Fault, Opened, Outcome, Reply, Request
@@ -25,6 +25,7 @@ from togetherpy.types._timeout import Timeout
 if TYPE_CHECKING:
     from togetherpy._core.elsewhere import Place
     from togetherpy._core.events import Watch
+    from togetherpy._core.keys import AskedKey
     from togetherpy.types._response import ResponseInfo
 
 _monotonic = time.monotonic
@@ -70,6 +71,7 @@ class Call:
         "deadline",
         "elapsed",
         "fresh",
+        "key",
         "number",
         "origin",
         "queue",
@@ -89,10 +91,11 @@ class Call:
         raw: bool = False,
         tell: Callable[[], Watch] | None = None,
         place: Place | None = None,
+        key: AskedKey | None = None,
     ) -> None:
         """`encode`: makes the request. `started`: on the monotonic clock. `asynchronous`: open bodies are read by a
         coroutine. `raw`: the answer in an APIResponse. `tell`: tells hooks that the call begins. `place`: where the
-        request goes, if not to the endpoint's path."""
+        request goes, if not to the endpoint's path. `key`: it is to be asked for before each attempt."""
         self._request: Request | None = None
         """What to send next, once its turn has come."""
         self.queue = math.inf if timeout.queue is None else timeout.queue
@@ -118,8 +121,13 @@ class Call:
         self._endpoint, self._encode = endpoint, encode
         self._first: Request | None = None
         self._asynchronous, self._hops = asynchronous, 0
+        self.key = key
         if place is not None:
             self.origin, self._secrets = place.origin, config.secrets + place.hidden
+
+    def hide(self, secret: Secret) -> None:
+        """From now on this is not to be shown either."""
+        self._secrets = (*self._secrets, *secrets_of(secret))
 
     def admit(self, waited: float) -> Request:
         """The turn of an attempt has come, after so many seconds: the request, encoded once and no sooner, so that

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import msgspec
 
+from togetherpy._core.absent import is_absent, removes
 from togetherpy._version import __version__
 from togetherpy.error import AuthenticationError
 from togetherpy.types._timeout import Timeout, check_seconds, from_other_client
@@ -78,6 +79,8 @@ def hide(headers: Mapping[str, str | None] | None) -> Mapping[str, str | None] |
     """`headers` as HiddenFields; what is no mapping as NoFields, for `check_mapping` to complain of."""
     if headers is None or isinstance(cast(object, headers), NoFields):
         return headers
+    if is_absent(headers):
+        return None
     return HiddenFields(headers) if isinstance(cast(object, headers), Mapping) else cast(Any, NoFields(headers))
 
 
@@ -106,6 +109,12 @@ class Config(msgspec.Struct, frozen=True, eq=False):
     """Sent with every request, but for the next one."""
     authorization: Secret | None
     """Value of the Authorization field; kept apart so that no list of headers holds the key."""
+    key: Secret
+    """The API key, or a function that is asked for it."""
+    own_authorization: bool
+    """The field's value is the user's own, whatever the key is."""
+    query: Mapping[str, Any]
+    """Query parameters of every request."""
     timeout: Timeout
     max_retries: int
     max_connections: int
@@ -119,6 +128,11 @@ class Config(msgspec.Struct, frozen=True, eq=False):
     secrets: tuple[Secret, ...]
     """What must not appear in any message (fault G7)."""
 
+    @property
+    def asks(self) -> bool:
+        """Whether the key is to be asked for before each attempt."""
+        return callable(self.key.reveal()) and not self.own_authorization
+
     def __repr__(self) -> str:
         return f"<Config {self.origin.scheme}://{self.origin.authority}{self.origin.path}>"
 
@@ -131,6 +145,7 @@ def make_config(
     timeout: float | Timeout | None = None,
     max_retries: int | None = None,
     default_headers: Mapping[str, str | None] | None = None,
+    default_query: Mapping[str, Any] | None = None,
     max_connections: int | None = None,
     max_response_bytes: int | None = None,
     proxy: Secret | None = None,
@@ -145,15 +160,19 @@ def make_config(
         TypeError, ValueError: an argument that cannot be meant, named.
     """
     key = _find_key(read_environment, api_key)
+    check_mapping(default_query, "default_query")
     base = base_url if base_url is not None else read_environment("TOGETHER_BASE_URL") or DEFAULT_BASE_URL
     _check_objects(proxy, ssl_context, trust_env)
     own = (("User-Agent", f"togetherpy/{__version__}"),)
-    bearer = Secret("Bearer " + key.reveal())
+    bearer = bearer_of(key)
     headers, authorization = merge_headers(own, bearer, default_headers, "default_headers")
     return Config(
         origin=parse_base_url(base),
         headers=headers,
         authorization=authorization,
+        key=key,
+        own_authorization=authorization is not bearer,
+        query=HiddenFields(default_query or {}),
         timeout=as_timeout(timeout, Timeout()),
         max_retries=check_count(max_retries, "max_retries", 0, DEFAULT_MAX_RETRIES),
         max_connections=check_count(max_connections, "max_connections", 1, DEFAULT_MAX_CONNECTIONS),
@@ -162,17 +181,50 @@ def make_config(
         ssl_context=ssl_context,
         trust_env=trust_env,
         retry_quota=None if retry_quota is None else check_count(retry_quota, "retry_quota", 0, 0),
-        # A shorter one is no real key, and hiding it would hide parts of ordinary words.
-        secrets=(key,) if len(key.reveal()) > 4 else (),
+        secrets=secrets_of(key),
     )
 
 
+def with_key(config: Config, key: Secret) -> Config:
+    """The same with another key.
+
+    Raises:
+        AuthenticationError: it cannot be a key.
+    """
+    key = check_key(key)
+    authorization = config.authorization if config.own_authorization else bearer_of(key)
+    # The last ones, too: calls with them may still be under way.
+    hidden = (*secrets_of(key), *config.secrets)[:4]
+    return msgspec.structs.replace(config, key=key, authorization=authorization, secrets=hidden)
+
+
+def bearer_of(key: Secret) -> Secret:
+    """The value of the Authorization field; of a function that is asked for the key, itself."""
+    return Secret(key.reveal() if callable(key.reveal()) else "Bearer " + key.reveal())
+
+
+def secrets_of(key: Secret) -> tuple[Secret, ...]:
+    """What a key hides. A shorter one is no real key, and hiding it would hide parts of ordinary words."""
+    return (key,) if isinstance(key.reveal(), str) and len(key.reveal()) > 4 else ()
+
+
 def _find_key(read_environment: Callable[[str], str | None], given: Secret) -> Secret:
-    """The key, stripped (fault G1). No variable here holds it: a traceback may print local variables."""
     if given.reveal() is None:
         given = Secret(read_environment("TOGETHER_API_KEY"))
     if given.reveal() is None:
         raise AuthenticationError(f"No API key: {_HOW_TO_GIVE_A_KEY}")
+    return check_key(given)
+
+
+def check_key(given: Secret) -> Secret:
+    """The key, stripped (fault G1), or the function to ask for it. No variable here holds it: a traceback may print
+    local variables.
+
+    Raises:
+        AuthenticationError: it cannot be a key.
+    """
+    if callable(given.reveal()):
+        return given
     if not isinstance(given.reveal(), str):
         raise AuthenticationError(f"The API key must be a str, not {type(given.reveal()).__name__}")
     key = Secret(given.reveal().strip())
@@ -246,12 +298,12 @@ def as_timeout(value: float | Timeout | None, default: Timeout) -> Timeout:
         return value
     if isinstance(cast(object, value), (int, float)):
         return msgspec.structs.replace(default, total=check_seconds(value, "timeout"))
-    return from_other_client(value)
+    return default if is_absent(value) else from_other_client(value)
 
 
 def check_mapping(value: object, name: str) -> None:
     """TypeError that names the argument, unless `value` is a mapping or None; the value is not shown."""
-    if value is not None and not isinstance(value, Mapping):
+    if value is not None and not isinstance(value, Mapping) and not is_absent(value):
         kind = value.kind if isinstance(value, NoFields) else type(value).__name__
         raise TypeError(f"{name} must be a dict, or another mapping of names to values, not {kind}")
 
@@ -275,6 +327,8 @@ def check_count(value: object, name: str, least: int, default: int) -> int:
     if value is None:
         return default
     if isinstance(value, bool) or not isinstance(value, int):
+        if is_absent(value):
+            return default
         raise TypeError(f"{name} must be an int, not {type(value).__name__}")
     if value < least:
         raise ValueError(f"{name} must be at least {least}, not {value}")
@@ -294,14 +348,19 @@ def merge_headers(
     check_mapping(extra, argument)
     fields = {name.lower(): (name, value) for name, value in base}
     for name in extra:
-        _check_header(name, Secret(extra[name]), argument)
+        value = Secret(extra[name])
+        if is_absent(value.reveal()):
+            if not removes(value.reveal()):
+                continue
+            value = Secret(None)
+        _check_header(name, value, argument)
         key = name.lower()
         if key == "authorization":
-            authorization = None if extra[name] is None else Secret(extra[name])
-        elif extra[name] is None:
+            authorization = None if value.reveal() is None else value
+        elif value.reveal() is None:
             fields.pop(key, None)
         else:
-            fields[key] = (name, str(extra[name]).strip())
+            fields[key] = (name, str(value.reveal()).strip())
     return tuple(fields.values()), authorization
 
 

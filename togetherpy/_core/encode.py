@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import msgspec
 
+from togetherpy._core.absent import is_absent, without_absent
 from togetherpy._core.config import Config, Fields, check_mapping, merge_headers
 from togetherpy._core.wire import Endpoint, Part, Request, Source
 
@@ -51,12 +52,12 @@ def encode_request(
     query: dict[str, Any] = {}
     if endpoint.method in _BODILESS or content is not None:
         query, fields = fields, query
+    if config.query:
+        query = {**config.query, **query}
     if extra_query is not None:
-        check_mapping(extra_query, "extra_query")
-        query.update(extra_query)
+        query.update(_mapping(extra_query, "extra_query"))
     if extra_body is not None:
-        check_mapping(extra_body, "extra_body")
-        fields.update(extra_body)
+        fields.update(_mapping(extra_body, "extra_body"))
     kind, body = _body(endpoint.method, fields, content)
     answer = endpoint.answer
     own = (
@@ -80,6 +81,11 @@ def encode_request(
     )
 
 
+def _mapping(given: Any, name: str) -> Mapping[str, Any]:
+    check_mapping(given, name)
+    return {} if is_absent(given) else given
+
+
 def _body(method: str, fields: dict[str, Any], content: bytes | Source | None) -> tuple[Fields, bytes | Source | None]:
     """The fields that speak of a body, and the body."""
     if content is not None:
@@ -91,7 +97,7 @@ def _body(method: str, fields: dict[str, Any], content: bytes | Source | None) -
         if type(value) is Part:
             from togetherpy._core.forms import Form
 
-            form = Form(fields)
+            form = Form({name: value for name, value in fields.items() if not is_absent(value)})
             return (("Content-Type", form.content_type),), form
     return _IS_JSON, encode_json(fields)
 
@@ -102,7 +108,7 @@ def _query(params: Mapping[str, Any]) -> str:
     plain: list[tuple[str, str]] = []
     for name, value in params.items():
         for item in cast("Sequence[object]", value) if isinstance(value, (list, tuple)) else (value,):
-            if item is not None:
+            if item is not None and not is_absent(item):
                 plain.append((name, str(item).lower() if isinstance(item, bool) else str(item)))
     return "?" + urlencode(plain) if plain else ""
 
@@ -114,6 +120,9 @@ def encode_json(body: Mapping[str, Any]) -> bytes:
     except RecursionError:
         raise ValueError(f"the request {TOO_DEEP}") from None
     except (TypeError, ValueError, OverflowError, msgspec.MsgspecError) as error:
+        given = _given(body)
+        if given is not body:
+            return encode_json(given)
         _explain(body, "")
         raise ValueError(f"the request cannot be encoded as JSON: {error}") from None
     if _may_be_deep(encoded) and _depth_exceeds(body, MAX_DEPTH):
@@ -125,6 +134,14 @@ def encode_json(body: Mapping[str, Any]) -> bytes:
         if not made or _odd_words(encoded) > _odd_words(made):
             _explain(body, "")
     return encoded
+
+
+def _given(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`body` without values that stand for "not given" (`absent`)."""
+    try:
+        return cast("Mapping[str, Any]", without_absent(body))
+    except RecursionError:
+        return body  # it is said what is wrong with it
 
 
 def _may_be_deep(encoded: bytes) -> bool:

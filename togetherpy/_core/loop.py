@@ -59,6 +59,11 @@ class Shared(Generic[T]):
             self.main = self.main or made
             return self.main
 
+    @property
+    def closed(self) -> bool:
+        """Nothing can be sent any more."""
+        return self._closed
+
     def _check_open(self) -> None:
         if self._closed:
             raise APIConnectionError("The client is closed. Make a new one, or close it later.")
@@ -109,9 +114,14 @@ class _Loop(Generic[T]):
         if max_retries is None:
             max_retries = config.max_retries
         else:
-            check_count(max_retries, "max_retries", 0, 0)
+            max_retries = check_count(max_retries, "max_retries", 0, config.max_retries)
         if params.get("extra_headers") is not None:
             params["extra_headers"] = hide(params["extra_headers"])
+        asked = None
+        if config.asks:
+            from togetherpy._core.keys import asking
+
+            config, asked = asking(config)
         started = time.monotonic()
         key = os.urandom(16).hex()
         encode = partial(encode_request, config, endpoint, params, idempotency_key=key, content=body)
@@ -135,6 +145,7 @@ class _Loop(Generic[T]):
             raw=raw,
             tell=tell,
             place=place,
+            key=asked,
         )
 
 
@@ -169,6 +180,8 @@ class Loop(_Loop[Transport]):
             while True:
                 origin = call.origin
                 way = transport if origin is None else self.shared.transport(origin)
+                if call.key is not None:
+                    call.hide(call.key.ask())
                 outcome = way.send(call)
                 value, wait = call.judge(outcome)
                 if wait is None:
@@ -204,6 +217,8 @@ class AsyncLoop(_Loop[AsyncTransport]):
             while True:
                 origin = call.origin
                 way = transport if origin is None else self.shared.transport(origin)
+                if call.key is not None:
+                    call.hide(await call.key.ask_async())
                 outcome = await way.send(call)
                 value, wait = call.judge(outcome)
                 if wait is None:

@@ -11,13 +11,21 @@ from collections.abc import Iterable
 _CLIENT = "it is an argument of Together(...) and AsyncTogether(...)"
 _OF_CLIENTS = dict.fromkeys(
     (
-        *("api_key", "base_url", "default_headers", "supplied_headers", "max_connections", "max_response_bytes"),
+        *(
+            "api_key",
+            "base_url",
+            "default_headers",
+            "supplied_headers",
+            "default_query",
+            "max_connections",
+            "max_response_bytes",
+        ),
         *("proxy", "ssl_context", "trust_env", "retry_quota", "hooks"),
     ),
     _CLIENT,
 )
 _HEADERS = "extra_headers=... adds header fields to one call, Together(default_headers=...) to all"
-_QUERY = "extra_query=... adds query parameters to one call"
+_QUERY = "extra_query=... adds query parameters to one call, Together(default_query=...) to all"
 _KEY = "the key goes to Together(api_key=...) or TOGETHER_API_KEY, and never into a request's body"
 _TRANSPORT = (
     "togetherpy brings its own HTTP client; Together(...) takes proxy, ssl_context, max_connections and timeout"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from togetherpy._core.absent import drop_absent
 from togetherpy._core.caller import warn_caller
 from togetherpy._core.config import check_mapping
 
@@ -39,6 +40,7 @@ class Names:
         Raises:
             TypeError: a name belongs elsewhere; says where.
         """
+        drop_absent(params)
         for name in params.keys() - self._known:
             if params[name] is not None:
                 self._judge(method, name, params)

@@ -145,7 +145,7 @@ class Request(msgspec.Struct, frozen=True, eq=False):
         # The default would show the prompt (fault G6).
         body = self.body
         size = 0 if body is None else len(body) if isinstance(body, bytes) else body.size
-        where = self.target if self.origin is None else self.origin.authority
+        where = self.target.partition("?")[0] if self.origin is None else self.origin.authority
         return f"<Request {self.endpoint.method} {where} {size} bytes>"
 
 

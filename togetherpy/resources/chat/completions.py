@@ -13,6 +13,7 @@ import msgspec
 
 from togetherpy._chat.facts import ChatAnswer, ChatEvents
 from togetherpy._chat.request import prepare
+from togetherpy._core.absent import is_absent
 from togetherpy._core.wire import Endpoint
 from togetherpy.resources._base import AsyncResource, Resource, mapped
 from togetherpy.resources._signature import takes
@@ -395,6 +396,8 @@ def endpoint_for(response_type: Any, stream: bool | None, n: int | None = None) 
         if not stream:
             return CHAT_COMPLETIONS
         return msgspec.structs.replace(_STREAMED, answer=_EVENTS.of(n)) if n and n != 1 else _STREAMED
+    if is_absent(response_type):
+        return endpoint_for(None, stream, n)
     from togetherpy._chat.response_type import OwnAnswer, OwnEvents, own_type
 
     own = own_type(response_type)
