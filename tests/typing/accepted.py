@@ -13,6 +13,7 @@ import pydantic
 
 import togetherpy
 from togetherpy import APIResponse, AsyncStream, AsyncTogether, Stream, Timeout, Together
+from togetherpy._settings import BaseURL
 from togetherpy.resources.chat import Chat
 from togetherpy.resources.models import AsyncModels, Models
 from togetherpy.types import ChatCompletionChunk, ChatCompletionMessage, ChatCompletionResponse, FinishReason, UsageData
@@ -72,7 +73,10 @@ def results(client: Together, flag: bool) -> None:
 def clients(client: Together) -> None:
     assert_type(client.with_options(timeout=5), Together)
     assert_type(client.with_options(timeout=Timeout(connect=1), max_retries=0, default_headers={"X-A": None}), Together)
-    assert_type(client.base_url, str)
+    assert_type(client.base_url, BaseURL)
+    assert_type(client.base_url.port, int)
+    assert_type(client.api_key, str)
+    assert_type(client.copy(api_key=lambda: "k", base_url="http://localhost", default_query={"a": 1}), Together)
     assert_type(client.timeout, Timeout)
     assert_type(client.max_retries, int)
     with Together(api_key="test", base_url=client.base_url, proxy=None, ssl_context=None) as other:
