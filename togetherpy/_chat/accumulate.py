@@ -40,7 +40,6 @@ class Accumulator:
         "_usage_extra",
         "_usage_of_choices",
         "_warnings",
-        "plain",
     )
 
     def __init__(self, choices: int | None = None) -> None:
@@ -56,8 +55,6 @@ class Accumulator:
         self._warnings: list[dict[str, Any]] = []
         self._kept: list[ChatCompletionChunk] = []
         self._extra: dict[str, Any] = {}
-        self.plain: bool = False
-        """Of the last `MAX_KEPT` chunks that `add_odd` was given, none had fields but those that are named."""
 
     def add(self, chunk: ChatCompletionChunk, odd: bool = False) -> None:
         """Takes the next chunk. `odd`: as `add_odd` has it."""
@@ -85,20 +82,16 @@ class Accumulator:
         self.add(chunk, odd=True)
         self._kept.append(chunk)
         if len(self._kept) >= MAX_KEPT:
-            self.plain = not self._add_up_kept()
+            self._add_up_kept()
 
-    def _add_up_kept(self) -> bool:
-        """Adds the unknown fields of the chunks that are kept for it; whether there were any."""
-        kept, self._kept, found = self._kept, [], False
+    def _add_up_kept(self) -> None:
+        """Adds the unknown fields of the chunks that are kept for it."""
+        kept, self._kept = self._kept, []
         for chunk in kept:
-            extra = chunk.model_extra
-            add_up(self._extra, extra, whole=True)
-            found = found or bool(extra)
+            add_up(self._extra, chunk.model_extra, whole=True)
             for choice in items(chunk.choices):
                 if isinstance(choice, ChatCompletionChoicesChunk):
-                    own = self._choices[whole_number(choice.index) or 0]
-                    found = own.add_extra(choice) or found
-        return found
+                    self._choices[whole_number(choice.index) or 0].add_extra(choice)
 
     def _begin(self, chunk: ChatCompletionChunk) -> None:
         for name in ("id", "created", "model", "system_fingerprint"):

@@ -29,6 +29,8 @@ from togetherpy.types._response import RawResponse, ResponseInfo
 from togetherpy.types.chat_completions import ChatCompletionChunk
 
 T = TypeVar("T")
+ALL_PLAIN = 8
+"""After so many chunks without fields that our types do not name, a stream is expected to have none."""
 _NOTHING: Iterator[bytes] = iter(())
 
 
@@ -48,6 +50,7 @@ class ChunkReader(Generic[T]):
         "_halves",
         "_headers",
         "_parser",
+        "_plain",
         "_secrets",
         "accumulator",
         "cancelled",
@@ -70,6 +73,8 @@ class ChunkReader(Generic[T]):
         self._exact: bool = False
         """`_decode` refuses what has fields that our types do not name."""
         self._decode: Callable[[bytes], Any] = decoder.decode
+        self._plain = 0
+        """How many chunks in a row had none of these."""
         self._halves: Halves | None = None
         self._headers = Headers(response.headers)
         self._secrets, self._choices = secrets, choices
@@ -137,10 +142,10 @@ class ChunkReader(Generic[T]):
             except REFUSED:
                 chunk = None
             if chunk is not None and chunk.error is None and chunk.choices is not None:
-                self._answered = True
                 if exact:
                     add(chunk)
                 else:
+                    self._answered = True
                     self._add(chunk, data)
                     decode, exact = self._decode, self._exact
             else:
@@ -157,10 +162,21 @@ class ChunkReader(Generic[T]):
 
     def _add(self, chunk: Any, data: bytes) -> None:
         """Adds a chunk of which nobody has said yet that its types name all its fields."""
+        if self._decoder.type is ChatCompletionChunk:
+            decode = exact_decoder().decode
+            try:
+                decode(data)  # once more: a tenth of looking for fields that have no name
+            except REFUSED:
+                pass
+            else:
+                self.accumulator.add(chunk)
+                self._plain += 1
+                if self._plain == ALL_PLAIN:
+                    self._decode, self._exact = decode, True
+                return
+        self._plain = 0
         link(chunk, Source(data))
         self.accumulator.add_odd(chunk)
-        if self.accumulator.plain and self._decoder.type is ChatCompletionChunk:
-            self._decode, self._exact = exact_decoder().decode, True
 
     def _odd(self, data: bytes) -> Any:
         """An event that did not decode to a usual chunk: its value, an error's included, or None when it is the end
@@ -182,7 +198,7 @@ class ChunkReader(Generic[T]):
         else:
             self._answered = True
         if not self._halves:
-            self._decode, self._exact, self.accumulator.plain = self._decoder.decode, False, False
+            self._decode, self._exact, self._plain = self._decoder.decode, False, 0
         self.accumulator.add_odd(value)
         return value
 
