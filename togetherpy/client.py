@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from togetherpy._core.events import Watchers
     from togetherpy.resources.chat import AsyncChat, Chat
+    from togetherpy.resources.embeddings import AsyncEmbeddings, Embeddings
     from togetherpy.resources.files import AsyncFiles, Files
     from togetherpy.resources.models import AsyncModels, Models
     from togetherpy.resources.rerank import AsyncRerank, Rerank
@@ -232,6 +233,7 @@ class Together(_Client[Transport]):
         return BlockingTransport(config)
 
     chat: Area[Chat] = Area("togetherpy.resources.chat", "Chat")
+    embeddings: Area[Embeddings] = Area("togetherpy.resources.embeddings", "Embeddings")
     files: Area[Files] = Area("togetherpy.resources.files", "Files")
     models: Area[Models] = Area("togetherpy.resources.models", "Models")
     rerank: Area[Rerank] = Area("togetherpy.resources.rerank", "Rerank")
@@ -263,6 +265,7 @@ class AsyncTogether(_Client[AsyncTransport]):
         return LoopTransport(config)
 
     chat: Area[AsyncChat] = Area("togetherpy.resources.chat", "AsyncChat")
+    embeddings: Area[AsyncEmbeddings] = Area("togetherpy.resources.embeddings", "AsyncEmbeddings")
     files: Area[AsyncFiles] = Area("togetherpy.resources.files", "AsyncFiles")
     models: Area[AsyncModels] = Area("togetherpy.resources.models", "AsyncModels")
     rerank: Area[AsyncRerank] = Area("togetherpy.resources.rerank", "AsyncRerank")

@@ -101,7 +101,10 @@ class APIError(TogetherError):
     """True when the server may have done (and charged for) work whose result did not arrive."""
     partial: ChatCompletionResponse | None = None
     """What a stream had brought before it failed, in the form of a plain answer; None if nothing, and with a
-    `response_type` of your own, whose chunks you have."""
+    `response_type` of your own, whose chunks you have. Of embeddings in several requests it is
+    an EmbeddingResponse of what the others brought."""
+    index: int | None = None
+    """Of embeddings in several requests, the place of the first text that failed."""
     response: RawResponse | None = None
     """The answer: status, headers, rate limits, and at most 64 KiB of its body, without the key; None if none came."""
     elapsed: float = 0.0

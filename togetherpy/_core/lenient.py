@@ -56,7 +56,7 @@ def _fit(value: Any, to: Any, path: str) -> Any:
             return [_fit(item, arguments[0], f"{path}[]") for item in cast("list[object]", value)]
         if isinstance(value, dict) and origin is list and _is_one(cast("dict[str, Any]", value), arguments[0]):
             return [_fit(value, arguments[0], f"{path}[]")]
-    _log_once(path, reason)
+    log_once(path, reason)
     return cast(Any, value)
 
 
@@ -86,8 +86,9 @@ def _name_of(to: Any) -> str:
     return str(getattr(to, "__name__", to))
 
 
-def _log_once(path: str, reason: str) -> None:
-    """The paths are those of our own types, so what is remembered is bounded. Values are not logged (fault G6)."""
+def log_once(path: str, reason: str) -> None:
+    """Says that something is kept as it came. The paths are those of our own types, so what is remembered is bounded.
+    Values are not logged (fault G6)."""
     if path not in _MISFITS_LOGGED:
         _MISFITS_LOGGED.add(path)
         import logging

@@ -13,7 +13,6 @@ _NOT_YET = {
     "beta": "what is being tried out",
     "code_interpreter": "running code",
     "completions": "completions of a prompt",
-    "embeddings": "embeddings",
     "endpoints": "dedicated endpoints",
     "evals": "evaluations",
     "evaluation": "evaluations",

@@ -8,7 +8,7 @@ documents come back as objects, or as dicts as version 1 has them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from togetherpy._core.expected import JSON
 from togetherpy._core.names import Names, require
@@ -73,9 +73,10 @@ def _prepared(params: Any) -> dict[str, Any]:
     _NAMES.check("create", params)
     require("create", params, "model", "query", "documents")
     documents = params["documents"]
+    kind = type(documents).__name__
     if isinstance(documents, (str, bytes, Mapping)) or not isinstance(documents, Iterable):
-        raise TypeError(f"documents must be a list of str or of dicts, not {type(documents).__name__}")
-    params["documents"] = list(documents)  # pyright: ignore[reportUnknownArgumentType]
+        raise TypeError(f"documents must be a list of str or of dicts, not {kind}")
+    params["documents"] = list(cast("Iterable[object]", documents))
     if not params["documents"]:
         raise ValueError("documents is empty: there is nothing to rank")
     return params  # type: ignore[no-any-return]

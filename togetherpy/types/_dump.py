@@ -121,7 +121,9 @@ def _entries(model: Model, source: dict[str, object] | None, how: How, chosen: C
 
 
 def _pydantic(value: Any) -> Any:
-    """A pydantic model, as plain data."""
+    """A pydantic model, or an array, as plain data."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
     to_plain = getattr(value, "model_dump", None)
     if not callable(to_plain):
         raise NotImplementedError(f"{type(value).__name__} has no JSON form")
