@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import Any
 
 from togetherpy._core import fork as process
@@ -71,8 +72,12 @@ class Readiness:
         """Forgets the socket before it is closed; False when its loop, which runs in another thread, will close it."""
         if self._pid != process.pid or self.loop.is_closed():
             return True
-        if running_loop() is self.loop or not self.loop.is_running():
+        if running_loop() is self.loop:
             self.stop()
+            return True
+        if not self.loop.is_running():
+            with suppress(Exception):  # another thread may be closing the loop this very moment
+                self.stop()
             return True
         try:
             self.loop.call_soon_threadsafe(self._close, sock)
