@@ -16,6 +16,7 @@ from support.clients import Loop
 from support.processes import PYTHON, run
 
 from togetherpy import error as errors
+from togetherpy._core.wire import Headers
 from togetherpy.batch import descriptors, plot, settle
 from togetherpy.batch.identity import Digests, digest
 from togetherpy.batch.output import Output, read_output
@@ -58,6 +59,17 @@ def test_digests_take_eight_bytes_each() -> None:
         ours.add(digest(b"%d" % number))
     taken = sum(sys.getsizeof(bucket) for bucket in ours._buckets)
     assert taken / len(ours) < 12
+
+
+# One header field
+
+
+@pytest.mark.parametrize("name", ["x-request-id", "cf-ray", "server", "ray", "x-request", ""])
+def test_a_field_is_found_without_taking_the_others_apart(name: str) -> None:
+    lines = "\r\nServer: \t a\r\nX-Request-ID: 7 \r\nX-REQUEST-ID: 8\r\nCF-Ray:5"
+    found = Headers(lines).peek(name)
+    assert found == {"x-request-id": "7", "cf-ray": "5", "server": "a"}.get(name)
+    assert Headers({"server": "a", "x-request-id": "7", "cf-ray": "5"}).peek(name) == found
 
 
 # Templates

@@ -103,9 +103,15 @@ class _Loop(Generic[T]):
             self.watchers.catch_up()
 
     def _begin(
-        self, endpoint: Endpoint[Any], params: dict[str, Any], body: Body | None, url: Secret | None, raw: bool
+        self,
+        endpoint: Endpoint[Any],
+        params: dict[str, Any],
+        body: Body | None,
+        url: Secret | None,
+        raw: bool,
+        key: str | None = None,
     ) -> Call:
-        """What both loops start from."""
+        """What both loops start from. `key`: the Idempotency-Key, where the caller has one."""
         config = self.config
         # A plain call makes some hundred calls of functions, so none is made to find out that nothing was given.
         timeout: Any = params.pop("timeout", None)
@@ -123,7 +129,8 @@ class _Loop(Generic[T]):
 
             config, asked = asking(config)
         started = time.monotonic()
-        key = os.urandom(16).hex()
+        if key is None:
+            key = os.urandom(16).hex()
         encode = partial(encode_request, config, endpoint, params, idempotency_key=key, content=body)
         place = tell = None
         if url is not None:

@@ -49,6 +49,18 @@ class Headers(Mapping[str, str]):
     def __getitem__(self, name: str) -> str:
         return self._fields[name.lower()]
 
+    def peek(self, name: str) -> str | None:
+        """The first field of this name, given in lower case; the others are not taken apart."""
+        lines = self._given
+        if not isinstance(lines, str):
+            return lines.get(name)
+        start = lines.lower().find(f"\r\n{name}:")
+        if start < 0:
+            return None
+        start += len(name) + 3
+        end = lines.find("\r\n", start)
+        return lines[start : end if end >= 0 else None].strip(" \t")
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._fields)
 

@@ -12,21 +12,44 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from togetherpy._chat.request import prepare
 from togetherpy._core.loop import AsyncLoop, Shared
 from togetherpy.batch.engine import Answer
 from togetherpy.batch.envelope import read_body
 from togetherpy.batch.reask import asking_again
 from togetherpy.client import AsyncTogether
 from togetherpy.error import APIResponseError, ParseError
-from togetherpy.resources.chat.completions import AsyncCompletions
+from togetherpy.resources.chat.completions import AsyncCompletions, endpoint_for
 from togetherpy.resources.models import AsyncModels
 
 if TYPE_CHECKING:
     from togetherpy._core.config import Config
-    from togetherpy._core.wire import AsyncTransport
+    from togetherpy._core.wire import AsyncTransport, Endpoint, Headers
     from togetherpy.batch.engine import Job
     from togetherpy.batch.limit import Limit
-    from togetherpy.types._response import APIResponse
+
+
+class _Loop(AsyncLoop):
+    """For many calls: their keys are given, and each comes with the answer that it was in."""
+
+    __slots__ = ()
+
+    async def ask(self, endpoint: Endpoint[Any], params: dict[str, Any], key: str) -> tuple[Any, Any]:
+        """One call: its value and its Reply. What `call` does, at less expense; repeated is only what was not sent."""
+        if self.shared.main is None:
+            await self.shared.load()
+        transport = self.shared.main or self.shared.transport()
+        call, outcome = self._begin(endpoint, params, None, None, False, key), None
+        try:
+            while True:
+                outcome = await transport.send(call)
+                value, wait = call.judge(outcome)
+                if wait is None:
+                    return value, outcome
+                await transport.sleep(wait)
+        except BaseException as error:
+            call.failed(error, outcome)
+            raise
 
 
 class Line:
@@ -37,8 +60,8 @@ class Line:
         config: Config = msgspec.structs.replace(loop.config, max_connections=connections, max_retries=0)
         self._shared: Shared[AsyncTransport] = Shared(config, AsyncTogether._make)  # pyright: ignore[reportPrivateUsage]
         self.config = config
-        made = AsyncLoop(config, self._shared, loop.watchers)
-        self.completions, self.models = AsyncCompletions(made), AsyncModels(made)
+        self.loop = _Loop(config, self._shared, loop.watchers)
+        self.completions, self.models = AsyncCompletions(self.loop), AsyncModels(self.loop)
 
     async def aclose(self) -> None:
         """Ends what is in flight."""
@@ -72,8 +95,7 @@ class AskCreate:
     """By `create`: an answer of our type, or of the `response_type` among the parameters."""
 
     def __init__(self, line: Line, limits: Limits) -> None:
-        self._create: Any = line.completions.with_raw_response.create
-        self._limits = limits
+        self._ask, self._limits = line.loop.ask, limits
 
     def limit(self, job: Job) -> Limit:
         """The controller that it goes by."""
@@ -81,9 +103,10 @@ class AskCreate:
 
     async def __call__(self, job: Job) -> Answer:
         """Sends it once."""
-        response: Any = await self._create(**job.params)
-        usage = getattr(response.value, "usage", None)
-        return Answer(response.value, response.headers, getattr(usage, "total_tokens", None))
+        params = dict(job.params)
+        endpoint = endpoint_for(params.pop("response_type", None), None)
+        value, reply = await self._ask(endpoint, prepare(params, None), job.key)
+        return Answer(value, reply.headers, getattr(getattr(value, "usage", None), "total_tokens", None))
 
     def again(self, job: Job, error: Exception) -> bool:
         """Never."""
@@ -110,8 +133,8 @@ class AskBytes:
     """By `create`, the answer as it came: `value` is a Got."""
 
     def __init__(self, line: Line, limits: Limits) -> None:
-        self._create: Any = line.completions.with_raw_response.create
-        self._limits = limits
+        self._ask, self._limits = line.loop.ask, limits
+        self._endpoint = endpoint_for(bytes, None)
 
     def limit(self, job: Job) -> Limit:
         """The controller that it goes by."""
@@ -119,14 +142,15 @@ class AskBytes:
 
     async def __call__(self, job: Job) -> Answer:
         """Sends it once."""
-        response: APIResponse[bytes] = await self._create(**{**job.params, "response_type": bytes})
-        said = read_body(response.content)
+        body, reply = await self._ask(self._endpoint, prepare(dict(job.params), None), job.key)
+        said = read_body(body)
         reasons = tuple(choice.finish_reason for choice in said.choices or ()) if said else ()
         usage = said.usage if said else None
-        got = Got(response.status_code, response.request_id, response.content, reasons, usage)
+        headers: Headers = reply.headers
+        got = Got(reply.status, headers.peek("x-request-id") or headers.peek("cf-ray"), body, reasons, usage)
         if not reasons:
-            raise _no_answer(got, response.headers)
-        return Answer(got, response.headers, usage.get("total_tokens") if usage else None)
+            raise _no_answer(got, headers)
+        return Answer(got, headers, usage.get("total_tokens") if usage else None)
 
     def again(self, job: Job, error: Exception) -> bool:
         """Never."""
@@ -153,12 +177,13 @@ class AskParse:
 
     async def __call__(self, job: Job) -> Answer:
         """Sends it once."""
-        value: Any = await self._parse(**job.params)
+        headers: dict[str, Any] = {**(job.params.get("extra_headers") or {}), "Idempotency-Key": job.key}
+        value: Any = await self._parse(**{**job.params, "extra_headers": headers})
         return Answer(value, {}, getattr(value.usage, "total_tokens", None))
 
     def again(self, job: Job, error: Exception) -> bool:
         """Adds the misfit to the conversation, as long as there are asks left."""
         if not isinstance(error, ParseError) or job.asked_again >= self._reask:
             return False
-        job.params = asking_again(job.params, error, job.asked_again + 1)
+        job.params, job.key = asking_again(job.params, error), f"{job.key}-{job.asked_again + 1}"
         return True

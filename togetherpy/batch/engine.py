@@ -47,6 +47,8 @@ class Job(msgspec.Struct):
     """What the caller gave."""
     params: dict[str, Any]
     """What is sent."""
+    key: str = ""
+    """Under which the server knows it, the same in every attempt."""
     answer: Answer | None = None
     error: Exception | None = None
     """Set from the start: it cannot be sent."""

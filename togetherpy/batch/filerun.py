@@ -275,14 +275,13 @@ class RowFeed:
         await self._rows.aclose()
 
     def _job(self, row: Row) -> Job:
-        job, shared = Job(row.index, row, {}), self._options.params
+        job = Job(row.index, row, {}, f"{self._run:016x}-{row.number:016x}")
         try:
-            params = {**shared, **body_of(row, self._options.form)}
+            params = {**self._options.params, **body_of(row, self._options.form)}
             params.pop("stream", None)
             if self.prices is not None and params.get("model") not in self.prices:
                 raise RowError(f"the model {params.get('model')!r} has no price, so max_cost could not be kept")
-            key = {"Idempotency-Key": f"{self._run:016x}-{row.number:016x}"}
-            job.params = {**params, "extra_headers": {**(shared.get("extra_headers") or {}), **key}}
+            job.params = params
         except RowError as error:
             job.error = RowError(f"{row.where()}: {error}")
         return job

@@ -99,8 +99,10 @@ def as_params(request: Any, shared: dict[str, Any]) -> dict[str, Any]:
     """
     if isinstance(request, str):
         return {**shared, "messages": [{"role": "user", "content": request}]}
-    if isinstance(request, Mapping):
+    if isinstance(request, (dict, Mapping)):  # a dict is known at once, another Mapping is not
         params = {**shared, **cast("Mapping[str, Any]", request)}
+        if params.get("stream"):
+            raise TypeError("map() gives whole answers; leave stream=... out")
         if hasattr(params.get("messages"), "__next__"):
             params["messages"] = list(params["messages"])  # it may be sent more than once
         return params
@@ -152,19 +154,17 @@ class _Flow:
         request = await self._next()
         if request is _END:
             return None
-        job = Job(self._taken, request, {})
+        job = Job(self._taken, request, {}, f"{self._run}-{self._taken}")
         self._taken += 1
         try:
-            params = as_params(request, self._shared)
-            own: dict[str, Any] = {**(params.get("extra_headers") or {}), "Idempotency-Key": f"{self._run}-{job.index}"}
-            job.params = {**params, "extra_headers": own}
+            job.params = as_params(request, self._shared)
         except Exception as error:
             job.error = error
         return job
 
     def put(self, job: Job) -> None:
         """A request is settled."""
-        result = MapResult[Any](
+        result: MapResult[Any] = MapResult(
             index=job.index,
             request=job.request,
             response=None if job.answer is None else job.answer.value,

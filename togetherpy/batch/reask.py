@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from togetherpy.error import ParseError
 
 
-def asking_again(params: dict[str, Any], error: ParseError, time: int) -> dict[str, Any]:
-    """The same conversation, gone on with; `time`: 1 for the first time."""
+def asking_again(params: dict[str, Any], error: ParseError) -> dict[str, Any]:
+    """The same conversation, gone on with."""
     reason = str(error.__cause__ or error)
     messages = [
         *params["messages"],
@@ -24,7 +24,4 @@ def asking_again(params: dict[str, Any], error: ParseError, time: int) -> dict[s
             "Answer again, with the corrected JSON only.",
         },
     ]
-    headers = dict(params.get("extra_headers") or {})
-    if "Idempotency-Key" in headers:
-        headers["Idempotency-Key"] = f"{headers['Idempotency-Key']}-{time}"
-    return {**params, "messages": messages, "extra_headers": headers}
+    return {**params, "messages": messages}
