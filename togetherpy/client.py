@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     import ssl
 
     from togetherpy._core.events import Watchers
+    from togetherpy.resources.batches import AsyncBatches, Batches
     from togetherpy.resources.chat import AsyncChat, Chat
     from togetherpy.resources.embeddings import AsyncEmbeddings, Embeddings
     from togetherpy.resources.files import AsyncFiles, Files
@@ -232,6 +233,7 @@ class Together(_Client[Transport]):
 
         return BlockingTransport(config)
 
+    batches: Area[Batches] = Area("togetherpy.resources.batches", "Batches")
     chat: Area[Chat] = Area("togetherpy.resources.chat", "Chat")
     embeddings: Area[Embeddings] = Area("togetherpy.resources.embeddings", "Embeddings")
     files: Area[Files] = Area("togetherpy.resources.files", "Files")
@@ -264,6 +266,7 @@ class AsyncTogether(_Client[AsyncTransport]):
 
         return LoopTransport(config)
 
+    batches: Area[AsyncBatches] = Area("togetherpy.resources.batches", "AsyncBatches")
     chat: Area[AsyncChat] = Area("togetherpy.resources.chat", "AsyncChat")
     embeddings: Area[AsyncEmbeddings] = Area("togetherpy.resources.embeddings", "AsyncEmbeddings")
     files: Area[AsyncFiles] = Area("togetherpy.resources.files", "AsyncFiles")

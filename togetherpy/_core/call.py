@@ -173,7 +173,7 @@ class Call:
     def _again(self, error: APIError, outcome: Outcome, monotonic: float) -> float:
         """Seconds until the next attempt; raises `error` when there is none."""
         now, attempt, meant = _now(), self.number, retry.meant(outcome, error)
-        unsafe = self._endpoint.once and retry.maybe_ran(meant)
+        unsafe = self._endpoint.once and not retry.surely_undone(meant)
         decision = retry.decide(
             meant,
             retries_left=0 if unsafe else self._retries_left,

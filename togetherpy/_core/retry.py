@@ -131,6 +131,13 @@ def maybe_ran(outcome: Outcome) -> bool:
     return True
 
 
+def surely_undone(outcome: Outcome) -> bool:
+    """Whether the server certainly has not done the work: it was not asked, or says that it will not."""
+    if isinstance(outcome, Reply):
+        return 400 <= outcome.status < 500 or outcome.status == 503
+    return isinstance(outcome, Fault) and outcome.phase == "connecting"
+
+
 def retry_after(headers: Headers, now: float) -> float | None:
     """Seconds that the server asks to wait, None when it does not say or says nonsense (faults C1 to C4, C6).
 

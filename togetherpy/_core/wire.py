@@ -92,7 +92,8 @@ class Endpoint(msgspec.Struct, Generic[T], frozen=True):
     redirects: bool = False
     """The answer may be at another place, also on another server, which does not get the key."""
     once: bool = False
-    """What may have been carried out is not asked for again. So no connection is used that may have gone stale."""
+    """What may have been carried out is not asked for again (`retry.surely_undone`). So no connection is used that may
+    have gone stale."""
 
     def at(self, **parts: str) -> Endpoint[T]:
         """The endpoint with the parts of its path filled in, percent-encoded (fault G12).

@@ -6,17 +6,22 @@ The rule: each class is loaded when it is first used, under its name in either v
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from togetherpy.resources.batches import AsyncBatches, AsyncBatchesResource, Batches, BatchesResource
     from togetherpy.resources.chat import AsyncChat, AsyncChatResource, Chat, ChatResource
     from togetherpy.resources.files import AsyncFiles, AsyncFilesResource, Files, FilesResource
     from togetherpy.resources.models import AsyncModels, AsyncModelsResource, Models, ModelsResource
 
 _HOME = {
+    "AsyncBatches": "batches",
+    "AsyncBatchesResource": "batches",
     "AsyncChat": "chat",
     "AsyncChatResource": "chat",
     "AsyncFiles": "files",
     "AsyncFilesResource": "files",
     "AsyncModels": "models",
     "AsyncModelsResource": "models",
+    "Batches": "batches",
+    "BatchesResource": "batches",
     "Chat": "chat",
     "ChatResource": "chat",
     "Files": "files",
@@ -25,12 +30,16 @@ _HOME = {
     "ModelsResource": "models",
 }
 __all__ = [
+    "AsyncBatches",
+    "AsyncBatchesResource",
     "AsyncChat",
     "AsyncChatResource",
     "AsyncFiles",
     "AsyncFilesResource",
     "AsyncModels",
     "AsyncModelsResource",
+    "Batches",
+    "BatchesResource",
     "Chat",
     "ChatResource",
     "Files",

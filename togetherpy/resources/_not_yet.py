@@ -9,7 +9,6 @@ from __future__ import annotations
 
 _NOT_YET = {
     "audio": "speech and transcriptions",
-    "batches": "the Batch API",
     "beta": "what is being tried out",
     "code_interpreter": "running code",
     "completions": "completions of a prompt",

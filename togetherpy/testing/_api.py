@@ -53,6 +53,7 @@ class Api:
         self._pace = pace
         self._served = 0
         self._kept = Kept(self._ask_of_batch)
+        self._free: Api | None = None
 
     def answer(self, request: Request) -> Answer:
         """The answer to a request; an error too is an answer."""
@@ -99,8 +100,8 @@ class Api:
     def _ask_of_batch(self, path: str, params: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """The status and the body of the answer to a request of a batch, which no rate holds back."""
         head = parse_head(f"POST {path} HTTP/1.1\r\nhost: batch\r\nauthorization: Bearer batch".encode())
-        free = Rates(Limits(None, None, None, False, None), None, 0, 0.0)
-        answer = Api(self._models, free).answer(Request(head, to_json({**params, "stream": False})))
+        self._free = self._free or Api(self._models, Rates(Limits()))
+        answer = self._free.answer(Request(head, to_json({**params, "stream": False})))
         found, _, body = b"".join(answer.pieces).partition(b"\r\n\r\n")
         return int(found[9:12]), json.loads(body)
 

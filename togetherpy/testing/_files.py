@@ -65,9 +65,13 @@ class Files:
         self._files[identity] = file
         return file
 
+    def find(self, identity: str) -> File | None:
+        """The file of an id."""
+        return self._files.get(identity)
+
     def get(self, identity: str) -> File:
-        """The file of an id. Raises RequestError."""
-        file = self._files.get(identity)
+        """The same. Raises RequestError."""
+        file = self.find(identity)
         if file is None:
             raise RequestError(404, f"File {identity} not found.", "file_not_found")
         return file

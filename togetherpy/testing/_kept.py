@@ -6,13 +6,12 @@ The rule: ids and states follow from the order of requests alone, so that a prog
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
 from urllib.parse import unquote
 
+from ._batches import Ask, Batches
 from ._files import Files
 from ._told import Told, Way
 
-Ask = Callable[[str, dict[str, Any]], tuple[int, dict[str, Any]]]
 _ID = "([^/]+)"
 
 
@@ -21,7 +20,8 @@ class Kept:
 
     def __init__(self, ask: Ask) -> None:
         """`ask`: what the server's own models answer to a path and parameters: status and body."""
-        files = self._files = Files()
+        files = Files()
+        batches = Batches(files, ask)
         self._ways: dict[re.Pattern[str], dict[str, Callable[..., Told]]] = {
             re.compile("/v1/files"): {"GET": files.list, "POST": files.describe},
             re.compile("/v1/files/upload"): {"POST": files.take},
@@ -29,6 +29,9 @@ class Kept:
             re.compile(f"/v1/files/{_ID}/preprocess"): {"POST": files.preprocess},
             re.compile(f"/v1/files/{_ID}"): {"GET": files.retrieve, "DELETE": files.delete},
             re.compile(f"/signed/{_ID}"): {"PUT": files.put},
+            re.compile("/v1/batches"): {"GET": batches.list, "POST": batches.create},
+            re.compile(f"/v1/batches/{_ID}"): {"GET": batches.retrieve},
+            re.compile(f"/v1/batches/{_ID}/cancel"): {"POST": batches.cancel},
         }
 
     def find(self, path: str) -> Mapping[str, Way] | None:

@@ -6,6 +6,14 @@ The rule: each name is loaded when it is first used; a program that names a clie
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from togetherpy.types.batch import (
+        BatchCreateParams,
+        BatchCreateResponse,
+        BatchEndpoint,
+        BatchJob,
+        BatchJobStatus,
+        BatchListResponse,
+    )
     from togetherpy.types.chat_completions import ChatCompletionChunk, ChatCompletionMessage, ChatCompletionResponse
     from togetherpy.types.chat_params import ChatCompletionParams, ChatCompletionRequest
     from togetherpy.types.chat_params import ToolCallParam as ToolChoiceParam
@@ -24,6 +32,12 @@ if TYPE_CHECKING:
     from togetherpy.types.models import ModelObject
 
 _HOME = {
+    "BatchCreateParams": "batch",
+    "BatchCreateResponse": "batch",
+    "BatchEndpoint": "batch",
+    "BatchJob": "batch",
+    "BatchJobStatus": "batch",
+    "BatchListResponse": "batch",
     "ChatCompletionChunk": "chat_completions",
     "ChatCompletionMessage": "chat_completions",
     "ChatCompletionParams": "chat_params",
@@ -45,6 +59,12 @@ _HOME = {
     "UsageData": "common",
 }
 __all__ = [
+    "BatchCreateParams",
+    "BatchCreateResponse",
+    "BatchEndpoint",
+    "BatchJob",
+    "BatchJobStatus",
+    "BatchListResponse",
     "ChatCompletionChunk",
     "ChatCompletionMessage",
     "ChatCompletionParams",
