@@ -54,7 +54,7 @@ def test_a_whole_answer(client: Maker) -> None:
     assert raw.rate_limit == LIMITED
     assert raw.json() == completion() | {"brand_new": [1]}
     assert msgspec.json.decode(raw.content) == raw.json()
-    assert type(raw.parse()) is ChatCompletionResponse
+    assert isinstance(raw.parse(), ChatCompletionResponse)
     assert raw.parse().choices[0].message.content == COMPLETION
     assert raw.parse() is raw.parse()
 

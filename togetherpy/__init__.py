@@ -68,12 +68,18 @@ if TYPE_CHECKING:
     from togetherpy.tools import tool
     from togetherpy.types._model import Open as BaseModel
     from togetherpy.types._options import RequestOptions
-    from togetherpy.types._response import APIResponse, APIStreamResponse, RateLimit, RateLimits, ResponseInfo
+    from togetherpy.types._response import (
+        APIResponse,
+        APIStreamResponse,
+        AsyncAPIResponse,
+        RateLimit,
+        RateLimits,
+        ResponseInfo,
+    )
     from togetherpy.types._timeout import Timeout
 
     AsyncClient = AsyncTogether
     Client = Together
-    AsyncAPIResponse = APIResponse
     version = __version__
 
 _HOME = {  # the others live in togetherpy.error
@@ -98,7 +104,7 @@ _HOME = {  # the others live in togetherpy.error
     "ParsedStream": "togetherpy._chat.parsed_stream",
     "Stream": "togetherpy._chat.stream",
     "APIResponse": "togetherpy.types._response",
-    "AsyncAPIResponse": "togetherpy.types._response:APIResponse",
+    "AsyncAPIResponse": "togetherpy.types._response",
     "APIStreamResponse": "togetherpy.types._response",
     "Hooks": "togetherpy.hooks",
     "RateLimit": "togetherpy.types._response",

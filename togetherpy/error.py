@@ -28,10 +28,10 @@ The rule here: no I/O and no imports beyond the standard library's typing, so th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
-    from togetherpy.types._response import RawResponse
+    from togetherpy.types._response import RawResponse, SentRequest
     from togetherpy.types.chat_completions import ChatCompletionResponse, MessageParam
     from togetherpy.types.common import ToolCalls
     from togetherpy.types.tool_runs import ToolStep
@@ -46,12 +46,69 @@ class TogetherError(Exception):
     """The server's name for the request, for a support ticket; None when no answer named one."""
     http_status: int | None = None
     """The HTTP status, None when there was none (the official package's name for `status_code`)."""
+    status_code: int = 0
+    """The HTTP status, 0 when there was none."""
     headers: Mapping[str, str] = {}
     """Headers of the answer, case-insensitive; empty when there was none."""
+    request: SentRequest | None = None
+    """What was asked, without the key; None when nothing was."""
+    response: RawResponse | None = None
+    """The answer: status, headers, rate limits, and at most 64 KiB of its body, without the key; None if none came."""
+    body: Any = None
+    """The answer's body: decoded JSON, else its text or bytes; None if none came."""
+    _unsaid: ClassVar[str] = ""
+    """The message of one that is made without any."""
 
-    def __init__(self, message: str = "") -> None:
+    def __init__(self, message: object = None, /, *more: Any, **facts: Any) -> None:
+        """As one is raised here: with a message. As version 1 of the official package makes them, too: with
+        `http_status`, `headers`, `request_id`; and as version 3 does: with `request`, `response`, `body`."""
+        if more or facts or not isinstance(message, str):
+            message = self._take(message, more, facts)
         super().__init__(message)
         self.message = message
+
+    def _take(self, message: Any, more: tuple[Any, ...], facts: dict[str, Any]) -> str:
+        """Remembers what is given besides the message, and makes that."""
+        given = dict(facts)
+        if hasattr(message, "status_code"):  # APIResponseValidationError(response, body)
+            given.update(zip(("body",), more, strict=False), response=message)
+            message = None
+        elif hasattr(message, "method"):  # APITimeoutError(request)
+            given["request"], message = message, None
+        else:
+            old = not more or more[0] is None or isinstance(more[0], (str, Mapping))
+            names = ("headers", "request_id", "http_status") if old else ("request",)
+            given.update(zip(names, more, strict=False))
+        message = given.pop("message", message)
+        unknown = given.keys() - {"headers", "request_id", "http_status", "request", "response", "body"}
+        if unknown:
+            raise TypeError(f"{type(self).__name__}() got an unexpected keyword argument {min(unknown)!r}")
+        status = given.pop("http_status", None)
+        response = given.get("response")
+        if response is not None:
+            self._take_answer(response)
+        for name, value in given.items():
+            if value is not None:
+                setattr(self, name, value)
+        text = str(message) if message is not None else self._unsaid if facts or more or given else ""
+        if status is not None:
+            self.http_status = self.status_code = status
+            text = f"Error code: {status} - {text}"
+        return text
+
+    def _take_answer(self, response: Any) -> None:
+        self.http_status = self.status_code = response.status_code
+        self.headers = response.headers
+        self.request_id = response.headers.get("x-request-id")
+        try:
+            self.request = getattr(response, "request", None)
+        except RuntimeError:  # an httpx.Response that has none says so like this
+            self.request = None
+
+    @property
+    def json_body(self) -> Any:
+        """The answer's body if it is a JSON object or array, else None."""
+        return self.body if isinstance(self.body, (dict, list)) else None
 
 
 class DownloadError(TogetherError):
@@ -105,8 +162,6 @@ class APIError(TogetherError):
     an EmbeddingResponse of what the others brought."""
     index: int | None = None
     """Of embeddings in several requests, the place of the first text that failed."""
-    response: RawResponse | None = None
-    """The answer: status, headers, rate limits, and at most 64 KiB of its body, without the key; None if none came."""
     elapsed: float = 0.0
     """Seconds of the whole call until it failed, waits and retries included; of a stream, up to its head."""
 
@@ -114,12 +169,15 @@ class APIError(TogetherError):
 class APIConnectionError(APIError):
     """No usable answer: refused, DNS, TLS, proxy, reset, or bytes that are not HTTP."""
 
+    _unsaid = "Connection error."
     phase: str = "connecting"
     """How far it got: "connecting" (nothing was sent), "sent", or "committed" (an answer had begun)."""
 
 
 class APITimeoutError(APIConnectionError, TimeoutError):
     """`timeout`, `Timeout.connect` or `Timeout.stream_idle` ran out; `phase` says in which part."""
+
+    _unsaid = "Request timed out."
 
 
 class APIStatusError(APIError):
@@ -190,6 +248,7 @@ class ServiceUnavailableError(InternalServerError):
 class APIResponseError(APIError):
     """The server said 2xx but its body cannot be used."""
 
+    _unsaid = "Data returned by API invalid for expected schema."
     body: bytes = b""
     """The body as it came, at most 64 KiB of it."""
 

@@ -275,12 +275,14 @@ class ChunkReader(Generic[T]):
         error.request_id = error.request_id or request_id(error.headers, None)
         error.maybe_billed = True
         error.attempts, error.elapsed = self.response.attempts, self.response.elapsed
+        error.request = self.response.http_request
         error.response = RawResponse(
             status_code=self.response.status_code,
             headers=error.headers,
             request_id=error.request_id,
             attempts=error.attempts,
             elapsed=error.elapsed,
+            http_request=error.request,
         )
         self.error = concluded(error)
         return error

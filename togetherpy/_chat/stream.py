@@ -11,13 +11,13 @@ import time
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from togetherpy._chat.chunks import ChunkReader
 from togetherpy._chat.texts import Texts
 from togetherpy._core.patience import Patience
 from togetherpy._core.wire import AsyncBody, Body, Fault
-from togetherpy.types._response import ResponseInfo
+from togetherpy.types._response import ResponseInfo, heads
 from togetherpy.types.chat_completions import ChatCompletionChunk, ChatCompletionResponse
 
 T = TypeVar("T")
@@ -37,7 +37,7 @@ class Stream(Generic[T]):
         self._over = False
         self._turn = threading.Lock()
         """Held by the thread that waits for the server; never waited for."""
-        self.response = response
+        self.response = heads(response, self)
         """Status, headers, rate limits and request id of the answer."""
 
     def __iter__(self) -> Iterator[T]:
@@ -167,7 +167,7 @@ class AsyncStream(Generic[T]):
         self._over = False
         self._reading = False
         """A task waits for the server."""
-        self.response = response
+        self.response = heads(response, self)
         """Status, headers, rate limits and request id of the answer."""
 
     def __aiter__(self) -> AsyncIterator[T]:
@@ -224,6 +224,14 @@ class AsyncStream(Generic[T]):
             self._over = True
             self._reader.drop()
             self._body.abandon()
+
+    abandon = _abandon
+
+    if not TYPE_CHECKING:  # `await raw.parse()`, as the official package wants it
+
+        def __await__(self):
+            return self
+            yield
 
     async def text_deltas(self: AsyncStream[ChatCompletionChunk]) -> AsyncIterator[str]:
         """The text of the first choice, piece by piece as it arrives; other choices and reasoning are passed over.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from togetherpy._core.elsewhere import Place
     from togetherpy._core.events import Watch
     from togetherpy._core.keys import AskedKey
-    from togetherpy.types._response import ResponseInfo
+    from togetherpy.types._response import ResponseInfo, SentRequest
 
 _monotonic = time.monotonic
 _now = time.time
@@ -216,6 +216,7 @@ class Call:
         if isinstance(outcome, Fault) and outcome.kind == "closed" and outcome.phase == "connecting":
             error.attempts = self.number - 1
         error.elapsed = self.elapsed
+        error.request = self._sent()
         if isinstance(outcome, Reply):
             error.response = errors().answer_of(outcome, error, self._secrets)
         errors().concluded(error, why)
@@ -267,7 +268,7 @@ class Call:
             return value
         from togetherpy.types._response import APIResponse
 
-        return APIResponse(value=value, content=outcome.body, **self._facts(outcome))
+        return APIResponse(value=value, content=outcome.body, awaited=self._asynchronous, **self._facts(outcome))
 
     def _stream(self, opened: Opened, head: ResponseInfo) -> Any:
         from togetherpy._core.patience import Patience
@@ -286,4 +287,17 @@ class Call:
             "request_id": errors().request_id(outcome.headers, None),
             "attempts": self.number,
             "elapsed": self.elapsed,
+            "http_request": self._sent(),
         }
+
+    def _sent(self) -> SentRequest | None:
+        """What was asked, for those who look at an answer or at an error."""
+        request = self._request
+        if request is None:
+            return None
+        from togetherpy.types._response import SentRequest
+
+        origin = request.origin or self._config.origin
+        # At another server the target may be as good as a key.
+        url = f"{origin.scheme}://{origin.authority}" + ("" if request.origin else request.target)
+        return SentRequest(request.endpoint.method, errors().mask_text(url, self._secrets))

@@ -19,7 +19,7 @@ from togetherpy._core.patience import Patience
 from togetherpy._core.wire import AsyncBody, Body, Fault
 from togetherpy.error import APIError, StreamInterruptedError, StreamTimeoutError
 from togetherpy.types._model import parse_any_json
-from togetherpy.types._response import ResponseInfo
+from togetherpy.types._response import ResponseInfo, heads
 
 
 class Progress:
@@ -68,7 +68,7 @@ class Progress:
             self._head.elapsed,
             self._head.request_id,
         )
-        error.headers = self._head.headers
+        error.headers, error.request = self._head.headers, self._head.http_request
         self.error = error
         return error
 
@@ -103,7 +103,7 @@ class _Binary:
 
     def __init__(self, progress: Progress, head: ResponseInfo, patience: Patience) -> None:
         self._progress, self._patience, self._over = progress, patience, False
-        self.response = head
+        self.response = heads(head, self)
         """Status, headers and request id of the answer."""
 
     @property

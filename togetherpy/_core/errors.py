@@ -134,6 +134,7 @@ def answer_of(reply: Reply, error: APIError, secrets: tuple[Secret, ...]) -> Raw
         request_id=error.request_id,
         attempts=error.attempts,
         elapsed=error.elapsed,
+        http_request=error.request,
         content=_masked_start(reply.body, secrets),
     )
 

@@ -8,15 +8,28 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+import weakref
+from collections.abc import Awaitable, Generator, Mapping
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from togetherpy.types._awaitable import awaitable
 from togetherpy.types._model import parse_any_json
 from togetherpy.types._seconds import clock_of, plain_number, seconds_from_now
 
 T = TypeVar("T")
+
+
+class _Nothing:
+    """What is left to wait for: nothing."""
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return
+        yield
+
+
+_NOTHING = _Nothing()
 
 
 class RateLimit(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,7 +50,22 @@ class RateLimits(msgspec.Struct, frozen=True, kw_only=True):
     tokens: RateLimit
 
 
-class ResponseInfo(msgspec.Struct, frozen=True, kw_only=True):
+class SentRequest(msgspec.Struct, frozen=True):
+    """What was asked."""
+
+    method: str
+    url: str
+    """Without the key; of another server than the client's own, only which one."""
+
+
+class _Head:
+    """A place, outside of the fields, for the stream whose head it is."""
+
+    __slots__ = ("_stream",)
+    _stream: weakref.ref[Any]
+
+
+class ResponseInfo(_Head, msgspec.Struct, frozen=True, kw_only=True):
     """What the head of an answer says, and how it was come by."""
 
     status_code: int
@@ -49,6 +77,21 @@ class ResponseInfo(msgspec.Struct, frozen=True, kw_only=True):
     """How many times the request was sent until it was answered."""
     elapsed: float = 0.0
     """Seconds of the whole call, waits and retries included; of a stream, up to its head."""
+    http_request: SentRequest | None = None
+    """What was asked."""
+
+    @property
+    def retries_taken(self) -> int:
+        """How many times it was sent again."""
+        return max(self.attempts - 1, 0)
+
+    def close(self) -> Awaitable[None]:
+        """Closes the stream whose head this is; nothing of a whole answer is open. Not awaiting it is no error."""
+        ref = getattr(self, "_stream", None)
+        stream = None if ref is None else ref()
+        if stream is None:
+            return _NOTHING
+        return getattr(stream, "abandon", stream.close)() or _NOTHING
 
     @property
     def http_status(self) -> int:
@@ -94,6 +137,14 @@ class RawResponse(ResponseInfo, frozen=True, kw_only=True):
     content: bytes = b""
     """The body, decompressed; b"" for an error in a stream."""
 
+    def read(self) -> bytes:
+        """The body: `content`."""
+        return self.content
+
+    def text(self) -> str:
+        """The body as text; bytes that are no UTF-8 are U+FFFD."""
+        return self.content.decode("utf-8", "replace")
+
     def json(self) -> Any:
         """The body as plain Python data.
 
@@ -111,10 +162,36 @@ class APIResponse(RawResponse, Generic[T], frozen=True, kw_only=True):
     """A whole answer, raw and decoded: what `with_raw_response.create(...)` returns."""
 
     value: T
+    awaited: bool = False
+    """It is an AsyncTogether's: `await raw.parse()` is right, and so is `raw.parse()`. The same goes for the body; of a
+    type of your own, the value is what it is, and cannot be awaited."""
+
+    def __post_init__(self) -> None:
+        if self.awaited:
+            msgspec.structs.force_setattr(self, "value", awaitable(self.value))
 
     def parse(self) -> T:
         """What `create` would have returned. Decoded once, so every call gives the same object."""
         return self.value
+
+    def read(self) -> bytes:
+        """The body: `content`."""
+        return awaitable(self.content) if self.awaited else self.content
+
+    def text(self) -> str:
+        """The body as text; bytes that are no UTF-8 are U+FFFD."""
+        return awaitable(super().text()) if self.awaited else super().text()
+
+    def json(self) -> Any:
+        """The body as plain Python data.
+
+        Raises:
+            ValueError: it is not JSON.
+        """
+        return awaitable(super().json()) if self.awaited else super().json()
+
+
+AsyncAPIResponse = APIResponse
 
 
 class APIStreamResponse(ResponseInfo, Generic[T], frozen=True, kw_only=True):
@@ -125,3 +202,9 @@ class APIStreamResponse(ResponseInfo, Generic[T], frozen=True, kw_only=True):
     def parse(self) -> T:
         """The Stream or AsyncStream, unread; the same object each time. It is yours to read or to close."""
         return self.value
+
+
+def heads(info: ResponseInfo, stream: object) -> ResponseInfo:
+    """`info`, by which `stream` can be closed. The stream is not kept alive by it."""
+    _Head.__dict__["_stream"].__set__(info, weakref.ref(stream))
+    return info
