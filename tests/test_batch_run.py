@@ -254,6 +254,19 @@ def test_changed_rows_run_again(run: Runner, server: LocalServer, tmp_path: Path
     assert counts(run(source, out)) == (5, 5, 0, 5)
 
 
+def test_a_row_that_was_changed_and_changed_back(run: Runner, server: LocalServer, tmp_path: Path) -> None:
+    """And each time the run was killed, so that both answers stand in the output."""
+    source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    first, second = [{"custom_id": "a", "prompt": "first"}], [{"custom_id": "a", "prompt": "second, changed"}]
+    run(write_rows(source, first), out)
+    kept = out.read_bytes()
+    run(write_rows(source, second), out)
+    out.write_bytes(kept + out.read_bytes())
+    assert counts(run(write_rows(source, first), out)) == (1, 1, 0, 0)
+    assert asked(server) == ["first", "second, changed", "first"]
+    assert len(read_rows(out)) == 1
+
+
 def test_rows_may_come_to_an_input_and_go(run: Runner, server: LocalServer, tmp_path: Path) -> None:
     source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     run(write_rows(source, prompts(5)), out)

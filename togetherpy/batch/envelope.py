@@ -139,14 +139,21 @@ def decode(decoder: msgspec.json.Decoder[_T], raw: bytes) -> _T:
 
 
 _decoder = msgspec.json.Decoder(Line)
+_quick = _decoder.decode
 
 
 def read_line(line: bytes) -> Line | None:
     """The line as far as a run wants to know it; None when it is none of ours, or not whole."""
     try:
-        found = decode(_decoder, line)
-        found.number = int(found.id.removeprefix("row_"), 16)
+        found = _quick(line)
     except (ValueError, RecursionError):
+        try:
+            found = decode(_decoder, line)
+        except (ValueError, RecursionError):
+            return None
+    try:
+        found.number = int(found.id[4:], 16)
+    except ValueError:
         return None
     return found
 

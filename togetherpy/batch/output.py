@@ -11,7 +11,6 @@ import contextlib
 import os
 import stat
 from collections.abc import Iterator
-from typing import BinaryIO
 
 from togetherpy.batch.envelope import Line, read_line
 from togetherpy.batch.errors import BatchError
@@ -68,6 +67,12 @@ class Output:
         if file >= 0:
             os.close(file)
 
+    def reopen(self) -> None:
+        """The file was replaced by another one."""
+        self.close()
+        self._file = _open(self.path)
+        self._end = os.fstat(self._file).st_size
+
     def mend(self) -> None:
         """What a killed run left: half a last line is cut off, a whole one that lacks only its end gets it."""
         if not self.is_file or not self._end:
@@ -105,9 +110,5 @@ def _tail(path: str, size: int) -> tuple[bytes, int]:
 def read_output(path: str) -> Iterator[tuple[bytes, Line | None]]:
     """The lines of an output, with what they say; nothing when there is none."""
     with contextlib.suppress(FileNotFoundError), open(path, "rb", buffering=1 << 18) as file:
-        yield from _lines(file)
-
-
-def _lines(file: BinaryIO) -> Iterator[tuple[bytes, Line | None]]:
-    for line in file:
-        yield line, read_line(line)
+        for line in file:
+            yield line, read_line(line)

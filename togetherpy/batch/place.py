@@ -110,7 +110,10 @@ class Place:
         self.output.mend()
         if self.errors is not self.output:
             self.errors.mend()
-        self._check_input()
+        if self._check_input():
+            # What a killed run left may hold a row twice, of before and after its change; the last one counts.
+            settle(self.path)
+            self.output.reopen()
         _manifest.save(self.path, self._manifest)
         for _, line in read_output(self.path):
             self._lines += 1
@@ -120,15 +123,16 @@ class Place:
                 else:
                     self.finished.discard(line.number)
 
-    def _check_input(self) -> None:
-        """No custom_id twice; an input that has not changed since was looked through then."""
+    def _check_input(self) -> bool:
+        """No custom_id twice; whether the input has changed. What has not was looked through before."""
         if not isinstance(self._source, FileSource) or self._source.name is None:
-            return
+            return False
         found = os.stat(self._source.name)
-        stamp = [found.st_size, found.st_mtime_ns]
-        if self._manifest.checked[:2] != stamp:
+        stamp, before = [found.st_size, found.st_mtime_ns], self._manifest.checked[:2]
+        if before != stamp:
             self._manifest.checked = [*stamp, self._source.check()]
         self.total = self._manifest.checked[2]
+        return before not in ([], stamp)
 
     def settle(self, skipped: int) -> None:
         """Each row stands there once. `skipped`: lines that were there and are still right. Raises OutputError."""
