@@ -143,12 +143,12 @@ def _readings(case: Case, name: str, contender: ModuleType, python: str, url: st
     if case.op in ("imported", "imported_client"):
         statement = contender.IMPORT if case.op == "imported" else contender.IMPORT_CLIENT
         command = [python, "-P", "-c", IMPORTED.format(statement=statement, root=str(ROOT))]
-        return _several(case.count, lambda: _told(_run(command)))
+        return _several(case.count, lambda: _told(run_process(command)))
     if case.op == "first_answer":
         command = [python, "-P", "-c", FIRST_ANSWER.format(name=name, url=url, root=str(ROOT))]
         return _several(case.count, lambda: _first_answer(command, case))
     worker = str(Path(__file__).with_name("worker.py"))
-    return [_told(_run([python, "-P", worker, json.dumps(_spec(case, name, url))], authority))]
+    return [_told(run_process([python, "-P", worker, json.dumps(_spec(case, name, url))], authority))]
 
 
 def _told(output: str) -> Reading:
@@ -191,7 +191,7 @@ def _of_a_process(command: list[str]) -> Reading:
 def _watched(command: list[str]) -> tuple[Reading, str]:
     """What the whole of a process took, from outside, and what it printed."""
     cpu, wall = _cpu_of_children(), time.perf_counter()
-    output = _run(command)
+    output = run_process(command)
     cpu, wall = _cpu_of_children() - cpu, time.perf_counter() - wall
     return {"cpu": cpu, "wall": wall, "peak": 0, "grown": 0}, output
 
@@ -201,7 +201,7 @@ def _cpu_of_children() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _run(command: list[str], authority: str = "") -> str:
+def run_process(command: list[str], authority: str = "") -> str:
     """What the process printed; it inherits neither proxies nor keys nor anything else that could change its course.
 
     `authority`: a file of certificates to be trusted, told in the ways that the clients know.

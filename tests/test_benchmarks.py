@@ -260,7 +260,7 @@ def test_a_limits_other_case_runs_with_it():
 def test_a_process_that_takes_too_long_is_ended(monkeypatch):
     monkeypatch.setattr(runner, "SECONDS", 0.2)
     with pytest.raises(runner.FailedError, match="took more than"):
-        runner._run([sys.executable, "-c", "import time; time.sleep(60)"])
+        runner.run_process([sys.executable, "-c", "import time; time.sleep(60)"])
 
 
 def test_a_process_that_prints_no_figures_is_told():
@@ -286,7 +286,7 @@ def test_an_unknown_name_gets_one_line_and_exit_code_2(arguments, capsys):
 
 
 def test_the_peak_is_this_process_own():
-    output = runner._run(
+    output = runner.run_process(
         [sys.executable, "-P", "-c", runner.IMPORTED.format(statement="import json", root=str(environments.ROOT))]
     )
     assert json.loads(output)["peak"] < 40e6
