@@ -46,8 +46,8 @@ def areas(client: Together) -> None:
 def values(client: Together) -> None:
     response = client.chat.completions.create(model=MODEL, messages=HELLO)
     print(response.choises)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
-    for chunk in response:  # type: ignore[attr-defined]  # pyright: ignore[reportGeneralTypeIssues]
-        del chunk
+    for pair in response:
+        print(pair.choices)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     stream = client.chat.completions.create(model=MODEL, messages=HELLO, stream=True)
     print(stream.choices)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     print(togetherpy.Togethr)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn
 
+import msgspec
+
 from togetherpy._core.absent import drop_absent, is_absent
 from togetherpy._core.config import check_mapping, hide
 from togetherpy._core.names import Names
@@ -58,7 +60,7 @@ def _object(value: Any, name: str) -> None:
 
 
 def _texts(value: Any, name: str) -> None:
-    if isinstance(value, (bytes, Mapping)) or not isinstance(value, Iterable):
+    if isinstance(value, (bytes, Mapping, msgspec.Struct)) or not isinstance(value, Iterable):
         _refuse(value, name, "a str or a list of str")
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 from togetherpy._chat.fragments import LogprobSum, ToolCallSum, as_json, items, other_parts, reasoning_of, text_of
 from togetherpy._chat.sums import add_up, result
 from togetherpy._core.lenient import fit, fit_field
-from togetherpy.types._model import Model, link, with_extra
+from togetherpy.types._model import Model, link, new, with_extra
 from togetherpy.types.chat_completions import (
     ChatCompletionChoicesChunk,
     ChatCompletionChoicesData,
@@ -122,7 +122,7 @@ class ChoiceSum:
             return
         if self.function is None:
             self.function = ToolCallSum()
-        self.function.add(ToolCalls(index=0, function=fragment), odd)
+        self.function.add(new(ToolCalls, index=0, function=fragment), odd)
 
     def _add_logprobs(self, choice: ChatCompletionChoicesChunk, odd: bool) -> None:
         if self.logprobs is None:
@@ -191,14 +191,14 @@ def joined(choices: list[ChoiceSum]) -> ChoiceSum:
 def made(to: type[M], fields: dict[str, Any], extra: dict[str, Any]) -> M:
     """A `to` of these fields, and of those that a chunk's type does not name: some of them `to` does."""
     if not extra:
-        return to(**fields)
+        return new(to, **fields)
     unknown = {name: result(value) for name, value in extra.items()}
     for name in to.__struct_fields__:
         if name in unknown:
             value = unknown.pop(name)
             if not fields.get(name):
                 fields[name] = fit_field(to, name, value)
-    return with_extra(to(**fields), unknown)
+    return with_extra(new(to, **fields), unknown)
 
 
 def _text(parts: list[Any]) -> str:

@@ -26,11 +26,10 @@ def exact_decoder() -> msgspec.json.Decoder[Any]:
 
 @functools.cache
 def _exact(cls: Any) -> Any:
-    fields = [(name, _exact_hint(hint), None) for name, hint in cls.__annotations__.items()]
+    hints = {name: _exact_hint(hint) for name, hint in cls.__annotations__.items()}
     # The name is the public one, for it is shown; comparing and pickling look through.
-    return msgspec.defstruct(
-        cls.__name__, fields, bases=(cls,), module=cls.__module__, kw_only=True, forbid_unknown_fields=True
-    )
+    body = {"__module__": cls.__module__, "__annotations__": hints, **dict.fromkeys(hints)}
+    return type(cls)(cls.__name__, (cls,), body, kw_only=True, forbid_unknown_fields=True)
 
 
 def _exact_hint(hint: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Any, TypeGuard, cast
 import msgspec
 
 from togetherpy._chat.sums import add_up, result
-from togetherpy.types._model import with_extra
+from togetherpy.types._model import new, with_extra
 from togetherpy.types.chat_completions import ChatCompletionChoicesChunk
 from togetherpy.types.common import FunctionCall, LogprobsPart, TokenLogprob, ToolCalls
 
@@ -39,10 +39,10 @@ class _Call:
         return True
 
     def call(self, index: int) -> ToolCalls:
-        function = FunctionCall(name=self.name, arguments="".join(self.arguments))
+        function = new(FunctionCall, name=self.name, arguments="".join(self.arguments))
         if self.function_extra:
             with_extra(function, result(self.function_extra))
-        made = ToolCalls(index=index, id=self.id, type=self.type, function=function)
+        made = new(ToolCalls, index=index, id=self.id, type=self.type, function=function)
         return with_extra(made, result(self.extra)) if self.extra else made
 
 
@@ -164,7 +164,7 @@ class LogprobSum:
             made.token_ids, made.top_logprobs = _column(self._ids), _column(self._top)
         if self._as_content:
             made.content = [
-                one or TokenLogprob(token=token, logprob=logprob)
+                one or new(TokenLogprob, token=token, logprob=logprob)
                 for one, token, logprob in zip(self._objects, self._tokens, self._logprobs, strict=True)
             ]
         return with_extra(made, result(self._extra)) if self._extra else made

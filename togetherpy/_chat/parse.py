@@ -12,7 +12,7 @@ import msgspec
 
 from togetherpy._typed.decoding import decode_text, misfit, type_name
 from togetherpy.error import InvalidRequestError, ParseError
-from togetherpy.types._model import carry
+from togetherpy.types._model import carry, new
 from togetherpy.types.chat_completions import ChatCompletionChoicesData, ChatCompletionMessage, ChatCompletionResponse
 from togetherpy.types.parsed import ParsedChatCompletion, ParsedChoice, ParsedMessage
 
@@ -79,14 +79,17 @@ def parsed_from(answer: ChatCompletionResponse) -> ParsedChatCompletion[Any]:
     """The same answer as one whose choices can be parsed."""
     fields = msgspec.structs.asdict(answer)
     fields["choices"] = [_choice_from(choice) for choice in answer.choices or ()]
-    return carry(answer, ParsedChatCompletion(**fields))
+    cls: type[ParsedChatCompletion[Any]] = ParsedChatCompletion
+    return carry(answer, new(cls, **fields))
 
 
 def _choice_from(choice: ChatCompletionChoicesData) -> ParsedChoice[Any]:
     message = choice.message or ChatCompletionMessage()
+    outer: type[ParsedChoice[Any]] = ParsedChoice
+    inner: type[ParsedMessage[Any]] = ParsedMessage
     fields = msgspec.structs.asdict(choice)
-    fields["message"] = carry(message, ParsedMessage[Any](**msgspec.structs.asdict(message)))
-    return carry(choice, ParsedChoice(**fields))
+    fields["message"] = carry(message, new(inner, **msgspec.structs.asdict(message)))
+    return carry(choice, new(outer, **fields))
 
 
 def explain_refusal(error: InvalidRequestError, to: Any) -> None:

@@ -40,7 +40,7 @@ def _described(tools: Any) -> Any:
     """`tools` with functions as the API wants tools described."""
     if callable(tools):
         raise TypeError("tools must be a list: tools=[function]")
-    if not isinstance(tools, Iterable) or isinstance(tools, (str, bytes, Mapping)):
+    if not isinstance(tools, Iterable) or isinstance(tools, (str, bytes, Mapping, msgspec.Struct)):
         return cast(Any, tools)  # the server says what is wrong with it
     listed = list(cast("Iterable[object]", tools))
     if not any(map(callable, listed)):
@@ -57,7 +57,7 @@ def plain_messages(messages: object) -> list[object]:
         TypeError: not a list of messages, or one with content that no message can have.
     """
     given = type(messages).__name__
-    if isinstance(messages, (str, bytes, Mapping)) or not isinstance(messages, Iterable):
+    if isinstance(messages, (str, bytes, Mapping, msgspec.Struct)) or not isinstance(messages, Iterable):
         raise TypeError(
             f"messages must be a list of messages such as {{'role': 'user', 'content': '...'}}, not {given}"
         )

@@ -24,6 +24,7 @@ from togetherpy._core.expected import Facts, text, usage_of
 from togetherpy._core.named import shorten
 from togetherpy._core.sse import NamedEvent, begins_as_events
 from togetherpy._core.wire import Reply
+from togetherpy._typed.by_pydantic import is_model
 from togetherpy.error import APIError, APIResponseError
 from togetherpy.types._model import Raw, keep_raw, parse_any_json
 from togetherpy.types._response import ResponseInfo
@@ -172,7 +173,7 @@ def _whole(raw: bytes) -> Any:
 def _decoder(to: Any, name: str) -> Callable[[bytes], Any]:
     import msgspec.inspect
 
-    if hasattr(to, "model_validate"):
+    if is_model(to):
         raise TypeError(f"response_type={name} is a pydantic model; take dict and validate that, or a msgspec Struct")
     try:
         kind = type(msgspec.inspect.type_info(to)).__name__

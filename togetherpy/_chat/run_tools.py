@@ -12,6 +12,8 @@ import inspect
 from collections.abc import Awaitable, Callable, Generator, Iterable
 from typing import Any, NoReturn, cast
 
+import msgspec
+
 from togetherpy._chat.arguments import check_names
 from togetherpy._core.config import hide
 from togetherpy._core.encode import encode_json
@@ -251,7 +253,7 @@ def _by_name(tools: Iterable[Any]) -> dict[str, Tool[..., Any]]:
 
 def _is_list(messages: object) -> bool:
     """Whether these can be messages; if not, `create` says what is wrong."""
-    return isinstance(messages, Iterable) and not isinstance(messages, (str, bytes, dict))
+    return isinstance(messages, Iterable) and not isinstance(messages, (str, bytes, dict, msgspec.Struct))
 
 
 def _text(value: Any) -> str:

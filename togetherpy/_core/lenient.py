@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import msgspec
 
-from togetherpy.types._model import parse_any_json
+from togetherpy.types._model import new, parse_any_json
 
 _MISFITS_LOGGED: set[str] = set()
 
@@ -74,7 +74,7 @@ def _fit_struct(value: dict[str, Any], to: type[msgspec.Struct], path: str) -> A
         for name, wire in zip(to.__struct_fields__, to.__struct_encode_fields__, strict=True)
         if wire in value
     }
-    return to(**fields)
+    return new(to, **fields)
 
 
 @functools.cache

@@ -12,6 +12,8 @@ import sys
 import typing
 from typing import Any, cast
 
+import msgspec
+
 _ITS_OWN = ("pydantic", "annotated_types")
 
 
@@ -32,8 +34,9 @@ def adapter(of: Any) -> Any:
 
 
 def is_model(of: Any) -> bool:
-    """Whether this is a pydantic model, by its shape."""
-    return isinstance(of, type) and callable(getattr(of, "model_validate_json", None))
+    """Whether this is a pydantic model, by its shape; our own types have that shape, too."""
+    ours = isinstance(of, type) and issubclass(of, msgspec.Struct)
+    return isinstance(of, type) and not ours and callable(getattr(of, "model_validate_json", None))
 
 
 def stand_in(annotation: Any, name: str) -> Any:

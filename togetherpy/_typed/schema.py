@@ -75,7 +75,8 @@ def _as_written(of: Any) -> tuple[JSON, JSON]:
 
 
 def _is_pydantic(of: Any) -> bool:
-    return isinstance(of, type) and callable(getattr(of, "model_json_schema", None))
+    is_struct = isinstance(of, type) and issubclass(of, msgspec.Struct)  # ours have manners of pydantic's
+    return isinstance(of, type) and not is_struct and callable(getattr(of, "model_json_schema", None))
 
 
 def _hook(of: Any) -> JSON:

@@ -12,6 +12,8 @@ from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator, Mapping
 from typing import Any, cast
 
+import msgspec
+
 from togetherpy._core.config import check_count
 from togetherpy.batch.asking import AskCreate, AskParse, Limits, Line
 from togetherpy.batch.channel import Channel
@@ -86,7 +88,7 @@ def check_requests(requests: Any, *, asynchronous: bool) -> None:
         return
     if isinstance(requests, AsyncIterable):
         raise TypeError("requests is an async iterable, which needs AsyncTogether")
-    if isinstance(requests, (str, bytes, Mapping)) or not isinstance(requests, Iterable):
+    if isinstance(requests, (str, bytes, Mapping, msgspec.Struct)) or not isinstance(requests, Iterable):
         kind = type(cast(object, requests)).__name__
         raise TypeError(f"requests must be an iterable of message lists, strings or parameter dicts, not {kind}")
 
@@ -106,7 +108,7 @@ def as_params(request: Any, shared: dict[str, Any]) -> dict[str, Any]:
         if hasattr(params.get("messages"), "__next__"):
             params["messages"] = list(params["messages"])  # it may be sent more than once
         return params
-    if isinstance(request, Iterable) and not isinstance(request, (bytes, bytearray)):
+    if isinstance(request, Iterable) and not isinstance(request, (bytes, bytearray, msgspec.Struct)):
         return {**shared, "messages": list(cast("Iterable[object]", request))}
     kind = type(cast(object, request)).__name__
     raise TypeError(f"a request must be a list of messages, a str or a dict of parameters, not {kind}")

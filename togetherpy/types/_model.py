@@ -7,12 +7,15 @@ The rule: views of an object's own data, nothing else; decoding pays nothing for
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast, get_args, get_origin
 
 import msgspec
 
+from togetherpy.types._manners import Manners
+
 _T = TypeVar("_T")
 _M = TypeVar("_M", bound="Model")
+_S = TypeVar("_S", bound=msgspec.Struct)
 
 
 class Raw:
@@ -68,11 +71,28 @@ class Shown:
         return shown(self)
 
 
-class Model(Raw, Shown, msgspec.Struct, omit_defaults=True):
+class ModelMeta(msgspec.StructMeta):
+    """What is called to make an object by hand. A decoder makes its objects without it."""
+
+    if not TYPE_CHECKING:  # a type checker would take this for the signature of every type
+
+        def __call__(cls, *args, **fields):  # noqa: N805  # of a metaclass
+            """An object of these fields: of dicts the types inside are built, unknown names are extras."""
+            if args or not fields:
+                return new(cls, *args, **fields)
+            from togetherpy.types._build import build
+
+            return build(cls, fields)
+
+
+class Model(Raw, Shown, Manners, msgspec.Struct, metaclass=ModelMeta, omit_defaults=True):
     """An object of the API. Every field is optional; None means that the server did not send it.
 
     Each class says `kw_only` itself: msgspec does not hand it down.
     """
+
+    takes_extra: ClassVar[bool] = True
+    """Made by hand, it may have fields that its type does not name."""
 
     @property
     def model_extra(self) -> dict[str, Any]:
@@ -90,57 +110,7 @@ class Model(Raw, Shown, msgspec.Struct, omit_defaults=True):
 
     def to_json(self, *, indent: int | None = None) -> str:
         """`to_dict()` as JSON text; `indent`: on lines of their own, so many blanks per level."""
-        return _text(self.to_dict(), indent)
-
-    def model_dump(
-        self,
-        *,
-        mode: str = "python",
-        include: Any = None,
-        exclude: Any = None,
-        by_alias: bool | None = None,
-        exclude_unset: bool = False,
-        exclude_defaults: bool = False,
-        exclude_none: bool = False,
-    ) -> dict[str, Any]:
-        """The pydantic spelling of `to_dict()`: absent fields are there as None unless they are excluded.
-
-        include, exclude: sets of names, or dicts of names to such sets, True or False. In a list the places are the
-            names, and "__all__".
-        exclude_unset: without the fields that the server did not send. exclude_defaults: without those that are what
-            they would be if it had not. exclude_none: without those that are None.
-        mode, by_alias: each gives the same here: plain data, under the server's names.
-
-        Raises:
-            TypeError: `include` or `exclude` is of another kind. ValueError: `mode` is another word.
-        """
-        from togetherpy.types._dump import How, dump
-
-        if mode not in ("python", "json"):
-            raise ValueError(f'mode must be "python" or "json", not {mode!r}')
-        return dump(self, How(exclude_none, exclude_unset, exclude_defaults), include, exclude)
-
-    def model_dump_json(
-        self,
-        *,
-        indent: int | None = None,
-        include: Any = None,
-        exclude: Any = None,
-        by_alias: bool | None = None,
-        exclude_unset: bool = False,
-        exclude_defaults: bool = False,
-        exclude_none: bool = False,
-    ) -> str:
-        """`model_dump()` as JSON text; `indent`: on lines of their own, so many blanks per level."""
-        plain = self.model_dump(
-            include=include,
-            exclude=exclude,
-            by_alias=by_alias,
-            exclude_unset=exclude_unset,
-            exclude_defaults=exclude_defaults,
-            exclude_none=exclude_none,
-        )
-        return _text(plain, indent)
+        return text(self.to_dict(), indent)
 
     def __eq__(self, other: object) -> bool:
         # Not msgspec's, for which an object of a subclass is another one: those of a stream may be (`_chat.exact`).
@@ -152,13 +122,16 @@ class Model(Raw, Shown, msgspec.Struct, omit_defaults=True):
     __hash__ = None  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]  # as of all that can change
 
     def __copy__(self) -> Self:
-        return carry(self, type(self)(**{name: getattr(self, name) for name in self.__struct_fields__}))
+        return carry(self, new(type(self), **{name: getattr(self, name) for name in self.__struct_fields__}))
 
     def __reduce__(self) -> tuple[Any, ...]:
         fields = {name: getattr(self, name) for name in self.__struct_fields__}
         cls = type(self)
         exact = cls.__struct_config__.forbid_unknown_fields
-        return _rebuild, (cls.__base__ if exact else cls, fields, self.model_extra)
+        # Of the rest what the type does not name, and which fields were sent as null.
+        sent = (parsed(self) or {}).items()
+        kept = {name: value for name, value in sent if value is None or name not in self.__struct_encode_fields__}
+        return _rebuild, (cls.__base__ if exact else cls, fields, kept)
 
 
 class Open(Model):
@@ -176,26 +149,47 @@ class Open(Model):
                     return extra[name]
             raise AttributeError(f"{type(self).__name__} has no field {name!r}, and the server sent none")
 
+        def __setattr__(self, name, value):
+            try:
+                _set(self, name, value)
+            except AttributeError:
+                if name.startswith("_") or hasattr(type(self), name):
+                    raise
+                from togetherpy.types._build import set_extra
 
-def carry(old: Model, new: _M) -> _M:
-    """`new`, known to come from where `old` came from."""
+                set_extra(self, name, value)
+
+
+_set = msgspec.Struct.__setattr__
+_put = Raw.__dict__["_raw"].__set__
+"""Sets the place of one: a look for a field of this name would cost more."""
+
+
+def new(cls: type[_S], *args: Any, **fields: Any) -> _S:
+    """A `cls` of values that fit: nothing is built of them."""
+    return cast(_S, msgspec.StructMeta.__call__(cls, *args, **fields))
+
+
+def carry(old: Model, made: _M) -> _M:
+    """`made`, known to come from where `old` came from."""
     raw = getattr(old, "_raw", None)
     if raw is not None:
-        new._raw = raw  # pyright: ignore[reportPrivateUsage]
-    return new
+        _put(made, raw)
+    return made
 
 
 def with_extra(model: _M, extra: dict[str, Any]) -> _M:
     """`model`, with these as the fields that its type does not name."""
-    model._raw = extra  # pyright: ignore[reportPrivateUsage]
+    _put(model, extra)
     return model
 
 
 def _rebuild(cls: type[_M], fields: dict[str, Any], extra: dict[str, Any]) -> _M:
-    return with_extra(cls(**fields), extra)
+    return with_extra(new(cls, **fields), extra)
 
 
-def _text(plain: dict[str, Any], indent: int | None) -> str:
+def text(plain: dict[str, Any], indent: int | None) -> str:
+    """Plain data as JSON text."""
     encoded = msgspec.json.encode(plain)
     return (encoded if indent is None else msgspec.json.format(encoded, indent=indent)).decode()
 
@@ -209,7 +203,7 @@ def keep_raw(value: _T, raw: bytes) -> _T:
 
 def link(value: Any, source: Any) -> None:
     """Remembers where `value` and the Models in it come from."""
-    value._raw = source
+    _put(value, source)
     cls = value.__class__
     names = _inner.get(cls)
     if names is None:
@@ -256,7 +250,8 @@ def parsed(model: Raw) -> dict[str, Any] | None:
     if not isinstance(value, dict):
         return None
     # From now on without the whole that it was a part of, which need not be kept for it.
-    found = model._raw = cast("dict[str, Any]", value)  # pyright: ignore[reportPrivateUsage]
+    found = cast("dict[str, Any]", value)
+    _put(model, found)
     return found
 
 

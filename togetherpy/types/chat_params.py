@@ -60,6 +60,12 @@ __all__ = [
 # Objects (dicts do as well)
 
 
+class Sent(Model):
+    """An object that is only ever sent. What its type does not name would not be, so there is no such thing."""
+
+    takes_extra = False
+
+
 class ChatCompletionMessageContentType(StrEnum):
     """Kinds of content parts."""
 
@@ -70,25 +76,25 @@ class ChatCompletionMessageContentType(StrEnum):
     INPUT_AUDIO = "input_audio"
 
 
-class ChatCompletionMessageContentImageURL(Model, kw_only=True):
+class ChatCompletionMessageContentImageURL(Sent, kw_only=True):
     """An image, by http(s) or data URL."""
 
     url: str
 
 
-class ChatCompletionMessageContentVideoURL(Model, kw_only=True):
+class ChatCompletionMessageContentVideoURL(Sent, kw_only=True):
     """A video, by http(s) or data URL."""
 
     url: str
 
 
-class ChatCompletionMessageContentAudioURL(Model, kw_only=True):
+class ChatCompletionMessageContentAudioURL(Sent, kw_only=True):
     """Sound, by http(s) or data URL."""
 
     url: str
 
 
-class ChatCompletionMessageContent(Model, kw_only=True):
+class ChatCompletionMessageContent(Sent, kw_only=True):
     """One part of a message that is more than text."""
 
     type: ChatCompletionMessageContentType
@@ -108,7 +114,7 @@ class ResponseFormatType(StrEnum):
     REGEX = "regex"
 
 
-class ResponseFormat(Model, kw_only=True):
+class ResponseFormat(Sent, kw_only=True):
     """The form that the answer must have."""
 
     type: ResponseFormatType
@@ -117,7 +123,7 @@ class ResponseFormat(Model, kw_only=True):
     pattern: str | None = None
 
 
-class FunctionTool(Model, kw_only=True):
+class FunctionTool(Sent, kw_only=True):
     """A function that the model may call; `parameters` is a JSON schema."""
 
     name: str
@@ -125,20 +131,20 @@ class FunctionTool(Model, kw_only=True):
     parameters: dict[str, Any] | None = None
 
 
-class FunctionToolChoice(Model, kw_only=True):
+class FunctionToolChoice(Sent, kw_only=True):
     """The name of the function that must be called."""
 
     name: str
 
 
-class Tools(Model, kw_only=True, omit_defaults=False):
+class Tools(Sent, kw_only=True, omit_defaults=False):
     """A tool that the model may call."""
 
     function: FunctionTool
     type: Literal["function"] | str = "function"
 
 
-class ToolChoice(Model, kw_only=True, omit_defaults=False):
+class ToolChoice(Sent, kw_only=True, omit_defaults=False):
     """The tool that must be called."""
 
     function: FunctionToolChoice
