@@ -34,7 +34,7 @@ from togetherpy._core.config import (
 from togetherpy._core.loop import AsyncLoop, Loop, Shared
 from togetherpy._core.wire import AsyncTransport, Transport
 from togetherpy._settings import ClientSettings, Key
-from togetherpy.resources._base import Area
+from togetherpy.resources._base import Area, OpenForm, RawForm, Rawness
 from togetherpy.types._timeout import Timeout
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class _Client(ClientSettings, Generic[T]):
     _first_key: Secret
     _shared: Shared[T]
     _owns_transport: bool = True
-    _raw: ClassVar[bool] = False
+    _raw: Rawness = False
 
     def __init__(
         self,
@@ -202,6 +202,23 @@ class _Client(ClientSettings, Generic[T]):
         return other
 
     copy = with_options
+
+    @property
+    def with_raw_response(self) -> Any:
+        """This client, each of whose methods returns an APIResponse: `with_raw_response.chat.completions.create()`."""
+        return RawForm(self._view(True))
+
+    @property
+    def with_streaming_response(self) -> Any:
+        """This client, each of whose methods returns a context manager that gives the answer with its body unread."""
+        return OpenForm(self._view("open"))
+
+    def _view(self, raw: Rawness) -> Self:
+        other = object.__new__(type(self))
+        for name in ("_given", "_first_key", "_shared", "_loop"):
+            setattr(other, name, getattr(self, name))
+        other._owns_transport, other._raw = False, raw
+        return other
 
     if not TYPE_CHECKING:  # a type checker that saw it would believe in any name
 

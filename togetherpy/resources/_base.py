@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import importlib
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Generic, Literal, ParamSpec, Protocol, TypeVar, overload
 
 import msgspec
 
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+Rawness = bool | Literal["open"]
+"""What methods give: False, values; True, raw answers; "open", answers whose bodies are unread."""
 
 
 class Caller(Protocol):
@@ -70,10 +74,10 @@ class Resource:
             if callable(method) and method.__doc__ is None:
                 method.__doc__ = getattr(getattr(like, name, None), "__doc__", None)
 
-    def __init__(self, loop: Caller, *, raw: bool = False) -> None:
+    def __init__(self, loop: Caller, *, raw: Rawness = False) -> None:
         self._loop, self._raw = loop, raw
         # Not a method, which would be one call more in each.
-        self.__dict__["_call"] = functools.partial(loop.call, raw=True) if raw else loop.call
+        self.__dict__["_call"] = loop.call if not raw else _CALLS[raw](loop)
 
     if TYPE_CHECKING:
 
@@ -93,6 +97,19 @@ class Resource:
         """The same methods; each returns an APIResponse, with status, headers, request id, attempts, rate limits and
         body of the answer, whose `parse()` gives what the method itself returns."""
         return RawForm(type(self)(self._loop, raw=True))
+
+    @property
+    def with_streaming_response(self) -> Any:
+        """The same methods; each returns a context manager, in which the call is made and which gives the answer with
+        its body unread: an OpenResponse, or for asyncio an AsyncOpenResponse, which see (`_core.unread`)."""
+        return OpenForm(type(self)(self._loop, raw="open"))
+
+    @property
+    def _client(self) -> Any:
+        """What of a client instruments look at: its settings."""
+        from togetherpy._settings import Version1
+
+        return Version1(self._loop)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
@@ -119,21 +136,85 @@ class RawForm:
     """The methods of a resource, with raw answers."""
 
     __slots__ = ("_resource",)
+    _kind: ClassVar[str] = "raw responses"
 
-    def __init__(self, resource: Resource) -> None:
+    def __init__(self, resource: Any) -> None:
         self._resource = resource
 
     def __getattr__(self, name: str) -> Any:
         resource = self._resource
-        if name.startswith("_") or name in (*resource._plain_only, "with_raw_response"):  # pyright: ignore[reportPrivateUsage]
-            raise AttributeError(f"{resource!r} has no {name!r} with a raw response")
-        return getattr(resource, name)
+        hidden = (*getattr(resource, "_plain_only", ()), "with_raw_response", "with_streaming_response")
+        if name.startswith("_") or name in hidden:
+            raise AttributeError(f"{resource!r} has no {name!r} with {self._kind}")
+        found = getattr(resource, name)
+        return type(self)(found) if isinstance(found, Resource) else self._method(found)
+
+    def _method(self, found: Any) -> Any:
+        return found
 
     def __dir__(self) -> list[str]:
         return [name for name in dir(self._resource) if hasattr(self, name)]
 
     def __repr__(self) -> str:
-        return f"<{type(self._resource).__name__} with raw responses>"
+        return f"<{type(self._resource).__name__} with {self._kind}>"
+
+
+class OpenForm(RawForm):
+    """The methods of a resource, each with a context manager for its open answer."""
+
+    __slots__ = ()
+    _kind = "open responses"
+
+    def _method(self, found: Any) -> Any:
+        if not callable(found):
+            return found
+        return lambda *args, **params: _Opening(functools.partial(found, *args, **params))
+
+
+class _Opening:
+    """A call that is made when the `with` begins; at its end the answer is closed."""
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        self._call = call
+        self._answer: Any = None
+
+    def __enter__(self) -> Any:
+        self._answer = self._call()
+        if hasattr(self._answer, "__await__"):
+            self._answer.close()
+            raise TypeError("an AsyncTogether's answer is opened by `async with`")
+        return self._answer
+
+    def __exit__(self, *failure: object) -> None:
+        self._answer.close()
+
+    async def __aenter__(self) -> Any:
+        call = self._call()
+        if not hasattr(call, "__await__"):
+            call.close()
+            raise TypeError("a Together's answer is opened by `with`")
+        self._answer = await call
+        return self._answer
+
+    async def __aexit__(self, *failure: object) -> None:
+        await self._answer.close()
+
+
+def _raw_call(loop: Any) -> Callable[..., Any]:
+    return functools.partial(loop.call, raw=True)
+
+
+def _open_call(loop: Any) -> Callable[..., Any]:
+    from togetherpy._core.unread import Unread
+
+    def call(endpoint: Endpoint[Any], params: dict[str, Any], **options: Any) -> Any:
+        unread = Unread(endpoint.answer, asynchronous=loop._asynchronous)
+        return loop.call(msgspec.structs.replace(endpoint, answer=unread), params, **options)
+
+    return call
+
+
+_CALLS = {True: _raw_call, "open": _open_call}
 
 
 @overload
@@ -154,6 +235,9 @@ def checked(method: str, options: Any) -> dict[str, Any]:
     return OPTIONS.check(method, options)
 
 
-def mapped(answer: Any, change: Callable[[Any], T], *, raw: bool) -> Any:
+def mapped(answer: Any, change: Callable[[Any], T], *, raw: Rawness) -> Any:
     """`answer`, or the value in a raw one, changed."""
+    if raw == "open":
+        answer.change(change)
+        return answer
     return msgspec.structs.replace(answer, value=change(answer.value)) if raw else change(answer)

@@ -94,7 +94,7 @@ class Embeddings(Resource):
             APIStatusError: the server refused. APIConnectionError, APITimeoutError: no usable answer came.
             APIResponseError: an answer came that cannot be used.
         """
-        prepared, work, concurrency = _prepared(params, raw=self._raw)
+        prepared, work, concurrency = _prepared(params, raw=bool(self._raw))
         if work is None:
             return self._call(_EMBEDDINGS, prepared)
         from togetherpy.resources._rows import ask_here
@@ -111,7 +111,7 @@ class Embeddings(Resource):
 class AsyncEmbeddings(AsyncResource, like=Embeddings):
     @takes("EmbeddingParams", "embeddings")
     async def create(self, **params: Unpack[EmbeddingParams]) -> EmbeddingResponse:
-        prepared, work, concurrency = _prepared(params, raw=self._raw)
+        prepared, work, concurrency = _prepared(params, raw=bool(self._raw))
         if work is None:
             return await self._call(_EMBEDDINGS, prepared)
         from togetherpy.resources._rows import ask_by_tasks
