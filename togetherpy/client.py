@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from togetherpy.resources.chat import AsyncChat, Chat
     from togetherpy.resources.embeddings import AsyncEmbeddings, Embeddings
     from togetherpy.resources.files import AsyncFiles, Files
+    from togetherpy.resources.finetune import AsyncFineTuning, FineTuning
     from togetherpy.resources.models import AsyncModels, Models
     from togetherpy.resources.rerank import AsyncRerank, Rerank
 
@@ -254,6 +255,7 @@ class Together(_Client[Transport]):
     chat: Area[Chat] = Area("togetherpy.resources.chat", "Chat")
     embeddings: Area[Embeddings] = Area("togetherpy.resources.embeddings", "Embeddings")
     files: Area[Files] = Area("togetherpy.resources.files", "Files")
+    fine_tuning: Area[FineTuning] = Area("togetherpy.resources.finetune", "FineTuning")
     models: Area[Models] = Area("togetherpy.resources.models", "Models")
     rerank: Area[Rerank] = Area("togetherpy.resources.rerank", "Rerank")
 
@@ -287,6 +289,7 @@ class AsyncTogether(_Client[AsyncTransport]):
     chat: Area[AsyncChat] = Area("togetherpy.resources.chat", "AsyncChat")
     embeddings: Area[AsyncEmbeddings] = Area("togetherpy.resources.embeddings", "AsyncEmbeddings")
     files: Area[AsyncFiles] = Area("togetherpy.resources.files", "AsyncFiles")
+    fine_tuning: Area[AsyncFineTuning] = Area("togetherpy.resources.finetune", "AsyncFineTuning")
     models: Area[AsyncModels] = Area("togetherpy.resources.models", "AsyncModels")
     rerank: Area[AsyncRerank] = Area("togetherpy.resources.rerank", "AsyncRerank")
 

@@ -76,8 +76,9 @@ def require(method: str, params: Mapping[str, Any], *names: str) -> None:
     for name in names:
         if params.get(name) is None:
             raise TypeError(f"{method}() needs {name}=...")
-    if not isinstance(params.get("model", ""), str):
-        raise TypeError(f"model must be a str, not {type(params['model']).__name__}")
+    model = params.get("model")
+    if model is not None and not isinstance(model, str):
+        raise TypeError(f"model must be a str, not {type(model).__name__}")
 
 
 OPTIONS = Names(("timeout", "max_retries", "extra_headers", "extra_query", "extra_body"), goes_to="query")

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from togetherpy.resources.batches import AsyncBatches, AsyncBatchesResource, Batches, BatchesResource
     from togetherpy.resources.chat import AsyncChat, AsyncChatResource, Chat, ChatResource
     from togetherpy.resources.files import AsyncFiles, AsyncFilesResource, Files, FilesResource
+    from togetherpy.resources.finetune import AsyncFineTuning, AsyncFineTuningResource, FineTuning, FineTuningResource
     from togetherpy.resources.models import AsyncModels, AsyncModelsResource, Models, ModelsResource
 
 _HOME = {
@@ -18,6 +19,8 @@ _HOME = {
     "AsyncChatResource": "chat",
     "AsyncFiles": "files",
     "AsyncFilesResource": "files",
+    "AsyncFineTuning": "finetune",
+    "AsyncFineTuningResource": "finetune",
     "AsyncModels": "models",
     "AsyncModelsResource": "models",
     "Batches": "batches",
@@ -26,6 +29,8 @@ _HOME = {
     "ChatResource": "chat",
     "Files": "files",
     "FilesResource": "files",
+    "FineTuning": "finetune",
+    "FineTuningResource": "finetune",
     "Models": "models",
     "ModelsResource": "models",
 }
@@ -36,6 +41,8 @@ __all__ = [
     "AsyncChatResource",
     "AsyncFiles",
     "AsyncFilesResource",
+    "AsyncFineTuning",
+    "AsyncFineTuningResource",
     "AsyncModels",
     "AsyncModelsResource",
     "Batches",
@@ -44,6 +51,8 @@ __all__ = [
     "ChatResource",
     "Files",
     "FilesResource",
+    "FineTuning",
+    "FineTuningResource",
     "Models",
     "ModelsResource",
 ]

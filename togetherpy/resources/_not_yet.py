@@ -15,8 +15,6 @@ _NOT_YET = {
     "endpoints": "dedicated endpoints",
     "evals": "evaluations",
     "evaluation": "evaluations",
-    "fine_tune": "fine-tuning",
-    "fine_tuning": "fine-tuning",
     "hardware": "the hardware for endpoints",
     "images": "images",
     "jobs": "jobs",

@@ -1,4 +1,4 @@
-"""What the server keeps between requests, by path: files, batches.
+"""What the server keeps between requests, by path: files, batches, jobs of fine-tuning.
 
 In: a path. Out: what answers each method there.
 The rule: ids and states follow from the order of requests alone, so that a program sees the same at every run.
@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from ._batches import Ask, Batches
 from ._files import Files
+from ._finetune import FineTuning
 from ._told import Told, Way
 
 _ID = "([^/]+)"
@@ -22,6 +23,7 @@ class Kept:
         """`ask`: what the server's own models answer to a path and parameters: status and body."""
         files = Files()
         batches = Batches(files, ask)
+        jobs = FineTuning(files)
         self._ways: dict[re.Pattern[str], dict[str, Callable[..., Told]]] = {
             re.compile("/v1/files"): {"GET": files.list, "POST": files.describe},
             re.compile("/v1/files/upload"): {"POST": files.take},
@@ -32,6 +34,13 @@ class Kept:
             re.compile("/v1/batches"): {"GET": batches.list, "POST": batches.create},
             re.compile(f"/v1/batches/{_ID}"): {"GET": batches.retrieve},
             re.compile(f"/v1/batches/{_ID}/cancel"): {"POST": batches.cancel},
+            re.compile("/v1/fine-tunes"): {"GET": jobs.list, "POST": jobs.create},
+            re.compile("/v1/fine-tunes/estimate-price"): {"POST": jobs.estimate},
+            re.compile(f"/v1/fine-tunes/{_ID}"): {"GET": jobs.retrieve, "DELETE": jobs.delete},
+            re.compile(f"/v1/fine-tunes/{_ID}/cancel"): {"POST": jobs.cancel},
+            re.compile(f"/v1/fine-tunes/{_ID}/events"): {"GET": jobs.events},
+            re.compile(f"/v1/fine-tunes/{_ID}/checkpoints"): {"GET": jobs.checkpoints},
+            re.compile("/v1/finetune/download"): {"GET": jobs.download},
         }
 
     def find(self, path: str) -> Mapping[str, Way] | None:
