@@ -338,6 +338,6 @@ def test_raw_answers_and_hooks(client: Maker) -> None:
             _ = caller.with_raw_response.download
     assert seen == [
         ("fine_tuning.create", "m"),
-        ("fine_tuning.retrieve", "m/base"),
+        ("fine_tuning.retrieve", None),
         ("fine_tuning.list_checkpoints", None),
     ]
