@@ -50,5 +50,6 @@ def _rebased(model: Model, cls: Any) -> Any:
 def _of(cls: Any) -> Any:
     # The name is the public one, for it is shown.
     if issubclass(cls, msgspec.Struct):
-        return msgspec.defstruct(cls.__name__, [], bases=(_Awaited, cls), module=cls.__module__, kw_only=True)
+        # Not `msgspec.defstruct`, which knows no other metaclass than its own.
+        return type(cls)(cls.__name__, (_Awaited, cls), {"__module__": cls.__module__}, kw_only=True)
     return type(cls.__name__, (_Awaited, cls), {})
