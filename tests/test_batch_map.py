@@ -246,3 +246,21 @@ def test_leaving_early_closes_the_connections(server: LocalServer) -> None:
 
     asyncio.run(main())
     eventually(lambda: server.open_connections == 0)
+
+
+def test_the_time_of_a_request_begins_when_it_is_sent(mapped: Map, server: LocalServer) -> None:
+    server.reply(body=completion("x"), delay=0.4, times=None)
+    results = mapped([str(number) for number in range(5)], concurrency=1, timeout=1.5, max_retries=0)
+    assert [one.error for one in results] == [None] * 5
+
+
+def test_hooks_are_told_of_every_request(server: LocalServer) -> None:
+    told: list[Any] = []
+
+    class Ours:
+        def on_response(self, event: Any) -> None:
+            told.append(event)
+
+    with Together(hooks=Ours(), **options(server)) as client:
+        assert len(list(client.chat.completions.map(["a", "b", "c"], model="m"))) == 3
+    assert len(told) == 3

@@ -14,6 +14,7 @@ import pydantic
 import togetherpy
 from togetherpy import APIResponse, AsyncStream, AsyncTogether, Stream, Timeout, Together
 from togetherpy._settings import BaseURL
+from togetherpy.batch import MapResult
 from togetherpy.resources.chat import Chat
 from togetherpy.resources.models import AsyncModels, Models
 from togetherpy.types import ChatCompletionChunk, ChatCompletionMessage, ChatCompletionResponse, FinishReason, UsageData
@@ -30,6 +31,7 @@ from togetherpy.types.chat_completions import (
 )
 from togetherpy.types.common import DeltaContent, LogprobsPart, MessageRole, ObjectType, ToolCalls
 from togetherpy.types.models import ModelObject, PricingObject
+from togetherpy.types.parsed import ParsedChatCompletion
 
 MODEL = "openai/gpt-oss-20b"
 HELLO: list[UserMessage] = [{"role": "user", "content": "Hello"}]
@@ -261,3 +263,21 @@ async def asynchronous(client: AsyncTogether, flag: bool) -> None:
     async with AsyncTogether(api_key="test", base_url=client.base_url) as other:
         assert_type(other, AsyncTogether)
     assert_type(togetherpy.AsyncClient(api_key="test"), AsyncTogether)
+
+
+def many(client: Together) -> None:
+    requests = client.chat.completions.map
+    for one in requests(["a", HELLO, {"messages": HELLO}], model=MODEL, concurrency=2, ordered=True, temperature=0):
+        assert_type(one, MapResult[ChatCompletionResponse])
+        assert_type(one.response, ChatCompletionResponse | None)
+        assert_type(one.error, Exception | None)
+        assert_type((one.index, one.attempts, one.seconds), tuple[int, int, float])
+    for parsed in requests(["a"], model=MODEL, response_format=StructMessage, reask=1):
+        assert_type(parsed, MapResult[ParsedChatCompletion[StructMessage]])
+    for raw in requests(["a"], model=MODEL, response_type=bytes):
+        assert_type(raw.response, bytes | None)
+
+
+async def many_async(client: AsyncTogether, flag: bool) -> None:
+    async for one in client.chat.completions.map(["a", HELLO], model=MODEL, ordered=flag):
+        assert_type(one, MapResult[ChatCompletionResponse])
