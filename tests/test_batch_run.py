@@ -133,19 +133,23 @@ def test_bad_lines_are_failed_rows(run: Runner, server: LocalServer, tmp_path: P
         {"body": 5},
         {"url": "/v1/embeddings", "body": {}},
         {"custom_id": {"a": 1}, "prompt": "x"},
+        {"body": {"messages": [], "extra_headers": {"Authorization": "other"}}},
+        b'{"custom_id": "\xff", "prompt": "x"}',
+        b'{"prompt": "x", "note": "\xff"}',
+        {"body": {"model": ["m"], "messages": [{"role": "user", "content": "x"}]}},
         b'{"prompt": "\\ud83d"}',
         b"",
         {"prompt": "good, too"},
     ]
     out = tmp_path / "out.jsonl"
     summary = run(write_rows(tmp_path / "in.jsonl", rows), out)
-    assert counts(summary) == (11, 2, 9, 0)
+    assert counts(summary) == (15, 2, 13, 0)
     assert sorted(asked(server)) == ["good", "good, too"]
     lines = by_index(out)
-    for number, line in zip(range(2, 11), lines[1:10], strict=True):
+    for number, line in zip(range(2, 15), lines[1:14], strict=True):
         assert line["error"]["code"] == "invalid_row"
         assert f"line {number}:" in line["error"]["message"]
-    assert lines[10]["error"] is None
+    assert lines[14]["error"] is None
 
 
 def test_text(run: Runner, server: LocalServer, tmp_path: Path) -> None:

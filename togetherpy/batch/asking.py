@@ -79,14 +79,15 @@ class Limits:
         self.by_model: dict[str, Limit] = {}
 
     def of(self, model: Any) -> Limit:
-        """The controller for a model."""
+        """The controller for a model; what cannot be one is refused when it is sent."""
+        model = model if isinstance(model, str) else ""
         limit = self.by_model.get(model)
         if limit is None:
             from togetherpy.batch.limits import limit_for
 
             origin = self._config.origin
             server = f"{origin.scheme}://{origin.authority}{origin.path}"
-            limit = limit_for(server, self._config.authorization, str(model), ceiling=self._ceiling, **self._bounds)
+            limit = limit_for(server, self._config.authorization, model, ceiling=self._ceiling, **self._bounds)
             self.by_model[model] = limit
         return limit
 

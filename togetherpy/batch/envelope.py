@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from togetherpy.batch.identity import digest
-from togetherpy.batch.rows import Row, RowError, columns_of
+from togetherpy.batch.rows import Row, columns_of
 from togetherpy.error import APIError, APIStatusError
 from togetherpy.types._model import parse_any_json
 
@@ -32,17 +32,15 @@ class RowFailure(msgspec.Struct, frozen=True):
     http_status: int | None
 
 
-def failure_of(error: BaseException) -> RowFailure:
-    """What the output says of an exception."""
+def failure_of(error: BaseException, row: Row) -> RowFailure:
+    """What the output says of an exception that the row ended with."""
     if isinstance(error, APIStatusError):
         code = error.code or f"http_{error.status_code}"
         return RowFailure(_text(code), error.message, _text(error.type), _text(error.param), error.status_code or None)
-    if isinstance(error, RowError):
-        return RowFailure("invalid_row", str(error), "invalid_request_error", None, None)
     if isinstance(error, APIError):
         code = "timeout" if isinstance(error, TimeoutError) else "connection" if hasattr(error, "phase") else "answer"
         return RowFailure(code, error.message, type(error).__name__, None, error.http_status)
-    return RowFailure("invalid_row", str(error), "invalid_request_error", None, None)
+    return RowFailure("invalid_row", f"{row.where()}: {error}", "invalid_request_error", None, None)
 
 
 def _text(value: object) -> str | None:
@@ -66,6 +64,8 @@ def line_of(
     else:
         if b"\n" in body or b"\r" in body:
             body = body.translate(_LINE_ENDS)
+        if not body.isascii():
+            body = body.decode("utf-8", "replace").encode()  # what is no text is in no line
         response = b'{"status_code":%d,"request_id":%b,"body":%b}' % (status, _encode(request_id), body)
     columns = columns_of(row)
     return b'{"id":"row_%016x","custom_id":%b,"response":%b,"error":%b,"index":%d,"attempts":%d,"seconds":%.3f,' % (

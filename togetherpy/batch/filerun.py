@@ -224,7 +224,7 @@ def _outcome(job: Job, fail_on: frozenset[str]) -> tuple[Got | None, RowFailure 
     """The answer, if one came, and what is wrong, if anything is."""
     if job.error is not None:
         got = job.error.got if isinstance(job.error, NoAnswerError) else None
-        return got, failure_of(job.error)
+        return got, failure_of(job.error, job.request)
     got = job.answer.value if job.answer is not None else None
     bad = fail_on.intersection(got.finish_reasons) if fail_on and got is not None else None
     if bad:
@@ -283,5 +283,5 @@ class RowFeed:
                 raise RowError(f"the model {params.get('model')!r} has no price, so max_cost could not be kept")
             job.params = params
         except RowError as error:
-            job.error = RowError(f"{row.where()}: {error}")
+            job.error = error
         return job

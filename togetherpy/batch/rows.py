@@ -18,6 +18,7 @@ from togetherpy.batch.template import Template
 
 _BOM = b"\xef\xbb\xbf"
 _TAKEN = ("custom_id", "body", "method", "url", "messages", "prompt")
+_OURS = frozenset(("extra_headers", "extra_query", "extra_body", "timeout", "max_retries", "response_type"))
 _PATH = "/chat/completions"
 
 
@@ -84,6 +85,13 @@ def read_lines(lines: Iterable[bytes], form: Form) -> Iterator[Row]:
         yield read(index, number, line, form)
 
 
+def _text_of(line: bytes) -> bytes:
+    """The line; UnicodeDecodeError where it is no UTF-8, also in what nobody decodes."""
+    if not line.isascii():
+        line.decode()
+    return line
+
+
 class _Named(msgspec.Struct):
     custom_id: msgspec.Raw = msgspec.Raw(b"null")
 
@@ -94,7 +102,7 @@ _named = msgspec.json.Decoder(_Named)
 def name_of(index: int, line: bytes) -> bytes:
     """The custom_id of a line's row, as `Row` has it, and nothing else decoded."""
     try:
-        given = bytes(_named.decode(line).custom_id)
+        given = bytes(_named.decode(_text_of(line)).custom_id)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return b'"row-%d"' % index
     return b'"row-%d"' % index if given[:1] in _NO_NAME else given
@@ -123,7 +131,7 @@ def _text_row(index: int, number: int, line: bytes, form: Form) -> Row:
 
 def _json_row(index: int, number: int, line: bytes, form: Form) -> Row:
     try:
-        fields = _line.decode(line)
+        fields = _line.decode(_text_of(line))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return _failed(index, number, f"it is not a JSON object: {error}", line)
     return _row(index, number, fields, form)
@@ -181,6 +189,8 @@ def _body(fields: Mapping[str, msgspec.Raw], form: Form) -> dict[str, Any]:
         body: Any = msgspec.json.decode(asked)
         if not isinstance(body, dict):
             raise RowError("its body is not a JSON object")
+        if ours := _OURS & body.keys():
+            raise RowError(f"its body holds {min(ours)!r}, which is the client's to decide and no parameter of the API")
         return cast("dict[str, Any]", body)
     if asked := _given(fields, "messages"):
         return {"messages": msgspec.json.decode(asked)}
