@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from togetherpy._core.events import Watchers
     from togetherpy.resources.batches import AsyncBatches, Batches
     from togetherpy.resources.chat import AsyncChat, Chat
+    from togetherpy.resources.completions import AsyncCompletions, Completions
     from togetherpy.resources.embeddings import AsyncEmbeddings, Embeddings
     from togetherpy.resources.files import AsyncFiles, Files
     from togetherpy.resources.finetune import AsyncFineTuning, FineTuning
@@ -253,6 +254,7 @@ class Together(_Client[Transport]):
 
     batches: Area[Batches] = Area("togetherpy.resources.batches", "Batches")
     chat: Area[Chat] = Area("togetherpy.resources.chat", "Chat")
+    completions: Area[Completions] = Area("togetherpy.resources.completions", "Completions")
     embeddings: Area[Embeddings] = Area("togetherpy.resources.embeddings", "Embeddings")
     files: Area[Files] = Area("togetherpy.resources.files", "Files")
     fine_tuning: Area[FineTuning] = Area("togetherpy.resources.finetune", "FineTuning")
@@ -287,6 +289,7 @@ class AsyncTogether(_Client[AsyncTransport]):
 
     batches: Area[AsyncBatches] = Area("togetherpy.resources.batches", "AsyncBatches")
     chat: Area[AsyncChat] = Area("togetherpy.resources.chat", "AsyncChat")
+    completions: Area[AsyncCompletions] = Area("togetherpy.resources.completions", "AsyncCompletions")
     embeddings: Area[AsyncEmbeddings] = Area("togetherpy.resources.embeddings", "AsyncEmbeddings")
     files: Area[AsyncFiles] = Area("togetherpy.resources.files", "AsyncFiles")
     fine_tuning: Area[AsyncFineTuning] = Area("togetherpy.resources.finetune", "AsyncFineTuning")

@@ -8,7 +8,7 @@ of each choice the one that ended it, and the last few whose fields our types do
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast, overload
 
 import msgspec
 
@@ -21,6 +21,9 @@ from togetherpy._core.sse import DONE
 from togetherpy.types.chat_completions import ChatCompletionChoicesChunk, ChatCompletionChunk, ChatCompletionResponse
 from togetherpy.types.common import ObjectType, UsageData
 
+if TYPE_CHECKING:
+    from togetherpy.types.completions import CompletionChunk, CompletionResponse
+
 _decoder = msgspec.json.Decoder(ChatCompletionChunk)
 MAX_KEPT = 16
 """Chunks with fields of their own that are kept until somebody asks for the sum."""
@@ -29,9 +32,12 @@ MAX_KEPT = 16
 class Accumulator:
     """Adds up one stream."""
 
+    of_choice: ClassVar[type[ChoiceSum]] = ChoiceSum
+    answer: ClassVar[type[ChatCompletionResponse]] = ChatCompletionResponse
+    kind: ClassVar[ObjectType] = ObjectType.ChatCompletion
+
     __slots__ = (
         "_asked",
-        "_choices",
         "_extra",
         "_facts",
         "_first",
@@ -40,6 +46,7 @@ class Accumulator:
         "_usage_extra",
         "_usage_of_choices",
         "_warnings",
+        "choices",
     )
 
     def __init__(self, choices: int | None = None) -> None:
@@ -48,7 +55,7 @@ class Accumulator:
         self._first: ChatCompletionChunk | None = None
         self._facts: dict[str, Any] = {}
         """What the first chunks say of the whole; some servers' very first leaves it empty."""
-        self._choices: dict[int, ChoiceSum] = {}
+        self.choices: dict[int, ChoiceSum] = {}
         self._usage: dict[str, Any] | None = None
         self._usage_of_choices: dict[str, Any] | None = None
         self._usage_extra: dict[str, Any] = {}
@@ -69,9 +76,9 @@ class Accumulator:
             if odd and not isinstance(cast(Any, choice), ChatCompletionChoicesChunk):
                 continue
             try:
-                own = self._choices[choice.index or 0]
+                own = self.choices[choice.index or 0]
             except (KeyError, TypeError):
-                own = self._choices.setdefault(whole_number(choice.index) or 0, ChoiceSum())
+                own = self.choices.setdefault(whole_number(choice.index) or 0, self.of_choice())
             own.add(choice, odd)
             usage = choice.usage
             if usage is not None:
@@ -91,7 +98,7 @@ class Accumulator:
             add_up(self._extra, chunk.model_extra, whole=True)
             for choice in items(chunk.choices):
                 if isinstance(choice, ChatCompletionChoicesChunk):
-                    self._choices[whole_number(choice.index) or 0].add_extra(choice)
+                    self.choices[whole_number(choice.index) or 0].add_extra(choice)
 
     def _begin(self, chunk: ChatCompletionChunk) -> None:
         for name in ("id", "created", "model", "system_fingerprint"):
@@ -117,7 +124,7 @@ class Accumulator:
 
     def _answers(self) -> dict[int, ChoiceSum]:
         """The choices by their index; one, when only one was asked for and the server counts tokens in it."""
-        choices = self._choices
+        choices = self.choices
         if self._asked == 1 and len(choices) > 1 and all(one.is_one_token for one in choices.values()):
             return {0: joined(list(choices.values()))}
         return choices
@@ -134,13 +141,13 @@ class Accumulator:
         self._add_up_kept()
         answers = self._answers()
         fields = self._facts | {
-            "object": ObjectType.ChatCompletion,
+            "object": self.kind,
             "choices": [answers[index].data(index) for index in sorted(answers)],
             "prompt": [],
             "usage": self._usage_so_far(),
             "warnings": list(self._warnings) or None,
         }
-        return made(ChatCompletionResponse, fields, self._extra)
+        return made(self.answer, fields, self._extra)
 
     def _usage_so_far(self) -> UsageData | None:
         if self._usage is None and self._usage_of_choices is None:
@@ -151,32 +158,62 @@ class Accumulator:
 _USAGE = UsageData.__struct_fields__
 
 
+@overload
+def accumulate(chunks: Iterable[CompletionChunk]) -> CompletionResponse: ...
+@overload
+def accumulate(chunks: Iterable[ChatCompletionChunk | Mapping[str, Any] | bytes | str]) -> ChatCompletionResponse: ...
 def accumulate(chunks: Iterable[ChatCompletionChunk | Mapping[str, Any] | bytes | str]) -> ChatCompletionResponse:
     """The whole answer that these chunks are, in order, as `stream=False` would have brought it.
 
     chunks: ChatCompletionChunks, the same as dicts, or JSON text: the lines of a file with one chunk each, or those of
         a recorded event stream (`data: {...}`), whose blank lines, comments and [DONE] are passed over.
 
-    An answer without choices is returned for no chunks. Errors among the chunks are not raised.
+    Of the chunks of a prompt's completion it is a CompletionResponse. An answer without choices is returned for no
+    chunks. Errors among the chunks are not raised.
 
     Raises:
         ValueError: a line is not JSON. TypeError: a chunk is none of these.
     """
     if isinstance(chunks, (str, bytes, dict)):
         raise TypeError("accumulate() takes an iterable of chunks, not a single one")
-    accumulator, halves = Accumulator(), Halves()
-    for chunk in chunks:
-        if isinstance(chunk, ChatCompletionChunk):
+    accumulator, halves = None, Halves()
+    for given in chunks:
+        chunk = _read(given, halves)
+        if chunk is not None:
+            accumulator = accumulator or _accumulator_of(chunk)
             _add_kept(accumulator, chunk)
-        elif isinstance(chunk, (str, bytes)):
-            line = (chunk.encode() if isinstance(chunk, str) else chunk).strip().removeprefix(b"data:").lstrip()
-            if line and line != DONE and not line.startswith(b":"):
-                accumulator.add_odd(decode_json(_decoder, halves.mend_if_cut(line)))
-        elif isinstance(cast(Any, chunk), Mapping):
-            accumulator.add_odd(decode_json(_decoder, msgspec.json.encode(chunk)))
-        else:
-            raise TypeError(f"accumulate() takes chunks, dicts or JSON, not {type(chunk).__name__}")
-    return accumulator.response() or ChatCompletionResponse()
+    return (accumulator or Accumulator()).response() or ChatCompletionResponse()
+
+
+def _read(given: object, halves: Halves) -> ChatCompletionChunk | None:
+    """A chunk; None for a line that is none."""
+    if isinstance(given, ChatCompletionChunk):
+        return given
+    if isinstance(given, (str, bytes)):
+        line = (given.encode() if isinstance(given, str) else given).strip().removeprefix(b"data:").lstrip()
+        return _decoded(halves.mend_if_cut(line)) if line and line != DONE and not line.startswith(b":") else None
+    if isinstance(given, Mapping):
+        return _decoded(msgspec.json.encode(given))
+    raise TypeError(f"accumulate() takes chunks, dicts or JSON, not {type(given).__name__}")
+
+
+def _decoded(raw: bytes) -> ChatCompletionChunk:
+    chunk: ChatCompletionChunk = decode_json(_decoder, raw)
+    if chunk.choices and chunk.object != ObjectType.ChatCompletionChunk:
+        from togetherpy._chat import prompted
+
+        if prompted.is_of_prompt(chunk):
+            return cast(ChatCompletionChunk, decode_json(prompted.chunk_decoder(), raw))
+    return chunk
+
+
+def _accumulator_of(chunk: ChatCompletionChunk) -> Accumulator:
+    """One for chunks of this kind."""
+    if type(chunk).__module__ == ChatCompletionChunk.__module__:  # also of a type that allows no other fields
+        return Accumulator()
+    from togetherpy._chat.prompted import PromptAccumulator
+
+    return PromptAccumulator()
 
 
 def _add_kept(accumulator: Accumulator, chunk: ChatCompletionChunk) -> None:

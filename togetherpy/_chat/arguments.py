@@ -27,6 +27,11 @@ def check_arguments(method: str, params: dict[str, Any], stream: object) -> None
         params["extra_headers"] = hide(params["extra_headers"])
     if not params.keys() <= _KNOWN:
         check_names(method, params)
+    check_values(params)
+
+
+def check_values(params: Mapping[str, Any]) -> None:
+    """Raises TypeError for the first value that is of a wrong type."""
     for name, value in params.items():
         rule = _RULES.get(name)
         if rule is not None and type(value) not in rule[0]:  # nearly every value is, and costs no call to find so

@@ -6,7 +6,7 @@ The rule: constant work per chunk; texts are joined when asked for, never added 
 
 from __future__ import annotations
 
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 from togetherpy._chat.fragments import LogprobSum, ToolCallSum, as_json, items, other_parts, reasoning_of, text_of
 from togetherpy._chat.sums import add_up, result
@@ -24,6 +24,8 @@ M = TypeVar("M", bound=Model)
 
 class ChoiceSum:
     """One of the `n` answers while it grows."""
+
+    answer: ClassVar[type[ChatCompletionChoicesData]] = ChatCompletionChoicesData
 
     __slots__ = (
         "content",
@@ -65,7 +67,7 @@ class ChoiceSum:
             self.finish_reason = choice.finish_reason
             self.last = choice
         if choice.logprobs is not None:
-            self._add_logprobs(choice, odd)
+            self.add_logprobs(choice, odd)
         if choice.tool_calls is not None:
             self._add_tools(choice.tool_calls, odd)
         if choice.seed is not None:
@@ -124,7 +126,8 @@ class ChoiceSum:
             self.function = ToolCallSum()
         self.function.add(new(ToolCalls, index=0, function=fragment), odd)
 
-    def _add_logprobs(self, choice: ChatCompletionChoicesChunk, odd: bool) -> None:
+    def add_logprobs(self, choice: ChatCompletionChoicesChunk, odd: bool) -> None:
+        """Takes the log probabilities of a chunk's choice."""
         if self.logprobs is None:
             self.logprobs = LogprobSum()
         self.logprobs.add(choice, odd)
@@ -143,11 +146,6 @@ class ChoiceSum:
         last = self.last or ChatCompletionChoicesChunk()
         extra = dict(self.extra)
         whole = extra.pop("message", None)  # some servers send all of it with every chunk, and some nothing else
-        message = self._message()
-        if isinstance(whole, dict) and not (message.content or message.tool_calls or message.reasoning):
-            plain = result(cast("dict[str, Any]", whole))
-            message = cast(ChatCompletionMessage, fit(plain, ChatCompletionMessage))
-            link(message, plain)
         fields = {
             "index": index,
             "finish_reason": self.finish_reason,
@@ -157,15 +155,28 @@ class ChoiceSum:
             "seed": self.seed,
             "token_ids": list(self.token_ids) or None,
             "logprobs": self.logprobs.part() if self.logprobs is not None else None,
-            "message": message,
+            **self.said(whole),
         }
-        return made(ChatCompletionChoicesData, fields, extra)
+        return made(self.answer, fields, extra)
+
+    def said(self, whole: object = None) -> dict[str, Any]:
+        """The fields that hold what the model said. `whole`: the same as a server sent it."""
+        message = self._message()
+        if isinstance(whole, dict) and not (message.content or message.tool_calls or message.reasoning):
+            plain = result(cast("dict[str, Any]", whole))
+            message = cast(ChatCompletionMessage, fit(plain, ChatCompletionMessage))
+            link(message, plain)
+        return {"message": message}
+
+    def text(self) -> str:
+        """The text so far."""
+        return _text(self.content)
 
     def _message(self) -> ChatCompletionMessage:
         calls_only = self.tools is not None or self.function is not None
         fields = {
             "role": self.role or MessageRole.ASSISTANT,
-            "content": _text(self.content) if self.content or not calls_only else None,
+            "content": self.text() if self.content or not calls_only else None,
             "reasoning": _text(self.reasoning) or None,
             "reasoning_content": _text(self.reasoning_content) or None,
             "tool_calls": self.tools.calls() if self.tools is not None else None,
@@ -177,7 +188,7 @@ class ChoiceSum:
 
 def joined(choices: list[ChoiceSum]) -> ChoiceSum:
     """One choice of several, in their order."""
-    whole = ChoiceSum()
+    whole = type(choices[0])()
     for one in choices:
         for name in ("content", "reasoning", "reasoning_content", "parts", "token_ids"):
             setattr(whole, name, [*getattr(whole, name), *getattr(one, name)])

@@ -17,6 +17,7 @@ from togetherpy._chat.aside import Aside, is_error_list
 from togetherpy._chat.exact import exact_decoder
 from togetherpy._chat.facts import facts_of, names_error
 from togetherpy._chat.halves import Halves
+from togetherpy._chat.texts import Texts
 from togetherpy._core.config import Secret
 from togetherpy._core.decode import decode_odd_event
 from togetherpy._core.errors import concluded, fault_error, mask_headers, mask_text, named_error, request_id
@@ -39,6 +40,9 @@ class ChunkReader(Generic[T]):
 
     adds_up: ClassVar[bool] = True
     """`accumulator` makes an answer of the chunks."""
+    accumulates: ClassVar[type[Accumulator]] = Accumulator
+    of_chunks: ClassVar[type[ChatCompletionChunk]] = ChatCompletionChunk
+    """The type of which there is one that allows no other fields."""
 
     __slots__ = (
         "_answered",
@@ -80,7 +84,7 @@ class ChunkReader(Generic[T]):
         self._secrets, self._choices = secrets, choices
         self.response: ResponseInfo = response
         self._parser = SSEParser()
-        self.accumulator: Accumulator = Accumulator(choices)
+        self.accumulator: Accumulator = self.accumulates(choices)
         self.pending: Iterator[bytes] = _NOTHING
         """Data of events that have come and are not taken yet. Shared by all who iterate, so none gets one twice."""
         self.complete: bool = False
@@ -99,6 +103,10 @@ class ChunkReader(Generic[T]):
     def asked(self) -> int:
         """How many answers were asked for."""
         return self._choices
+
+    def texts(self) -> Texts:
+        """What has the text of its chunks."""
+        return Texts(self._choices)
 
     def feed(self, data: bytes) -> bool:
         """Takes what was read; whether there is an event in it that carries data (fault B9)."""
@@ -162,8 +170,8 @@ class ChunkReader(Generic[T]):
 
     def _add(self, chunk: Any, data: bytes) -> None:
         """Adds a chunk of which nobody has said yet that its types name all its fields."""
-        if self._decoder.type is ChatCompletionChunk:
-            decode = exact_decoder().decode
+        if self._decoder.type is self.of_chunks:
+            decode = exact_decoder(self.of_chunks).decode
             try:
                 decode(data)  # once more: a tenth of looking for fields that have no name
             except REFUSED:

@@ -19,14 +19,16 @@ from togetherpy.types.chat_completions import ChatCompletionChunk
 
 
 @functools.cache
-def exact_decoder() -> msgspec.json.Decoder[Any]:
-    """A decoder of ChatCompletionChunks that refuses what they do not name."""
-    return msgspec.json.Decoder(_exact(ChatCompletionChunk))
+def exact_decoder(cls: type[ChatCompletionChunk] = ChatCompletionChunk) -> msgspec.json.Decoder[Any]:
+    """A decoder of such chunks that refuses what they do not name."""
+    return msgspec.json.Decoder(_exact(cls))
 
 
 @functools.cache
 def _exact(cls: Any) -> Any:
-    hints = {name: _exact_hint(hint) for name, hint in cls.__annotations__.items()}
+    bases = [base for base in reversed(cls.__mro__) if _is_model(base)]
+    named = {name: hint for base in bases for name, hint in getattr(base, "__annotations__", {}).items()}
+    hints = {name: _exact_hint(named[name]) for name in cls.__struct_fields__}
     # The name is the public one, for it is shown; comparing and pickling look through.
     body = {"__module__": cls.__module__, "__annotations__": hints, **dict.fromkeys(hints)}
     return type(cls)(cls.__name__, (cls,), body, kw_only=True, forbid_unknown_fields=True)

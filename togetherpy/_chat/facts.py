@@ -7,7 +7,7 @@ The rule: a usual answer is decoded at once; what is odd about one is found out 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import msgspec
 
@@ -20,7 +20,6 @@ from togetherpy.types._model import Source, link
 from togetherpy.types.chat_completions import ChatCompletionChunk, ChatCompletionResponse
 
 if TYPE_CHECKING:
-    from togetherpy._chat.chunks import ChunkReader
     from togetherpy._core.patience import Patience
     from togetherpy.types._response import ResponseInfo
 
@@ -82,7 +81,7 @@ class ChatAnswer(Chat, Generic[T]):
         if begins_as_events(reply.body):
             from togetherpy._chat.unasked import unasked_stream
 
-            return unasked_stream(ChatEvents(), reply, secrets)
+            return unasked_stream(self.events(), reply, secrets)
         from togetherpy._chat.aside import is_error_list
 
         if is_error_list(reply.body):
@@ -90,6 +89,10 @@ class ChatAnswer(Chat, Generic[T]):
         # Both msgspec's and the standard library's complaints are ValueErrors; deep nesting is a RecursionError.
         reason = f"its body is not usable JSON ({errors().shorten(str(error))})"
         return errors().unusable(reply, reason, secrets)
+
+    def events(self) -> ChatEvents:
+        """The same as a stream."""
+        return ChatEvents()
 
     def facts(self, value: Any, raw: bytes) -> Facts:
         """Those of the answer."""
@@ -101,18 +104,24 @@ class ChatEvents(ChatAnswer[ChatCompletionResponse]):
 
     take = "events"
     accept = "text/event-stream"
+    answer: ClassVar[Any] = ChatCompletionResponse
+    """What the chunks add up to."""
+    reads: ClassVar[Any] = None
+    """The class of the reader; None for a chat's."""
 
     __slots__ = ("_chunks", "_n")
 
     def __init__(self, n: int = 1, chunks: msgspec.json.Decoder[Any] | None = None) -> None:
         """`n`: how many answers were asked for."""
-        super().__init__(ChatCompletionResponse)
-        self._chunks = chunks or msgspec.json.Decoder(ChatCompletionChunk)
+        super().__init__(self.answer)
+        self._chunks = chunks or msgspec.json.Decoder(
+            ChatCompletionChunk if self.reads is None else self.reads.of_chunks
+        )
         self._n = n
 
     def of(self, n: int) -> ChatEvents:
         """The same of `n` answers."""
-        return ChatEvents(n, self._chunks)
+        return type(self)(n, self._chunks)
 
     def value(self, reply: Reply, secrets: Secrets) -> Any:
         """The exception for an answer that is no stream; it may be a whole one, which was paid for."""
@@ -123,8 +132,10 @@ class ChatEvents(ChatAnswer[ChatCompletionResponse]):
         failure.partial = value
         return failure
 
-    def reader(self, head: ResponseInfo, secrets: Secrets) -> ChunkReader[Any]:
+    def reader(self, head: ResponseInfo, secrets: Secrets) -> Any:
         """The reader of the stream's events."""
+        if self.reads is not None:
+            return self.reads(self._chunks, head, secrets, self._n)
         from togetherpy._chat.chunks import ChunkReader
 
         return ChunkReader(self._chunks, head, secrets, self._n)

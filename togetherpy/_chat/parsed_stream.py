@@ -1,7 +1,7 @@
 """ParsedStream and AsyncParsedStream: streams whose end is a value of the caller's own type.
 
 In: a stream of chunks and a type. Out: the chunks as they arrive, and at the end the answer with its parsed value.
-The rule: all but `get_final_response` is a Stream's or an AsyncStream's.
+The rule: all but `get_final_response` is a Stream's or an AsyncStream's (its form for completions is of other chunks).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class ParsedStream(Stream[ChatCompletionChunk], Generic[T]):
         _take_over(self, stream)
         self._to = to
 
-    def get_final_response(self) -> ParsedChatCompletion[T]:
+    def get_final_response(self) -> ParsedChatCompletion[T]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Reads what is left and returns the whole as one answer, with `choices[i].message.parsed`.
 
         Raises:
@@ -39,7 +39,7 @@ class AsyncParsedStream(AsyncStream[ChatCompletionChunk], Generic[T]):
         _take_over(self, stream)
         self._to = to
 
-    async def get_final_response(self) -> ParsedChatCompletion[T]:
+    async def get_final_response(self) -> ParsedChatCompletion[T]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Reads what is left and returns the whole as one answer, with `choices[i].message.parsed`.
 
         Raises:

@@ -11,16 +11,18 @@ import time
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
 from togetherpy._chat.chunks import ChunkReader
-from togetherpy._chat.texts import Texts
 from togetherpy._core.patience import Patience
 from togetherpy._core.wire import AsyncBody, Body, Fault
 from togetherpy.types._response import ResponseInfo, heads
 from togetherpy.types.chat_completions import ChatCompletionChunk, ChatCompletionResponse
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from togetherpy.types.completions import CompletionChunk, CompletionResponse
+
+T = TypeVar("T", covariant=True)
 
 
 class Stream(Generic[T]):
@@ -104,12 +106,16 @@ class Stream(Generic[T]):
             TypeError: the stream has a `response_type` of your own. APIError: what iterating raises.
         """
         _refuse_own_types(self._reader)
-        texts = Texts(self._reader.asked)
+        texts = self._reader.texts()
         for chunk in self:
             yield from texts.of(chunk)
         yield from texts.rest()
 
-    def get_final_response(self: Stream[ChatCompletionChunk]) -> ChatCompletionResponse:
+    @overload
+    def get_final_response(self: Stream[CompletionChunk]) -> CompletionResponse: ...
+    @overload
+    def get_final_response(self: Stream[ChatCompletionChunk]) -> ChatCompletionResponse: ...
+    def get_final_response(self: Stream[Any]) -> ChatCompletionResponse:
         """Reads what is left and returns the whole as one answer, as `stream=False` would have brought it.
 
         Raises:
@@ -118,7 +124,7 @@ class Stream(Generic[T]):
         _refuse_own_types(self._reader)
         for _ in self:
             pass
-        return self.current or ChatCompletionResponse()
+        return self.current or self._reader.accumulator.answer()
 
     @property
     def current(self) -> ChatCompletionResponse | None:
@@ -240,14 +246,18 @@ class AsyncStream(Generic[T]):
             TypeError: the stream has a `response_type` of your own. APIError: what iterating raises.
         """
         _refuse_own_types(self._reader)
-        texts = Texts(self._reader.asked)
+        texts = self._reader.texts()
         async for chunk in self:
             for text in texts.of(chunk):
                 yield text
         for text in texts.rest():
             yield text
 
-    async def get_final_response(self: AsyncStream[ChatCompletionChunk]) -> ChatCompletionResponse:
+    @overload
+    async def get_final_response(self: AsyncStream[CompletionChunk]) -> CompletionResponse: ...
+    @overload
+    async def get_final_response(self: AsyncStream[ChatCompletionChunk]) -> ChatCompletionResponse: ...
+    async def get_final_response(self: AsyncStream[Any]) -> ChatCompletionResponse:
         """Reads what is left and returns the whole as one answer, as `stream=False` would have brought it.
 
         Raises:
@@ -256,7 +266,7 @@ class AsyncStream(Generic[T]):
         _refuse_own_types(self._reader)
         async for _ in self:
             pass
-        return self.current or ChatCompletionResponse()
+        return self.current or self._reader.accumulator.answer()
 
     @property
     def current(self) -> ChatCompletionResponse | None:

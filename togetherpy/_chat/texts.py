@@ -31,10 +31,16 @@ class Texts:
     def of(self, chunk: Any) -> Iterator[str]:
         """The pieces that are known to be of the text now."""
         for choice in items(chunk.choices):
-            delta = getattr(choice, "delta", None)
-            if isinstance(delta, DeltaContent):
-                text = text_of(delta.content) if delta.content else ""
+            text = self.said(choice)
+            if text is not None:
                 yield from self._taken(whole_number(choice.index) or 0, text)
+
+    def said(self, choice: Any) -> str | None:
+        """What a choice brings of it; None for one that has no place for any."""
+        delta = getattr(choice, "delta", None)
+        if not isinstance(delta, DeltaContent):
+            return None
+        return text_of(delta.content) if delta.content else ""
 
     def rest(self) -> Iterator[str]:
         """What is held at the end of the stream."""

@@ -11,7 +11,6 @@ _NOT_YET = {
     "audio": "speech and transcriptions",
     "beta": "what is being tried out",
     "code_interpreter": "running code",
-    "completions": "completions of a prompt",
     "endpoints": "dedicated endpoints",
     "evals": "evaluations",
     "evaluation": "evaluations",

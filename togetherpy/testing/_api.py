@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from ._answer import JSON_TYPE, SSE_TYPE, Answer, Framing, build
 from ._chat import complete
 from ._check import RequestError, check_chat
+from ._completions import check_completion, complete_prompt
 from ._embeddings import check_embeddings, embed
 from ._http import Request, parse_head
 from ._json import as_dict, to_json
@@ -31,6 +32,7 @@ MODELS = (
 )
 _MAKERS: dict[str, tuple[Callable[[dict[str, Any], Callable[[str], bool]], None], Callable[..., Made]]] = {
     "/v1/chat/completions": (check_chat, complete),
+    "/v1/completions": (check_completion, complete_prompt),
     "/v1/embeddings": (check_embeddings, embed),
     "/v1/rerank": (check_rerank, rerank),
 }
