@@ -35,6 +35,7 @@ from togetherpy._core.loop import AsyncLoop, Loop, Shared
 from togetherpy._core.wire import AsyncTransport, Transport
 from togetherpy._settings import ClientSettings, Key
 from togetherpy.resources._base import Area, OpenForm, RawForm, Rawness
+from togetherpy.resources._verbs import Ask, AsyncAsk, Verb
 from togetherpy.types._timeout import Timeout
 
 if TYPE_CHECKING:
@@ -261,6 +262,12 @@ class Together(_Client[Transport]):
     models: Area[Models] = Area("togetherpy.resources.models", "Models")
     rerank: Area[Rerank] = Area("togetherpy.resources.rerank", "Rerank")
 
+    get = Verb("GET", Ask)
+    post = Verb("POST", Ask)
+    put = Verb("PUT", Ask)
+    patch = Verb("PATCH", Ask)
+    delete = Verb("DELETE", Ask)
+
     def close(self) -> None:
         """Ends calls that are running and closes the connections. Idempotent; the client cannot be used after it."""
         for transport in self._shared.close() if self._owns_transport else ():
@@ -295,6 +302,12 @@ class AsyncTogether(_Client[AsyncTransport]):
     fine_tuning: Area[AsyncFineTuning] = Area("togetherpy.resources.finetune", "AsyncFineTuning")
     models: Area[AsyncModels] = Area("togetherpy.resources.models", "AsyncModels")
     rerank: Area[AsyncRerank] = Area("togetherpy.resources.rerank", "AsyncRerank")
+
+    get = Verb("GET", AsyncAsk)
+    post = Verb("POST", AsyncAsk)
+    put = Verb("PUT", AsyncAsk)
+    patch = Verb("PATCH", AsyncAsk)
+    delete = Verb("DELETE", AsyncAsk)
 
     def close(self) -> Awaitable[None]:
         """Ends calls that are running and closes the connections at once; await it for the last of the cleaning up.

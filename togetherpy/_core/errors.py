@@ -105,9 +105,11 @@ def lacking(reply: Reply, what: str, secrets: tuple[Secret, ...]) -> APIResponse
     return error
 
 
-def misfit(reply: Reply, name: str, reason: str, secrets: tuple[Secret, ...]) -> APIResponseError:
+def misfit(
+    reply: Reply, name: str, reason: str, secrets: tuple[Secret, ...], argument: str = "response_type"
+) -> APIResponseError:
     """The exception for an answer that is not of the type that the caller wants; it has the whole of it."""
-    wrong = f"The server answered {reply.status}, but not what response_type={name} takes: {mask_text(reason, secrets)}"
+    wrong = f"The server answered {reply.status}, but not what {argument}={name} takes: {mask_text(reason, secrets)}"
     error = APIResponseError(sentences(wrong, "The answer is in .body."))
     error.body = mask(reply.body, secrets)
     error.http_status = reply.status
