@@ -389,6 +389,9 @@ def test_two_runs_on_one_output(run: Runner, server: LocalServer, tmp_path: Path
                 run(source, name)
     run(source, out)
     assert not (tmp_path / "out.jsonl.lock").exists()
+    errors = tmp_path / "errors.jsonl"
+    with Lock(str(errors)), pytest.raises(BatchError, match="another run"):
+        run(source, out, errors=errors)
 
 
 @pytest.mark.parametrize("way", ["same", "symlink", "hard link", "dots"])

@@ -40,14 +40,15 @@ class Place:
         self.run = os.urandom(8).hex()
         self.total: int | None = None
         """Rows of the input, where that is known."""
-        self._lock: Lock | None = None
+        self._locks: list[Lock] = []
         self._opened: list[Output] = []
         self._lines = 0
         self._check_paths()
         is_file = self.path != STDOUT and _is_file(self.path)
         try:
-            if is_file:
-                self._lock = Lock(self.path)
+            for path in (self.path, self.errors_path):
+                if path is not None and path != STDOUT and _is_file(path):
+                    self._locks.append(Lock(path))
             if options.restart and is_file:
                 self._clear()
             self._manifest = self._check_manifest(is_file)
@@ -158,8 +159,8 @@ class Place:
         """Idempotent."""
         for output in self._opened:
             output.close()
-        if self._lock is not None:
-            self._lock.release()
+        for lock in self._locks:
+            lock.release()
 
 
 def _same(one: str, other: str) -> bool:

@@ -9,12 +9,12 @@ is printed.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shlex
 import signal
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from togetherpy.cli._screen import complain
@@ -219,7 +219,7 @@ def _beside(path: str) -> str:
     return f"{os.path.splitext(path)[0]}.out.jsonl"
 
 
-@contextmanager
+@contextlib.contextmanager
 def _signals(blocking: Blocking) -> Generator[None, None, None]:
     """Ctrl-C and SIGTERM: the first lets what is in flight end, the next one ends at once."""
 
@@ -227,6 +227,8 @@ def _signals(blocking: Blocking) -> Generator[None, None, None]:
         name = signal.Signals(number).name
         blocking.interrupt(f"interrupted by {name}")
         if blocking.interrupts == 1:  # said once: the next signal may come while this one is writing
+            with contextlib.suppress(OSError):
+                os.write(2, b"\n" if os.isatty(2) else b"")  # else the line of progress would take it away
             complain(f"{name}: ending what is in flight; once more to end at once")
 
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
