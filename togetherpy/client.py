@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from togetherpy.resources.embeddings import AsyncEmbeddings, Embeddings
     from togetherpy.resources.files import AsyncFiles, Files
     from togetherpy.resources.finetune import AsyncFineTuning, FineTuning
+    from togetherpy.resources.images import AsyncImages, Images
     from togetherpy.resources.models import AsyncModels, Models
     from togetherpy.resources.rerank import AsyncRerank, Rerank
 
@@ -259,6 +260,7 @@ class Together(_Client[Transport]):
     embeddings: Area[Embeddings] = Area("togetherpy.resources.embeddings", "Embeddings")
     files: Area[Files] = Area("togetherpy.resources.files", "Files")
     fine_tuning: Area[FineTuning] = Area("togetherpy.resources.finetune", "FineTuning")
+    images: Area[Images] = Area("togetherpy.resources.images", "Images")
     models: Area[Models] = Area("togetherpy.resources.models", "Models")
     rerank: Area[Rerank] = Area("togetherpy.resources.rerank", "Rerank")
 
@@ -300,6 +302,7 @@ class AsyncTogether(_Client[AsyncTransport]):
     embeddings: Area[AsyncEmbeddings] = Area("togetherpy.resources.embeddings", "AsyncEmbeddings")
     files: Area[AsyncFiles] = Area("togetherpy.resources.files", "AsyncFiles")
     fine_tuning: Area[AsyncFineTuning] = Area("togetherpy.resources.finetune", "AsyncFineTuning")
+    images: Area[AsyncImages] = Area("togetherpy.resources.images", "AsyncImages")
     models: Area[AsyncModels] = Area("togetherpy.resources.models", "AsyncModels")
     rerank: Area[AsyncRerank] = Area("togetherpy.resources.rerank", "AsyncRerank")
 

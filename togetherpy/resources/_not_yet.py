@@ -15,7 +15,6 @@ _NOT_YET = {
     "evals": "evaluations",
     "evaluation": "evaluations",
     "hardware": "the hardware for endpoints",
-    "images": "images",
     "jobs": "jobs",
     "videos": "videos",
 }

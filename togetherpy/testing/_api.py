@@ -16,6 +16,7 @@ from ._check import RequestError, check_chat
 from ._completions import check_completion, complete_prompt
 from ._embeddings import check_embeddings, embed
 from ._http import Request, parse_head
+from ._images import PLACE, check_images, draw, png
 from ._json import as_dict, to_json
 from ._kept import Kept
 from ._limits import Limits
@@ -34,6 +35,7 @@ _MAKERS: dict[str, tuple[Callable[[dict[str, Any], Callable[[str], bool]], None]
     "/v1/chat/completions": (check_chat, complete),
     "/v1/completions": (check_completion, complete_prompt),
     "/v1/embeddings": (check_embeddings, embed),
+    "/v1/images/generations": (check_images, draw),
     "/v1/rerank": (check_rerank, rerank),
 }
 """What is asked of a model: what refuses wrong parameters, and what makes the answer."""
@@ -74,6 +76,8 @@ class Api:
         kept = self._kept.find(path)
         if kept is not None:
             return self._keep(kept, request, ray)
+        if path.startswith(PLACE) and request.head.method == "GET":  # as the service's, open to all
+            return build(200, {"content-type": "image/png", **_headers(ray)}, [png(path.removeprefix(PLACE))])
         allowed = _allowed(path)
         if allowed is None:
             raise RequestError(404, f"Unknown path {path}.")
@@ -112,7 +116,8 @@ class Api:
         check(params, self._knows)
         leave = self._rates.enter(key, params["model"])
         try:
-            made = make(params, identity=f"o{ray[-6:]}-2kFHot-{ray}", created=int(time.time()))
+            own = {"host": request.head.headers.get("host", "")} if make is draw else {}
+            made = make(params, identity=f"o{ray[-6:]}-2kFHot-{ray}", created=int(time.time()), **own)
             leave.spend(made.usage["total_tokens"])
             if params.get("stream") and (events := made.events()):
                 return self._stream(events, request, ray, leave)
