@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     import ssl
 
     from togetherpy._core.events import Watchers
+    from togetherpy.resources.audio import AsyncAudio, Audio
     from togetherpy.resources.batches import AsyncBatches, Batches
     from togetherpy.resources.chat import AsyncChat, Chat
     from togetherpy.resources.completions import AsyncCompletions, Completions
@@ -254,6 +255,7 @@ class Together(_Client[Transport]):
 
         return BlockingTransport(config)
 
+    audio: Area[Audio] = Area("togetherpy.resources.audio", "Audio")
     batches: Area[Batches] = Area("togetherpy.resources.batches", "Batches")
     chat: Area[Chat] = Area("togetherpy.resources.chat", "Chat")
     completions: Area[Completions] = Area("togetherpy.resources.completions", "Completions")
@@ -296,6 +298,7 @@ class AsyncTogether(_Client[AsyncTransport]):
 
         return LoopTransport(config)
 
+    audio: Area[AsyncAudio] = Area("togetherpy.resources.audio", "AsyncAudio")
     batches: Area[AsyncBatches] = Area("togetherpy.resources.batches", "AsyncBatches")
     chat: Area[AsyncChat] = Area("togetherpy.resources.chat", "AsyncChat")
     completions: Area[AsyncCompletions] = Area("togetherpy.resources.completions", "AsyncCompletions")

@@ -86,7 +86,7 @@ class Form:
             values: Iterable[Any] = cast("list[Any]", given) if isinstance(given, (list, tuple)) else (given,)
             for value in values:
                 head = f'--{boundary}\r\nContent-Disposition: form-data; name="{_quoted(name)}"'
-                if isinstance(value, Part):
+                if isinstance(value, Part) and value.name is not None:
                     head += f'; filename="{_quoted(value.name)}"\r\nContent-Type: {value.content_type}'
                 self._parts += [f"{head}\r\n\r\n".encode(), _content(value), b"\r\n"]
         self._parts.append(f"--{boundary}--\r\n".encode())

@@ -48,6 +48,12 @@ class Unfinished:
         self._file.write(piece)
         self.size += len(piece)
 
+    def begin_with(self, piece: bytes) -> None:
+        """Writes over the first bytes, whose number is known only now."""
+        self._file.seek(0)
+        self._file.write(piece)
+        self._file.seek(0, os.SEEK_END)
+
     def restart(self) -> None:
         """From the beginning."""
         self._file.seek(0)

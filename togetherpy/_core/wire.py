@@ -129,8 +129,8 @@ class Source(Protocol):
 class Part(msgspec.Struct, frozen=True, eq=False):
     """A file among the parameters of a call, which makes their request a form."""
 
-    name: str
-    """The file's name, as the server is told."""
+    name: str | None
+    """The file's name, as the server is told; None: it is a plain field."""
     source: bytes | Source
     content_type: str = "application/octet-stream"
 

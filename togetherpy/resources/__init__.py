@@ -6,6 +6,7 @@ The rule: each class is loaded when it is first used, under its name in either v
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from togetherpy.resources.audio import AsyncAudio, AsyncAudioResource, Audio, AudioResource
     from togetherpy.resources.batches import AsyncBatches, AsyncBatchesResource, Batches, BatchesResource
     from togetherpy.resources.chat import AsyncChat, AsyncChatResource, Chat, ChatResource
     from togetherpy.resources.files import AsyncFiles, AsyncFilesResource, Files, FilesResource
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from togetherpy.resources.models import AsyncModels, AsyncModelsResource, Models, ModelsResource
 
 _HOME = {
+    "AsyncAudio": "audio",
+    "AsyncAudioResource": "audio",
     "AsyncBatches": "batches",
     "AsyncBatchesResource": "batches",
     "AsyncChat": "chat",
@@ -23,6 +26,8 @@ _HOME = {
     "AsyncFineTuningResource": "finetune",
     "AsyncModels": "models",
     "AsyncModelsResource": "models",
+    "Audio": "audio",
+    "AudioResource": "audio",
     "Batches": "batches",
     "BatchesResource": "batches",
     "Chat": "chat",
@@ -35,6 +40,8 @@ _HOME = {
     "ModelsResource": "models",
 }
 __all__ = [
+    "AsyncAudio",
+    "AsyncAudioResource",
     "AsyncBatches",
     "AsyncBatchesResource",
     "AsyncChat",
@@ -45,6 +52,8 @@ __all__ = [
     "AsyncFineTuningResource",
     "AsyncModels",
     "AsyncModelsResource",
+    "Audio",
+    "AudioResource",
     "Batches",
     "BatchesResource",
     "Chat",

@@ -65,6 +65,7 @@ class Resource:
 
     _plain_only: tuple[str, ...] = ()
     """Methods of several calls, which have no single answer to show raw."""
+    _raw: Rawness
 
     def __init_subclass__(cls, *, like: type | None = None) -> None:
         if like is None:

@@ -8,7 +8,6 @@ before this; its line goes then.
 from __future__ import annotations
 
 _NOT_YET = {
-    "audio": "speech and transcriptions",
     "beta": "what is being tried out",
     "code_interpreter": "running code",
     "endpoints": "dedicated endpoints",

@@ -1,4 +1,5 @@
-"""What the server keeps between requests, by path: files, batches, jobs of fine-tuning.
+"""What the server keeps between requests, by path: files, batches, jobs of fine-tuning; and files of audio, which it
+makes and reads without keeping them.
 
 In: a path. Out: what answers each method there.
 The rule: ids and states follow from the order of requests alone, so that a program sees the same at every run.
@@ -8,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from urllib.parse import unquote
 
+from ._audio import speak, transcribe, translate
 from ._batches import Ask, Batches
 from ._files import Files
 from ._finetune import FineTuning
@@ -34,6 +36,9 @@ class Kept:
             re.compile("/v1/batches"): {"GET": batches.list, "POST": batches.create},
             re.compile(f"/v1/batches/{_ID}"): {"GET": batches.retrieve},
             re.compile(f"/v1/batches/{_ID}/cancel"): {"POST": batches.cancel},
+            re.compile("/v1/audio/speech"): {"POST": speak},
+            re.compile("/v1/audio/transcriptions"): {"POST": transcribe},
+            re.compile("/v1/audio/translations"): {"POST": translate},
             re.compile("/v1/fine-tunes"): {"GET": jobs.list, "POST": jobs.create},
             re.compile("/v1/fine-tunes/estimate-price"): {"POST": jobs.estimate},
             re.compile(f"/v1/fine-tunes/{_ID}"): {"GET": jobs.retrieve, "DELETE": jobs.delete},

@@ -6,6 +6,21 @@ The rule: each name is loaded when it is first used; a program that names a clie
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from togetherpy.types.audio_speech import (
+        AudioLanguage,
+        AudioResponseEncoding,
+        AudioResponseFormat,
+        AudioSpeechRequest,
+        AudioSpeechStreamChunk,
+        AudioTimestampGranularities,
+        AudioTranscriptionRequest,
+        AudioTranscriptionResponse,
+        AudioTranscriptionResponseFormat,
+        AudioTranscriptionVerboseResponse,
+        AudioTranslationRequest,
+        AudioTranslationResponse,
+        AudioTranslationVerboseResponse,
+    )
     from togetherpy.types.batch import (
         BatchCreateParams,
         BatchCreateResponse,
@@ -54,6 +69,19 @@ if TYPE_CHECKING:
     from togetherpy.types.models import ModelObject
 
 _HOME = {
+    "AudioLanguage": "audio_speech",
+    "AudioResponseEncoding": "audio_speech",
+    "AudioResponseFormat": "audio_speech",
+    "AudioSpeechRequest": "audio_speech",
+    "AudioSpeechStreamChunk": "audio_speech",
+    "AudioTimestampGranularities": "audio_speech",
+    "AudioTranscriptionRequest": "audio_speech",
+    "AudioTranscriptionResponse": "audio_speech",
+    "AudioTranscriptionResponseFormat": "audio_speech",
+    "AudioTranscriptionVerboseResponse": "audio_speech",
+    "AudioTranslationRequest": "audio_speech",
+    "AudioTranslationResponse": "audio_speech",
+    "AudioTranslationVerboseResponse": "audio_speech",
     "BatchCreateParams": "batch",
     "BatchCreateResponse": "batch",
     "BatchEndpoint": "batch",
@@ -101,6 +129,19 @@ _HOME = {
     "UsageData": "common",
 }
 __all__ = [
+    "AudioLanguage",
+    "AudioResponseEncoding",
+    "AudioResponseFormat",
+    "AudioSpeechRequest",
+    "AudioSpeechStreamChunk",
+    "AudioTimestampGranularities",
+    "AudioTranscriptionRequest",
+    "AudioTranscriptionResponse",
+    "AudioTranscriptionResponseFormat",
+    "AudioTranscriptionVerboseResponse",
+    "AudioTranslationRequest",
+    "AudioTranslationResponse",
+    "AudioTranslationVerboseResponse",
     "BatchCreateParams",
     "BatchCreateResponse",
     "BatchEndpoint",

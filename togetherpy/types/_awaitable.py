@@ -51,5 +51,6 @@ def _of(cls: Any) -> Any:
     # The name is the public one, for it is shown.
     if issubclass(cls, msgspec.Struct):
         # Not `msgspec.defstruct`, which knows no other metaclass than its own.
-        return type(cls)(cls.__name__, (_Awaited, cls), {"__module__": cls.__module__}, kw_only=True)
+        meta: Any = type(cls)
+        return meta(cls.__name__, (_Awaited, cls), {"__module__": cls.__module__}, kw_only=True)
     return type(cls.__name__, (_Awaited, cls), {})
