@@ -6,9 +6,8 @@ Facts: the OpenAPI document, and both official packages.
 
 # Without `from __future__ import annotations`, for the reason given in `chat_completions`.
 
-import os
 from collections.abc import Mapping, Sequence
-from typing import IO, Any, Required
+from typing import IO, Any, Protocol, Required
 
 from togetherpy.types._model import Open
 from togetherpy.types._options import CallOptions
@@ -95,7 +94,15 @@ class AudioSpeechParams(CallOptions, total=False):
     extra_params: "Mapping[str, Any] | None"
 
 
-AudioFile = str | os.PathLike[str] | bytes | IO[bytes] | tuple[str, bytes | IO[bytes]]
+class PathLike(Protocol):
+    """A path, as `os.PathLike[str]` describes it."""
+
+    def __fspath__(self) -> str:
+        """It as text."""
+        ...
+
+
+AudioFile = str | PathLike | bytes | IO[bytes] | tuple[str, bytes | IO[bytes]]
 """A path, a URL that the server can reach, bytes, an open binary file, or a name and one of the last two."""
 
 

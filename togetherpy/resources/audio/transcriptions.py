@@ -7,7 +7,6 @@ Facts: the OpenAPI document, and both official packages. Version 1 of them sends
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
@@ -126,9 +125,8 @@ def _file(params: dict[str, Any]) -> dict[str, Part]:
     source = File(given)
     if not source.size:
         raise ValueError("file is empty")
-    where: Any = given if isinstance(given, (str, os.PathLike)) else getattr(given, "name", None)
-    # A file that was opened by its number is named by that.
-    name = name or ("audio.wav" if where is None or isinstance(where, int) else Path(where).name)
+    where: Any = getattr(given, "name", given)  # of a Path and of a file; a file that was opened by its number has that
+    name = name or (Path(where).name if isinstance(where, str) else "audio.wav")
     return {"file": Part(name, source, _type_of(name))}
 
 
