@@ -9,9 +9,18 @@ if TYPE_CHECKING:
     from togetherpy.resources.audio import AsyncAudio, AsyncAudioResource, Audio, AudioResource
     from togetherpy.resources.batches import AsyncBatches, AsyncBatchesResource, Batches, BatchesResource
     from togetherpy.resources.chat import AsyncChat, AsyncChatResource, Chat, ChatResource
+    from togetherpy.resources.completions import (
+        AsyncCompletions,
+        AsyncCompletionsResource,
+        Completions,
+        CompletionsResource,
+    )
+    from togetherpy.resources.embeddings import AsyncEmbeddings, AsyncEmbeddingsResource, Embeddings, EmbeddingsResource
     from togetherpy.resources.files import AsyncFiles, AsyncFilesResource, Files, FilesResource
     from togetherpy.resources.finetune import AsyncFineTuning, AsyncFineTuningResource, FineTuning, FineTuningResource
+    from togetherpy.resources.images import AsyncImages, AsyncImagesResource, Images, ImagesResource
     from togetherpy.resources.models import AsyncModels, AsyncModelsResource, Models, ModelsResource
+    from togetherpy.resources.rerank import AsyncRerank, AsyncRerankResource, Rerank, RerankResource
 
 _HOME = {
     "AsyncAudio": "audio",
@@ -20,24 +29,40 @@ _HOME = {
     "AsyncBatchesResource": "batches",
     "AsyncChat": "chat",
     "AsyncChatResource": "chat",
+    "AsyncCompletions": "completions",
+    "AsyncCompletionsResource": "completions",
+    "AsyncEmbeddings": "embeddings",
+    "AsyncEmbeddingsResource": "embeddings",
     "AsyncFiles": "files",
     "AsyncFilesResource": "files",
     "AsyncFineTuning": "finetune",
     "AsyncFineTuningResource": "finetune",
+    "AsyncImages": "images",
+    "AsyncImagesResource": "images",
     "AsyncModels": "models",
     "AsyncModelsResource": "models",
+    "AsyncRerank": "rerank",
+    "AsyncRerankResource": "rerank",
     "Audio": "audio",
     "AudioResource": "audio",
     "Batches": "batches",
     "BatchesResource": "batches",
     "Chat": "chat",
     "ChatResource": "chat",
+    "Completions": "completions",
+    "CompletionsResource": "completions",
+    "Embeddings": "embeddings",
+    "EmbeddingsResource": "embeddings",
     "Files": "files",
     "FilesResource": "files",
     "FineTuning": "finetune",
     "FineTuningResource": "finetune",
+    "Images": "images",
+    "ImagesResource": "images",
     "Models": "models",
     "ModelsResource": "models",
+    "Rerank": "rerank",
+    "RerankResource": "rerank",
 }
 __all__ = [
     "AsyncAudio",
@@ -46,24 +71,40 @@ __all__ = [
     "AsyncBatchesResource",
     "AsyncChat",
     "AsyncChatResource",
+    "AsyncCompletions",
+    "AsyncCompletionsResource",
+    "AsyncEmbeddings",
+    "AsyncEmbeddingsResource",
     "AsyncFiles",
     "AsyncFilesResource",
     "AsyncFineTuning",
     "AsyncFineTuningResource",
+    "AsyncImages",
+    "AsyncImagesResource",
     "AsyncModels",
     "AsyncModelsResource",
+    "AsyncRerank",
+    "AsyncRerankResource",
     "Audio",
     "AudioResource",
     "Batches",
     "BatchesResource",
     "Chat",
     "ChatResource",
+    "Completions",
+    "CompletionsResource",
+    "Embeddings",
+    "EmbeddingsResource",
     "Files",
     "FilesResource",
     "FineTuning",
     "FineTuningResource",
+    "Images",
+    "ImagesResource",
     "Models",
     "ModelsResource",
+    "Rerank",
+    "RerankResource",
 ]
 
 

@@ -132,7 +132,7 @@ class _Home:
         images: Any = answer.data
         for image in cast("list[object]", images) if isinstance(images, list) else ():
             if isinstance(image, Open):
-                image.__dict__["home"] = self
+                vars(image)["home"] = self
         return answer
 
 
