@@ -35,7 +35,11 @@ def rows(module: ModuleType) -> list[str]:
     return [name for name, function in functions if function.__module__ == module.__name__]
 
 
-ACCEPTED = [(module, row) for module in map(load, ("accepted", "facts", "typed_surface")) for row in rows(module)]
+ACCEPTED = [
+    (module, row)
+    for module in map(load, ("accepted", "asked_of_models", "facts", "typed_surface"))
+    for row in rows(module)
+]
 
 
 def argument(name: str, server: LocalServer) -> Any:

@@ -76,7 +76,8 @@ class Resource:
                 method.__doc__ = getattr(getattr(like, name, None), "__doc__", None)
 
     def __init__(self, loop: Caller, *, raw: Rawness = False) -> None:
-        self._loop, self._raw = loop, raw
+        self._loop = loop
+        self._raw: Rawness = raw
         # Not a method, which would be one call more in each.
         self.__dict__["_call"] = loop.call if not raw else _CALLS[raw](loop)
 
