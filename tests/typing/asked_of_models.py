@@ -3,7 +3,6 @@
 In: clients. Out: nothing. The rule: mypy and pyright read every row, and tests/test_typing.py runs it.
 """
 
-from array import array
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +15,7 @@ from togetherpy.resources.embeddings import AsyncEmbeddings, Embeddings
 from togetherpy.resources.images import AsyncImages, Images
 from togetherpy.resources.rerank import AsyncRerank, Rerank
 from togetherpy.types.completions import CompletionChoicesData, CompletionChunk, CompletionResponse, CompletionToken
-from togetherpy.types.embeddings import EmbeddingChoicesData, EmbeddingResponse
+from togetherpy.types.embeddings import EmbeddingChoicesData, EmbeddingResponse, Vector
 from togetherpy.types.images import AsyncImageChoicesData, AsyncImageResponse, ImageChoicesData, ImageResponse
 from togetherpy.types.rerank import RerankChoicesData, RerankDocument, RerankResponse
 
@@ -28,7 +27,7 @@ def embeddings(client: Together) -> None:
     assert_type(found, EmbeddingResponse)
     assert_type(found.data, list[EmbeddingChoicesData] | None)
     for one in found.data or ():
-        assert_type(one.embedding, list[float] | array[float] | None)
+        assert_type(one.embedding, Vector | None)
         assert_type(one.index, int | None)
     create(model="m", input=["a", "b"], encoding_format="base64", dimensions=3, timeout=5)
     create(model="m", input=(text for text in ("a", "b", "c")), batch_size=1, batch_tokens=9, concurrency=2)
