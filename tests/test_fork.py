@@ -76,6 +76,28 @@ print(child(work))
 
 
 @forks
+@pytest.mark.fault("E8")
+def test_what_another_thread_is_loading_is_loaded_before_the_fork() -> None:
+    """A module's lock would be held for ever in the child, by a thread that it does not have."""
+    program = """
+class Slow:
+    def find_spec(self, name, path=None, target=None):
+        if name == "togetherpy.resources.chat.completions":
+            looking.set()
+            forking.wait()
+looking, forking = threading.Event(), threading.Event()
+sys.meta_path.insert(0, Slow())
+os.register_at_fork(before=forking.set)
+client = make("sync", sys.argv[1], max_retries=0)
+threading.Thread(target=lambda: client.chat.completions, daemon=True).start()
+looking.wait()
+print(child(lambda: 0 if call(client) == "r-1" else 1))
+"""
+    with ScriptedServer([repeat(request, send(OK))]) as server:
+        assert output(program, server.base_url) == "0"
+
+
+@forks
 @pytest.mark.fault("E8", "E13")
 @pytest.mark.parametrize("kind", ["sync", "async"])
 def test_threads_of_a_child_that_call_at_once(kind: str) -> None:

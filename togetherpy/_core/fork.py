@@ -3,14 +3,18 @@
 In: objects that hold locks, threads or connections. Out: `pid`, in a child the child's, without asking the system:
 that is a system call, and some ask for every chunk.
 The rule: one handler renews everything before the child's first line runs, so that no lock is held there by a thread
-that it does not have. Read `fork.pid`: a name imported from here would stay the parent's.
+that it does not have. Read `fork.pid`: a name imported from here would stay the parent's. What is being loaded cannot
+be renewed, so a fork waits for it.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from _thread import allocate_lock
-from typing import Protocol
+from contextlib import suppress
+from importlib import import_module
+from typing import Any, Protocol
 from weakref import WeakSet
 
 pid = os.getpid()
@@ -26,6 +30,8 @@ class Renewable(Protocol):
         """Begins anew; the child has one thread, this one."""
 
 
+_ROUNDS = 100
+"""A bound, for a fork in the middle of loading has nothing to wait for."""
 _all: WeakSet[Renewable] = WeakSet()
 
 
@@ -54,6 +60,19 @@ class Lock:
         self._lock.release()
 
 
+def _before_fork() -> None:
+    """Lets other threads load what they are loading of us: a child would wait for ever for a module's lock that is
+    held by a thread which it does not have. What a library of ours imports in turn is loaded when the library is."""
+    locks: Any = getattr(sys.modules.get("importlib._bootstrap"), "_module_locks", {})
+    for _ in range(_ROUNDS):  # what has been loaded goes on to load more
+        loading = [name for name in list(locks) if name.partition(".")[0] in ("togetherpy", "urllib3", "msgspec")]
+        if not loading:
+            return
+        for name in loading:
+            with suppress(Exception):  # whoever loads it is told
+                import_module(name)  # which waits, and knows when that would be for ever
+
+
 def _after_fork() -> None:
     global pid
     pid = os.getpid()
@@ -62,4 +81,4 @@ def _after_fork() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(before=_before_fork, after_in_child=_after_fork)
