@@ -71,6 +71,22 @@ def test_streams_with_the_collector_at_every_step(
 
 
 @pytest.mark.fault("E19")
+def test_who_waits_for_a_forgotten_streams_slot_gets_it(client: Maker, unwarned: None) -> None:
+    """Who waits allocates nothing, so the collector would not run by itself; and the queue has no limit by default."""
+    with ScriptedServer(OPEN, GOOD) as server:
+        caller = client(server, max_connections=1, timeout=Timeout(10, queue=20))
+        gc.disable()
+        try:
+            stream = caller.stream()
+            stream.next()
+            Holder(stream)
+            del stream
+            assert caller.create().id == "r-1"
+        finally:
+            gc.enable()
+
+
+@pytest.mark.fault("E19")
 def test_a_slot_that_comes_back_at_any_moment_is_handed_out() -> None:
     """The collector, which gives a slot back, at every line of whoever is taking one."""
     for moment in range(1, 60):

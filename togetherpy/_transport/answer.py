@@ -58,6 +58,11 @@ class Answer:
         """The answer is over and the connection can serve another request."""
         return self._reader.keep_alive
 
+    @property
+    def left_open(self) -> bool:
+        """Its body is the caller's to read."""
+        return self._room > sys.maxsize // 2
+
     def receive(self, data: bytes) -> None:
         """Takes what the socket gave (b"": the server closed its side), when there is no head or nothing to take.
 

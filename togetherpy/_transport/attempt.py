@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
+from functools import partial
 from itertools import chain
 from typing import Any, Literal
 
@@ -22,7 +23,7 @@ from togetherpy._core.wire import Fault, Opened, Outcome, Reply, Sending, Take
 from togetherpy._transport.answer import TooLargeError, is_left_open
 from togetherpy._transport.connecting import Workers
 from togetherpy._transport.faults import CLOSED, USED_AFTER_CLOSE, explain_connecting, explain_no_slot
-from togetherpy._transport.lease import Lease
+from togetherpy._transport.lease import Lease, collect_forgotten
 from togetherpy._transport.pool import Connection, Route, make_route
 from togetherpy._transport.route import SetupError
 from togetherpy._transport.slots import Handle, Slots
@@ -48,7 +49,7 @@ class Origin:
         self.route: Route | None = None
         """The way to the server, once it has been found."""
         self.leases: set[Handle] = set()
-        self.slots = Slots(self.config.max_connections)
+        self.slots = Slots(self.config.max_connections, partial(collect_forgotten, self.leases))
         self.workers = Workers()
 
     def renew(self) -> None:

@@ -24,7 +24,7 @@ from togetherpy._transport.lease import Lease
 from togetherpy._transport.pool import Connection
 from togetherpy._transport.readiness import Readiness, running_loop, this_loop
 from togetherpy._transport.route import DRAIN_SECONDS
-from togetherpy._transport.slots import Handle
+from togetherpy._transport.slots import LOOK_AFTER, Handle
 from togetherpy._transport.sockets import look_at, receive_now
 
 _PATIENCE = 16
@@ -56,10 +56,18 @@ class LoopTransport(Origin):
 
     async def _turn(self, lease: Lease, seconds: float) -> bool:
         """Waits for a slot; False when none came free in time or the attempt was aborted."""
-        turn, wake = _signal(this_loop())
+        loop = this_loop()
+        turn, wake = _signal(loop)
         waiter = self.slots.enter(wake)
         if waiter is None:
             return True
+        timer = loop.call_later(LOOK_AFTER, lambda: look(LOOK_AFTER * 2))
+
+        def look(pause: float) -> None:
+            nonlocal timer
+            self.slots.look(waiter)
+            timer = loop.call_later(pause, look, pause * 2)
+
         try:
             lease.wake_by(wake)
             await asyncio.wait((turn,), timeout=None if seconds == math.inf else max(0.0, seconds))
@@ -67,6 +75,8 @@ class LoopTransport(Origin):
         except BaseException:
             self.slots.give_up(waiter)
             raise
+        finally:
+            timer.cancel()
         return self.slots.granted(waiter, lease)
 
     async def sleep(self, seconds: float) -> None:

@@ -17,6 +17,9 @@ from contextlib import suppress
 
 from togetherpy._core import fork as process
 
+LOOK_AFTER = 1.0
+"""Seconds after which it may be that nobody will give a slot back."""
+
 
 class Turn:
     """What a thread waits by. Not an Event: that has a lock, which its own thread may hold when it is to be set."""
@@ -32,9 +35,9 @@ class Turn:
         with suppress(RuntimeError):  # it had come already
             self._lock.release()
 
-    def wait(self, seconds: float) -> None:
-        """Until it has come, `seconds` at most."""
-        self._lock.acquire(True, max(0.0, min(seconds, threading.TIMEOUT_MAX)))
+    def wait(self, seconds: float) -> bool:
+        """Until it has come, `seconds` at most; whether it has."""
+        return self._lock.acquire(True, max(0.0, min(seconds, threading.TIMEOUT_MAX)))
 
 
 class Handle:
@@ -80,8 +83,9 @@ class Handle:
 class Slots:
     """At most `count` calls at a time; the others wait in the order in which they came (fault E12)."""
 
-    def __init__(self, count: int) -> None:
-        self._free = deque([None] * count)
+    def __init__(self, count: int, stalled: Callable[[], None] = lambda: None) -> None:
+        """`stalled`: called when the first in the queue has waited for a while, now and then."""
+        self._free, self._stalled = deque([None] * count), stalled
         self._queue: deque[Waiter] = deque()
 
     @property
@@ -131,12 +135,21 @@ class Slots:
             return True
         try:
             handle.wake_by(turn.come)
-            turn.wait(seconds)
+            pause = LOOK_AFTER
+            while not turn.wait(min(pause, seconds)) and (seconds := seconds - pause) > 0:
+                self.look(waiter)
+                pause *= 2
             handle.wake_by(None)
         except BaseException:
             self.give_up(waiter)
             raise
         return self.granted(waiter, handle)
+
+    def look(self, waiter: Waiter) -> None:
+        """It has waited for `LOOK_AFTER`, and looks again after twice the time."""
+        with suppress(IndexError):
+            if self._queue[0] is waiter:
+                self._stalled()
 
     def granted(self, waiter: Waiter, handle: Handle) -> bool:
         """The wait is over: whether a slot was handed over, to somebody who still wants one."""
