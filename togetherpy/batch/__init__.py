@@ -10,6 +10,7 @@ from collections.abc import AsyncIterable, Iterable
 from typing import TYPE_CHECKING, Any, Unpack
 
 from togetherpy.batch.errors import BatchError, StalledError, SystemicError
+from togetherpy.batch.operator import ChatOp
 from togetherpy.batch.results import MapResult
 from togetherpy.batch.tally import BatchSummary
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from togetherpy.batch.options import RunOptions
     from togetherpy.client import AsyncTogether, Together
 
-__all__ = ["BatchError", "BatchSummary", "MapResult", "StalledError", "SystemicError", "arun", "run"]
+__all__ = ["BatchError", "BatchSummary", "ChatOp", "MapResult", "StalledError", "SystemicError", "arun", "run"]
 
 
 def run(

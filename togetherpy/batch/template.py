@@ -29,6 +29,11 @@ class Template:
         if not any(name for _, name in self._parts):
             raise ValueError(f"the template {text!r} names no column, so all rows would be the same")
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names in it, each once."""
+        return tuple(dict.fromkeys(name for _, name in self._parts if name is not None))
+
     def fill(self, columns: Mapping[str, msgspec.Raw]) -> str:
         """The prompt for these columns; text as it is, other values as JSON.
 
