@@ -31,8 +31,10 @@ def environment(**variables: str) -> dict[str, str]:
     return {**inherited, "PYTHONUTF8": "1", **variables}
 
 
-def run(*command: str, cwd: str | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Runs a program to its end."""
+def run(
+    *command: str, cwd: str | None = None, seconds: float = LIMIT, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Runs a program to its end, for at most so many seconds."""
     return subprocess.run(
         command,
         env=environment(**variables),
@@ -40,7 +42,7 @@ def run(*command: str, cwd: str | None = None, **variables: str) -> subprocess.C
         stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",
-        timeout=LIMIT,
+        timeout=seconds,
         check=False,
     )
 

@@ -32,7 +32,7 @@ class RowFailure(msgspec.Struct, frozen=True):
     http_status: int | None
 
 
-def failure_of(error: BaseException, row: Row) -> RowFailure:
+def failure_of(error: BaseException, row: Row | None = None) -> RowFailure:
     """What the output says of an exception that the row ended with."""
     if isinstance(error, APIStatusError):
         code = error.code or f"http_{error.status_code}"
@@ -40,7 +40,8 @@ def failure_of(error: BaseException, row: Row) -> RowFailure:
     if isinstance(error, APIError):
         code = "timeout" if isinstance(error, TimeoutError) else "connection" if hasattr(error, "phase") else "answer"
         return RowFailure(code, error.message, type(error).__name__, None, error.http_status)
-    return RowFailure("invalid_row", f"{row.where()}: {error}", "invalid_request_error", None, None)
+    where = "" if row is None else f"{row.where()}: "
+    return RowFailure("invalid_row", f"{where}{error}", "invalid_request_error", None, None)
 
 
 def _text(value: object) -> str | None:

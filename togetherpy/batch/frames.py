@@ -1,4 +1,4 @@
-"""Batches in the forms that engines keep them in: dicts of columns, pandas, Arrow.
+"""Batches in the forms that engines keep them in: dicts of columns, pandas, Arrow, Polars.
 
 In: a batch. Out: one of the same form with four columns more. The rule: none of their packages is imported that the
 batch has not brought; of a batch only the columns that are asked about are read.
@@ -7,14 +7,14 @@ batch has not brought; of a batch only the columns that are asked about are read
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
 import msgspec
 
 from togetherpy.batch.asker import Asker, Cells
-from togetherpy.batch.outcome import USAGE
+from togetherpy.batch.columns import arrow_kinds, polars_kinds
 
 Names = Callable[[Iterable[str]], tuple[str, str, str, str]]
 
@@ -90,8 +90,8 @@ def of_arrows(asker: Asker, names: Names, batches: Iterable[Any]) -> Iterator[An
     for batch, found in asker.ask((batch, rows(batch)) for batch in batches):
         schema = with_columns(asker.to, names, batch.schema)
         ours = list(schema)[-4:]
-        if asker.to is not None and _is_text(ours[0].type):
-            found = [(None if cells[0] is None else _json(cells[0]), *cells[1:]) for cells in found]
+        if asker.to is not None and str(ours[0].type) == "string":
+            found = _answers_as_json(found)
         arrays, found = _arrays([field.type for field in ours], found)
         yield _kind(batch).from_arrays([*batch.columns, *arrays], schema=schema)
 
@@ -100,51 +100,32 @@ def _json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _is_text(kind: Any) -> bool:
-    return str(kind) == "string"
+def _answers_as_json(found: list[Cells]) -> list[Cells]:
+    return [(None if cells[0] is None else _json(cells[0]), *cells[1:]) for cells in found]
 
 
 def with_columns(to: Any, names: Names, schema: Any) -> Any:
     """A pyarrow schema with the four fields more."""
     pa: Any = import_module("pyarrow")
-
-    usage = pa.struct([(name, pa.int64()) for name in USAGE])
-    answer = pa.string() if to is None else _arrow_type(pa, to)
-    for name, kind in zip(names(schema.names), (answer, pa.string(), usage, pa.int64()), strict=True):
+    for name, kind in zip(names(schema.names), arrow_kinds().all(to), strict=True):
         schema = schema.append(pa.field(name, kind))
     return schema
 
 
-def _arrow_type(pa: Any, to: Any) -> Any:
-    """The type that has the values of `to`; where Arrow has none, they are JSON texts."""
-    from togetherpy._typed.schema import strict_schema
-
-    schema = strict_schema(to)
-    return _of_schema(pa, schema, schema.get("$defs", {}), 0) or pa.string()
+def series_type(to: Any, names: Sequence[str]) -> Any:
+    """The dtype of a Polars series of structs of the four."""
+    kinds = polars_kinds()
+    return kinds.object(dict(zip(names, kinds.all(to), strict=True)))
 
 
-def _of_schema(pa: Any, schema: dict[str, Any], definitions: dict[str, Any], depth: int) -> Any:
-    if depth > 20:
-        return None  # a type that holds itself
-    if "$ref" in schema:
-        return _of_schema(pa, definitions[schema["$ref"].rpartition("/")[2]], definitions, depth + 1)
-    kinds = [one for one in schema.get("anyOf", []) if one.get("type") != "null"]
-    if kinds:
-        return _of_schema(pa, kinds[0], definitions, depth + 1) if len(kinds) == 1 else None
-    kind: Any = schema.get("type")
-    if type(kind) is list:
-        listed: list[Any] = kind
-        kind = next((one for one in listed if one != "null"), None)
-    if kind is None and all(isinstance(one, str) for one in schema.get("enum", [0])):
-        kind = "string"
-    if kind == "array":
-        items = _of_schema(pa, schema.get("items") or {}, definitions, depth + 1)
-        return items and pa.list_(items)
-    if kind == "object":
-        fields = {name: _of_schema(pa, one, definitions, depth + 1) for name, one in schema["properties"].items()}
-        return pa.struct(list(fields.items())) if fields and all(fields.values()) else None
-    makes = {"string": pa.string, "integer": pa.int64, "number": pa.float64, "boolean": pa.bool_}
-    return makes[kind]() if kind in makes else None
+def of_series(asker: Asker, names: Sequence[str], series: Any) -> Any:
+    """A Polars series: a series of structs of the four."""
+    kinds = polars_kinds()
+    found = _one(asker, series, series.to_list())
+    if asker.to is not None and kinds.answer(asker.to) is kinds.string:
+        found = _answers_as_json(found)
+    rows = [dict(zip(names, cells, strict=True)) for cells in found]
+    return _kind(series)(series.name, rows, dtype=series_type(asker.to, names))
 
 
 def _arrays(kinds: list[Any], found: list[Cells]) -> tuple[list[Any], list[Cells]]:
@@ -160,15 +141,8 @@ def _arrays(kinds: list[Any], found: list[Cells]) -> tuple[list[Any], list[Cells
 
 def _kept(pa: Any, kind: Any, cells: Cells) -> Cells:
     answer, error, usage, attempts = cells
-    error = None if error is None else _whole(error)
-    answer = _whole(answer) if isinstance(answer, str) else answer
     try:
         pa.array([answer], kind)
     except (pa.ArrowException, ValueError, TypeError, OverflowError) as failure:
         answer, error = None, f"answer: Arrow cannot keep it as {kind}: {failure}: {_json(answer)}"
     return answer, error, usage, attempts
-
-
-def _whole(text: str) -> str:
-    """Text without halves of characters, which are no UTF-8."""
-    return text.encode(errors="replace").decode()

@@ -149,14 +149,25 @@ class ChatOp:
 
         return of_columns(self._asker(), self.columns, batch)
 
-    def map_list(self, items: Iterable[Any]) -> list[dict[str, Any]]:
-        """A dict of the four columns for each item, in their order, for Daft's batch methods and Polars' `map_batches`.
+    def map_list(self, items: Any) -> Any:
+        """A dict of the four columns for each item of a list, in their order, for Daft's batch methods; for a Polars
+        series, in `map_batches`, a series of such structs.
 
         An item is the cell of the one column that is asked about, or a dict of columns.
         """
         names = self.columns(())
+        if type(items).__module__.startswith("polars."):
+            from togetherpy.batch.frames import of_series
+
+            return of_series(self._asker(), names, items)
         chunks = ((None, [item]) for item in items)
         return [dict(zip(names, cells, strict=True)) for _, [cells] in self._asker().ask(chunks)]
+
+    def polars_dtype(self) -> Any:
+        """What `map_list` gives for a Polars series: the `return_dtype` of `map_batches`."""
+        from togetherpy.batch.frames import series_type
+
+        return series_type(self._work.to, self.columns(()))
 
     def map_partition(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
         """Each row, a dict, with the four columns more, for Dask's bags and Spark's RDDs; rows are read as needed."""

@@ -71,7 +71,8 @@ def answered(body: bytes, to: Any, attempts: int) -> Outcome:
 def failed(error: BaseException, attempts: int = 0) -> Outcome:
     """The outcome of a row without an answer."""
     failure = failure_of(error)
-    return Outcome(error=f"{failure.code}: {failure.message}", attempts=attempts)
+    message = f"{failure.code}: {failure.message}".encode(errors="replace").decode()  # tables keep UTF-8 only
+    return Outcome(error=message, attempts=attempts)
 
 
 def _text(message: _Message) -> str | None:
