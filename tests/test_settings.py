@@ -70,9 +70,9 @@ def test_base_url(kind: str, base_url: str) -> None:
         assert (same, same.port) == (url, 8080)
 
 
-def test_the_port_that_the_text_leaves_out(kind: str) -> None:
+def test_a_port_that_the_text_leaves_out(kind: str) -> None:
     url = make_raw(kind, api_key="k", base_url="https://[::1]/x").base_url
-    assert (url.host, url.port, url.path, str(url)) == ("::1", 443, "/x", "https://[::1]/x")
+    assert (url.host, url.port, url.path, str(url)) == ("::1", None, "/x", "https://[::1]/x")
 
 
 def test_the_rest_can_be_read(kind: str) -> None:

@@ -44,9 +44,10 @@ class BaseURL(str):
         return self._origin.host
 
     @property
-    def port(self) -> int:
-        """Also if the text leaves it out."""
-        return self._origin.port
+    def port(self) -> int | None:
+        """None where the text leaves it out, for it is the scheme's own."""
+        usual = {"http": 80, "https": 443}[self._origin.scheme]
+        return None if self._origin.port == usual else self._origin.port
 
     @property
     def path(self) -> str:

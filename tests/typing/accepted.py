@@ -76,7 +76,7 @@ def clients(client: Together) -> None:
     assert_type(client.with_options(timeout=5), Together)
     assert_type(client.with_options(timeout=Timeout(connect=1), max_retries=0, default_headers={"X-A": None}), Together)
     assert_type(client.base_url, BaseURL)
-    assert_type(client.base_url.port, int)
+    assert_type(client.base_url.port, int | None)
     assert_type(client.api_key, str)
     assert_type(client.copy(api_key=lambda: "k", base_url="http://localhost", default_query={"a": 1}), Together)
     assert_type(client.timeout, Timeout)
