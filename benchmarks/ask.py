@@ -50,6 +50,15 @@ def take(answer: Any) -> Tally:
     return Tally(1, chars, choice.finish_reason, answer.usage.total_tokens)
 
 
+TEXTS: dict[str, Any] = {"model": "BAAI/bge-large-en-v1.5", "input": ["What is deep learning?"]}
+"""What is embedded; how many embeddings come for it is the server's to say."""
+
+
+def measure(answer: Any) -> Tally:
+    """Reads embeddings: how many floats there are."""
+    return Tally(1, sum(len(row.embedding) for row in answer.data), None, 0)
+
+
 class Reader:
     """Reads a stream chunk by chunk, touching of each chunk what a user of it touches."""
 

@@ -123,6 +123,15 @@ def _tls() -> list[Case]:
     ]  # fmt: skip
 
 
+def _embeddings() -> list[Case]:
+    base = Case("", "embeddings", "", "answer", "repeat", count=5, roles=("ours", "peer"))
+    return [
+        replace(base, name="embed-floats", about="1,000 embeddings of 1,024 floats, as numbers", needs="embed",
+                serves="floats-1000"),
+        replace(base, name="embed-base64", about="the same as base64", needs="embed_packed", serves="base64-1000"),
+    ]  # fmt: skip
+
+
 def _growth() -> list[Case]:
     """Cost as the work grows: the unit is the same, so its cost and the peak memory are to stay flat."""
     base = Case("", "growth", "", "", "repeat", rounds=1)
@@ -145,7 +154,10 @@ def _growth() -> list[Case]:
 
 INSTALLED = Case("installed", "size", "bytes and packages that pip installs", "install", "installed", rounds=1)
 
-CASES = {case.name: case for case in (*_start(), *_plain(), *_stream(), *_async(), *_tls(), *_growth(), INSTALLED)}
+CASES = {
+    case.name: case
+    for case in (*_start(), *_plain(), *_stream(), *_async(), *_tls(), *_embeddings(), *_growth(), INSTALLED)
+}
 GROUPS = sorted({case.group for case in CASES.values()})
 
 
@@ -176,6 +188,8 @@ def quick(case: Case) -> Case | None:
             numbers[1] = "5"
     else:
         units = case.units
+        if kind in ("floats", "base64"):
+            numbers[0] = "20"
     at_once = min(case.at_once, 32)
     small = replace(case, serves="-".join([kind, *numbers]), units=units, at_once=at_once, count=max(2, at_once))
     return replace(small, prompt=min(case.prompt, 100_000), rounds=1)

@@ -7,7 +7,9 @@ of answers of the real service, the words are made up.
 
 from __future__ import annotations
 
+import base64
 import json
+import struct
 from random import Random
 from typing import Any, NamedTuple
 
@@ -75,6 +77,18 @@ def structured() -> Answer:
     text = json.dumps(lake, ensure_ascii=False)
     message: dict[str, Any] = {"role": "assistant", "content": text, "tool_calls": [], "reasoning": None}
     return Answer([_plain(message, None, 40)], Tally(1, len(text), "stop", 86))
+
+
+def embeddings(rows: int, *, packed: bool) -> Answer:
+    """So many embeddings of 1,024 32-bit floats, as numbers or as base64."""
+    random, data = Random(SEED), list[dict[str, Any]]()
+    for index in range(rows):
+        raw = struct.pack("<1024f", *(random.uniform(-0.1, 0.1) for _ in range(1024)))
+        floats = [float(f"{number:.9g}") for number in struct.unpack("<1024f", raw)]
+        embedding = base64.b64encode(raw).decode() if packed else floats
+        data.append({"object": "embedding", "index": index, "embedding": embedding})
+    body = {"object": "list", "model": "m", "data": data, "usage": {"prompt_tokens": rows, "total_tokens": rows}}
+    return Answer([json.dumps(body).encode()], Tally(1, rows * 1024, None, 0))
 
 
 def logprobs(tokens: int) -> Answer:

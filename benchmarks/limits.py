@@ -46,6 +46,8 @@ LIMITS = (
     Limit("inflight-32", "togetherpy_async", 1 / 12, "together"),
     Limit("inflight-256", "togetherpy_async", 2.5, "floor_async"),
     Limit("inflight-256", "togetherpy_async", 1 / 12, "together"),
+    Limit("embed-floats", "togetherpy", 1 / 5, "openai"),
+    Limit("embed-base64", "togetherpy", 1 / 5, "openai"),
     Limit("drip-500", "togetherpy_async", 1 / 4, "together"),
     # Nothing else connects for less: the reason why there is no transport to choose.
     Limit("tls-inflight-256", "togetherpy_async", 1, "openai_aiohttp"),

@@ -95,6 +95,8 @@ MAKERS: dict[str, Callable[..., Scenario]] = {
     "short": lambda: _plain(fixtures.answer(120)),
     "answer": lambda size: _plain(fixtures.answer(size)),
     "json": lambda: _plain(fixtures.structured()),
+    "floats": lambda rows: _plain(fixtures.embeddings(rows, packed=False)),
+    "base64": lambda rows: _plain(fixtures.embeddings(rows, packed=True)),
     "logprobs": lambda tokens: _plain(fixtures.logprobs(tokens)),
     "delayed": lambda delay_ms: _plain(fixtures.answer(120), delay_ms),
     "burst": lambda chunks: _burst(fixtures.stream(chunks)),

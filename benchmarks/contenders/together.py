@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from benchmarks.ask import KEY, TIMEOUT, Tally, adrain, drain, gather, take
+from benchmarks.ask import KEY, TEXTS, TIMEOUT, Tally, adrain, drain, gather, measure, take
 
 ROLE = "peer"
 REQUIRES = ["together"]
@@ -22,6 +22,10 @@ def answer(client: Any, ask: dict[str, Any]) -> Tally:
 
 def stream(client: Any, ask: dict[str, Any]) -> Tally:
     return drain(client.chat.completions.create(stream=True, **ask))
+
+
+def embed(client: Any, ask: dict[str, Any]) -> Tally:
+    return measure(client.embeddings.create(**TEXTS))
 
 
 def accumulate(client: Any, ask: dict[str, Any]) -> Tally:

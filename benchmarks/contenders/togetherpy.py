@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from benchmarks.ask import KEY, TIMEOUT, Tally, drain, take
+from benchmarks.ask import KEY, TEXTS, TIMEOUT, Tally, drain, measure, take
 
 ROLE = "ours"
 REQUIRES = ["."]
@@ -24,6 +24,13 @@ def answer(client: Any, ask: dict[str, Any]) -> Tally:
 
 def stream(client: Any, ask: dict[str, Any]) -> Tally:
     return drain(client.chat.completions.create(stream=True, **ask))
+
+
+def embed(client: Any, ask: dict[str, Any]) -> Tally:
+    return measure(client.embeddings.create(**TEXTS))
+
+
+embed_packed = embed
 
 
 def accumulate(client: Any, ask: dict[str, Any]) -> Tally:
