@@ -211,6 +211,8 @@ def test_base_url(url: str, expected: Origin, authority: str) -> None:
         ("", "must begin with http:// or https://, not 'nothing'"),
         ("api.together.ai/v1", "must begin with http"),
         ("localhost:8000", "must begin with http"),
+        ("http//x", "must begin with http"),
+        ("https:/x", "no usable host name"),
         ("ftp://h/v1", "not 'ftp'"),
         ("file:///etc/passwd", "not 'file'"),
         ("https://", "no usable host"),
@@ -235,6 +237,7 @@ def test_base_url_that_cannot_be_meant(url: str, message: str) -> None:
         parse_base_url(url)
     assert message in str(raised.value)
     assert "password@" not in str(raised.value)
+    assert url == "" or "nothing" not in str(raised.value)
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,14 @@ SHAPES: dict[str, tuple[Any, tuple[str, str | None, str | None, str | None]]] = 
         {"success": False, "errors": [{"code": 7003, "message": "no route"}], "messages": [], "result": None},
         ("no route", None, "7003", None),
     ),
+    "complaints of fields": (
+        {"errors": {"model": ["is unknown"], "n": ["is too big", "is odd"]}},
+        ("model: is unknown; n: is too big; is odd", None, None, None),
+    ),
+    "complaints of fields, and words": (
+        {"title": "Validation failed.", "status": 422, "errors": {"Model": ["is missing"]}},
+        ("Validation failed: Model: is missing", None, None, None),
+    ),
     "errors by field": ({"errors": {"message": "m", "code": 3}}, ("m", None, "3", None)),
     "msg": ({"code": 1001, "msg": "no such model", "success": False}, ("no such model", None, "1001", None)),
     "error_msg": ({"error_code": 336003, "error_msg": "no messages"}, ("no messages", None, "336003", None)),

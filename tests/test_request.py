@@ -101,6 +101,13 @@ def test_an_answer_goes_back_without_nulls() -> None:
     assert sent == {"messages": [{"role": "assistant", "tool_calls": [call]}]}
 
 
+def test_an_answer_that_nobody_gave_goes_back_as_the_models() -> None:
+    raw = b"""{"choices": [{"message": {"content": "hi"}}]}"""
+    (choice,) = msgspec.json.decode(raw, type=ChatCompletionResponse).choices
+    (plain,) = plain_messages([choice.message])
+    assert json.loads(encode_json({"m": plain})) == {"m": {"role": "assistant", "content": "hi"}}
+
+
 def test_no_tool_calls_are_none() -> None:
     message = ChatCompletionMessage(role="assistant", content="hi", tool_calls=[])
     (plain,) = plain_messages([message])

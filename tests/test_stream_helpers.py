@@ -60,7 +60,7 @@ def test_the_text_of_the_first_choice_alone(client: Maker) -> None:
         call(0, "{}", name="f"),
     ]
     with ScriptedServer(streamed(*chunks)) as server:
-        assert client(server).stream().texts() == ["a", "no index"]
+        assert client(server).stream().texts() == ["a", "no delta", "no index"]
 
 
 def test_leaving_the_text_early_closes_the_stream(client: Maker, kind: str) -> None:

@@ -32,6 +32,17 @@ def test_a_server_that_counts_tokens(first: int, count: int) -> None:
     assert texts(*((first + place, f"t{place}") for place in range(count))) == [f"t{place}" for place in range(count)]
 
 
+def test_a_server_that_counts_by_other_steps() -> None:
+    assert texts((0, "a"), (2, "b"), (4, "c"), (9, "d")) == ["a", "b", "c", "d"]
+
+
+def test_text_beside_a_delta_that_is_missing() -> None:
+    """As completions have it; the sum has it, too."""
+    seen = Texts(1)
+    chunks = [{"choices": [{"index": 0, "text": text, "delta": None}]} for text in ("a", "", "b")]
+    assert [text for chunk in chunks for text in seen.of(decode_json(CHUNK, msgspec.json.encode(chunk)))] == ["a", "b"]
+
+
 def test_another_answer_that_nobody_asked_for() -> None:
     assert texts((0, "a"), (1, "other"), (0, "b"), (1, "more"), (0, "c")) == ["a", "b", "c"]
 

@@ -82,11 +82,13 @@ def plain_messages(messages: object) -> list[object]:
 
 def _as_it_came(message: ChatCompletionMessage) -> object:
     """A message of an answer, to go back: with the fields that our types do not name, for some servers want them."""
-    if message.tool_calls is None and getattr(message, "parsed", None) is None and not message.model_extra:
+    simple = message.tool_calls is None and getattr(message, "parsed", None) is None and not message.model_extra
+    if simple and message.role is not None:
         return message
     # What parse() made of the text is the caller's; the server has the text.
     plain = message.model_dump(exclude={"parsed"}, exclude_none=True)
-    fields = {name: value for name, value in plain.items() if value is not None}
+    # No server takes a message that is nobody's, though some leave it open whose their answer is.
+    fields = {"role": "assistant"} | {name: value for name, value in plain.items() if value is not None}
     if not message.tool_calls:
         # Together answers [] for "none", which servers of the same protocol refuse to take back.
         fields.pop("tool_calls", None)

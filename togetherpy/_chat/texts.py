@@ -38,9 +38,10 @@ class Texts:
     def said(self, choice: Any) -> str | None:
         """What a choice brings of it; None for one that has no place for any."""
         delta = getattr(choice, "delta", None)
-        if not isinstance(delta, DeltaContent):
-            return None
-        return text_of(delta.content) if delta.content else ""
+        if isinstance(delta, DeltaContent):
+            return text_of(delta.content) if delta.content else ""
+        text: object = getattr(choice, "text", None)  # as completions have it
+        return text if delta is None and isinstance(text, str) else None
 
     def rest(self) -> Iterator[str]:
         """What is held at the end of the stream."""
@@ -66,7 +67,7 @@ class Texts:
 
     def _look(self, index: int, text: str) -> str:
         """Another number than the first: it may count, or be of another answer."""
-        follows = self._last is not None and index == self._last + 1
+        follows = self._last is not None and index > self._last
         if follows and self._held:
             self._counting = True
             return text

@@ -278,7 +278,7 @@ def _shown(url: str) -> str:
     scheme, separator, _ = url.partition("://")
     rest = re.sub(_SCHEME, "", url)
     if not re.fullmatch(_SHOWABLE, rest) or (separator and not re.fullmatch("[A-Za-z0-9]{1,8}", scheme)):
-        return ", not 'nothing'" if not separator else ""
+        return "" if url else ", not 'nothing'"
     if separator and not scheme.lower().startswith("h"):
         return f", not {scheme!r}: {url!r}"
     meant = "http" if is_loopback(re.split("[:/]", rest)[0]) else "https"

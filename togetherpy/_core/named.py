@@ -128,6 +128,9 @@ def _words(value: object) -> str | None:
     entries = _fold(value)
     title = entries.get("error")
     words = next((word for name in _INSIDE + _WORDS if (word := _words(entries.get(name))) is not None), None)
+    complaints = _by_field(entries.get("errors"))
+    if complaints is not None:
+        return complaints if words is None else f"{words.rstrip('.')}: {complaints}"
     if isinstance(title, str) and words == title.strip():
         # {"error": "Bad Request", "message": "why"}
         more = next((word for name in _WORDS[:-1] if (word := _words(entries.get(name))) is not None), None)
@@ -138,6 +141,14 @@ def _words(value: object) -> str | None:
         return f"{words}: {cause}"
     place = _place([entries])
     return f"{place}: {words}" if words is not None and place is not None else words
+
+
+def _by_field(errors: object) -> str | None:
+    """What is complained of each field: {"model": ["is unknown"]}, as ASP.NET, Rails and Laravel have it."""
+    if not is_object(errors) or _words(errors) is not None:
+        return None
+    said = [f"{name}: {word}" for name, item in list(errors.items())[:8] if (word := _words(item)) is not None]
+    return "; ".join(said) or None
 
 
 def _layers(value: object) -> Iterator[dict[str, Any]]:
