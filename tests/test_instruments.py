@@ -108,6 +108,47 @@ def test_what_they_replace_of_other_parts(who: str, module: str, cls: str, metho
     passes(code)
 
 
+ASKED = {
+    "completions": ({"prompt": "x"}, "create", ["Completions", "CompletionsResource"]),
+    "embeddings": ({"input": "x"}, "create", ["Embeddings", "EmbeddingsResource"]),
+    "images": ({"prompt": "x"}, "generate", ["Images", "ImagesResource"]),
+    "rerank": ({"query": "x", "documents": ["y"]}, "create", ["Rerank", "RerankResource"]),
+}
+"""Parts of the API: what a call of theirs takes, and their classes under the names of both versions."""
+
+REPLACED = """
+area, method, name, params = sys.argv[1], sys.argv[2], sys.argv[3], eval(sys.argv[4])
+cls = getattr(importlib.import_module(f"together.resources.{area}"), name)
+assert getattr(together.resources, name) is cls
+seen, original = [], getattr(cls, method)
+
+@functools.wraps(original)
+def replaced(self, *args, **kwargs):
+    seen.append(kwargs["model"])
+    return original(self, *args, **kwargs)
+
+setattr(cls, method, replaced)
+with LocalServer() as server:
+    if name.startswith("Async"):
+        async def ask():
+            async with together.AsyncTogether(api_key="k", base_url=server.base_url) as client:
+                await getattr(getattr(client, area), method)(model="m", **params)
+
+        asyncio.run(ask())
+    else:
+        with together.Together(api_key="k", base_url=server.base_url) as client:
+            getattr(getattr(client, area), method)(model="m", **params)
+assert seen == ["m"]
+"""
+
+
+@pytest.mark.parametrize("kind", ["", "Async"])
+@pytest.mark.parametrize(("area", "name"), [(area, name) for area, (_, _, names) in ASKED.items() for name in names])
+def test_what_is_put_in_the_place_of_other_methods_is_called(area: str, name: str, kind: str) -> None:
+    params, method, _ = ASKED[area]
+    passes(CALLS + REPLACED, area, method, kind + name, repr(params))
+
+
 OPENLLMETRY = """
 from opentelemetry.instrumentation.together import TogetherAiInstrumentor
 from opentelemetry.sdk.trace import TracerProvider
