@@ -1,0 +1,56 @@
+"""Eight processes share one server's limit: together they are nearly as fast as one, and are seldom refused."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+from support.processes import environment
+
+from togetherpy.testing import LocalServer
+
+PROCESSES = 8
+ROWS = 2000
+RPM = 6000.0
+PROGRAM = """
+import sys
+from togetherpy.batch import ChatOp
+share, first, count = map(int, sys.argv[1:])
+op = ChatOp(model="m", prompt="q", share=share, max_tokens=8)
+assert sys.stdin.readline()
+failed = [row for row in op.map_list([f"n{n}" for n in range(first, first + count)]) if row["error"]]
+assert not failed, failed[0]
+"""
+
+
+def measured(processes: int) -> tuple[float, float]:
+    """Rows a second and the part of the answers that were 429s, on a server whose limit is dynamic."""
+    with LocalServer(rpm=RPM, dynamic=True, latency=(0.2, 0.6), seed=1) as server:
+        variables = environment(TOGETHER_API_KEY="k", TOGETHER_BASE_URL=server.base_url)
+        each = ROWS // processes
+        running = [
+            subprocess.Popen(
+                [sys.executable, "-c", PROGRAM, str(processes), str(n * each), str(each)],
+                env=variables,
+                stdin=subprocess.PIPE,
+            )
+            for n in range(processes)
+        ]
+        began = time.monotonic()
+        for process in running:
+            assert process.stdin is not None
+            process.stdin.write(b"go\n")
+            process.stdin.close()
+        assert [process.wait(timeout=300) for process in running] == [0] * processes
+        seconds = time.monotonic() - began
+        refused = len(server.requests) - ROWS
+    return ROWS / seconds, refused / (ROWS + refused)
+
+
+@pytest.mark.slow
+def test_eight_processes_share_a_limit() -> None:
+    alone, alone_refused = measured(1)
+    together, refused = measured(PROCESSES)
+    print(f"{alone:.1f} rows/s alone ({alone_refused:.2%} 429), {together:.1f} together ({refused:.2%} 429)")
+    assert refused < 0.03
+    assert together >= 0.85 * alone
