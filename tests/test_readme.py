@@ -29,6 +29,7 @@ EXPECTED = {
     "Into a pydantic model, streamed": r"\{\"name\":.*\}\n\S+ [\d.]+ \[.*\]\n",
     "Running tools": r"\['\{\"city\":.*\"sky\":\"sunny\"\}'\]\n\[\]\n.*sunny.*\n2 answers, 4 messages\n",
     "Stream helpers": r"\S.{40,}\n\d+ tokens, stop\nTrue\n",
+    "Unread responses": r"200 http://127\.0\.0\.1:\d+/v1/chat/completions\n(data: .*\n\n)+data: \[DONE\]\n\n*",
     "Raw responses": (
         r"200 application/json; charset=utf-8 \S+\n1 attempt\(s\) in 0\.\d{3} s, \d+ bytes\n"
         r"100\.0 199\.0 2\.0 33333\.0\n\['choices', .*'usage'\]\n\S.{40,}\n"
