@@ -108,7 +108,8 @@ class TogetherError(Exception):
     @property
     def json_body(self) -> Any:
         """The answer's body if it is a JSON object or array, else None."""
-        return self.body if isinstance(self.body, (dict, list)) else None
+        body: object = self.body
+        return self.body if isinstance(body, (dict, list)) else None
 
 
 class DownloadError(TogetherError):

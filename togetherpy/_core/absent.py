@@ -42,10 +42,10 @@ def without_absent(value: object) -> object:
         given = cast("Mapping[object, object]", value)
         kept = {key: without_absent(item) for key, item in given.items() if not is_absent(item)}
         same = len(kept) == len(given) and all(kept[key] is given[key] for key in kept)
-        return value if same else kept
+        return given if same else kept
     if isinstance(value, (list, tuple)):
         items = cast("list[object]", value)
         listed = [without_absent(item) for item in items if not is_absent(item)]
         same = len(listed) == len(items) and all(one is other for one, other in zip(listed, items, strict=True))
-        return value if same else listed
+        return items if same else listed
     return value

@@ -32,16 +32,18 @@ class Unread(Expected[Any]):
 
     take = "bytes"
 
-    accept: str  # type: ignore[misc]
-    operation: str | None  # type: ignore[misc]
-    asked: Mapping[str, str]  # type: ignore[misc]
+    accept: str  # type: ignore[misc]  # pyright: ignore[reportIncompatibleVariableOverride]
+    operation: str | None  # type: ignore[misc]  # pyright: ignore[reportIncompatibleVariableOverride]
+    asked: Mapping[str, str]  # type: ignore[misc]  # pyright: ignore[reportIncompatibleVariableOverride]
 
-    __slots__ = ("_asynchronous", "accept", "answer", "asked", "operation")
+    __slots__ = ("_asynchronous", "accept", "answer", "asked", "operation")  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def __init__(self, answer: Expected[Any], *, asynchronous: bool) -> None:
         """`answer`: what it is when it is read."""
         self.answer, self._asynchronous = answer, asynchronous
-        self.accept, self.operation, self.asked = answer.accept, answer.operation, answer.asked
+        self.accept = answer.accept  # pyright: ignore[reportIncompatibleVariableOverride]
+        self.operation = answer.operation  # pyright: ignore[reportIncompatibleVariableOverride]
+        self.asked = answer.asked  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def welcomes(self, status: int) -> bool:
         """As the answer says."""

@@ -170,7 +170,11 @@ class OpenForm(RawForm):
     def _method(self, found: Any) -> Any:
         if not callable(found):
             return found
-        return lambda *args, **params: _Opening(functools.partial(found, *args, **params))
+
+        def opening(*args: Any, **params: Any) -> _Opening:
+            return _Opening(functools.partial(found, *args, **params))
+
+        return opening
 
 
 class _Opening:

@@ -54,7 +54,8 @@ def _kept(to: Any) -> Expected[Any]:
     if isinstance(to, type) and to.__name__ == "Response" and to.__module__.partition(".")[0] in ("httpx", "requests"):
         return _Made(_raw)
     if get_origin(to) is list and _is_ours(get_args(to)[0]):
-        return ListOf(get_args(to)[0])
+        item: Any = get_args(to)[0]
+        return ListOf[Any](item)
     if _is_ours(to):
         return JSON(to)
     validate = getattr(to, "model_validate_json", None)

@@ -149,23 +149,27 @@ def _fields(body: Any) -> dict[str, Any]:
 
 def _parts(files: Any) -> dict[str, Any]:
     """Files by the names of their fields; several of one name are a list."""
-    pairs: Iterable[tuple[str, Any]] = files.items() if isinstance(files, Mapping) else files
+    pairs: Iterable[tuple[str, Any]] = files.items() if hasattr(files, "items") else files
     parts: dict[str, Any] = {}
     for name, file in pairs:
-        for one in file if isinstance(file, list) else [file]:  # pyright: ignore[reportUnknownVariableType]
+        several: list[Any] = cast("list[Any]", file) if isinstance(file, list) else [file]
+        for one in several:
             part = _part(name, one)
             parts[name] = [*parts[name], part] if name in parts else [part]
     return parts
 
 
 def _part(field: str, given: Any) -> Part:
-    name, file, kind = None, given, None
+    name: Any = None
+    file: Any = given
+    kind: Any = None
     if isinstance(given, tuple):
-        name, file, kind, *_ = (*given, None, None)
+        parts: list[Any] = [*cast("Iterable[Any]", given), None, None]
+        name, file, kind = parts[:3]
     if isinstance(file, str):
         file = file.encode()
     if isinstance(file, (bytes, bytearray, memoryview)):
         return Part(name or field, bytes(cast(bytes, file)), kind or "application/octet-stream")
-    told = os.fspath(file) if isinstance(file, os.PathLike) else getattr(file, "name", None)
+    told: Any = os.fspath(cast(Any, file)) if isinstance(file, os.PathLike) else getattr(file, "name", None)
     name = name or (Path(told).name if isinstance(told, str) else field)
     return Part(name, File(file), kind or "application/octet-stream")

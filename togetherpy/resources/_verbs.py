@@ -27,8 +27,8 @@ def _hide(given: dict[str, Any]) -> None:
 
     if "extra_headers" in given:
         given["extra_headers"] = hide(given["extra_headers"])
-    options = given.get("options")
-    if isinstance(options, Mapping) and "headers" in options:
+    options: Any = given.get("options")
+    if hasattr(options, "keys") and "headers" in options:
         given["options"] = {**options, "headers": hide(options["headers"])}
 
 
