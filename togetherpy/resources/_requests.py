@@ -152,7 +152,7 @@ def _parts(files: Any) -> dict[str, Any]:
     pairs: Iterable[tuple[str, Any]] = files.items() if hasattr(files, "items") else files
     parts: dict[str, Any] = {}
     for name, file in pairs:
-        several: list[Any] = cast("list[Any]", file) if isinstance(file, list) else [file]
+        several: list[Any] = file if isinstance(file, list) else [file]  # pyright: ignore[reportUnknownVariableType]
         for one in several:
             part = _part(name, one)
             parts[name] = [*parts[name], part] if name in parts else [part]
