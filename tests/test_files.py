@@ -3,6 +3,7 @@
 import gc
 import hashlib
 import io
+import json
 import os
 import tracemalloc
 from collections.abc import Callable
@@ -211,6 +212,62 @@ def test_a_refusal(client: Maker, path: Path) -> None:
         assert "purpose" in str(error)
         failure(NotFoundError, lambda: files(client(server)).content("file-none"))
         failure(NotFoundError, lambda: files(client(server)).delete("file-none"))
+
+
+# In parts
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("togetherpy.resources._parts.LARGE", 20)
+    monkeypatch.setattr("togetherpy.resources._parts._PART", 12)
+
+
+def begun(bucket: Any, *numbers: int) -> bytes:
+    where = bucket.base_url.removesuffix("/v1")
+    parts = [{"PartNumber": one, "URL": f"{where}/part{one}?signature={SIGNATURE}"} for one in numbers]
+    return answer({"upload_id": "u", "file_id": "file-1", "parts": parts})
+
+
+def test_a_large_file_goes_in_parts(client: Maker, path: Path, small_parts: None) -> None:
+    seen: list[Any] = []
+    taken = [request, send(answer(b"", etag='"e1"')), *[request, send(answer(b"", etag="e"))] * 2]
+    with (
+        ScriptedServer(taken) as bucket,
+        ScriptedServer([request, send(begun(bucket, 2, 3, 1)), request, send(answer({"file": FILE}))]) as server,
+    ):
+        assert files(client(server)).upload(path, progress_callback=seen.append).id == "file-1"
+        first, last = server.requests
+    assert (first.target, last.target) == ("/v1/files/multipart/initiate", "/v1/files/multipart/complete")
+    described = json.loads(first.body)
+    assert (described["file_size"], described["num_parts"], described["file_name"]) == (32, 3, "data.jsonl")
+    assert [one.target.partition("?")[0] for one in bucket.requests] == ["/part1", "/part2", "/part3"]
+    assert b"".join(one.body for one in bucket.requests) == LINES
+    assert all("authorization" not in one.headers for one in bucket.requests)
+    assert json.loads(last.body) == {
+        "upload_id": "u",
+        "file_id": "file-1",
+        "parts": [{"part_number": number, "etag": tag} for number, tag in ((1, "e1"), (2, "e"), (3, "e"))],
+    }
+    assert [one.uploaded_bytes for one in seen] == [11, 22, 32]
+
+
+def test_a_large_file_that_is_there_already(client: Maker, path: Path, small_parts: None) -> None:
+    with ScriptedServer([request, send(answer({"file_id": "file-1"}, 409)), request, send(answer(FILE))]) as server:
+        assert files(client(server)).upload(path).id == "file-1"
+        assert server.requests[1].target == "/v1/files/file-1"
+
+
+@pytest.mark.parametrize("numbers", [(1, 3), (), (1, 2, 3)])
+def test_an_upload_in_parts_that_fails_is_given_up(
+    client: Maker, path: Path, small_parts: None, numbers: tuple[int, ...]
+) -> None:
+    with ScriptedServer([request, send(answer(b""))]) as bucket:
+        script = [request, send(begun(bucket, *numbers)), request, send(answer({}))]
+        with ScriptedServer(script) as server:
+            failure(APIResponseError, lambda: files(client(server)).upload(path))
+            assert server.requests[1].target == "/v1/files/multipart/abort"
+            assert json.loads(server.requests[1].body) == {"upload_id": "u", "file_id": "file-1"}
 
 
 # Files that cannot be meant

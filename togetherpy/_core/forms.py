@@ -69,6 +69,14 @@ class File:
         if left:
             raise TogetherError(f"{self} became shorter while it was sent: {left} of its {self.size} bytes are missing")
 
+    def part(self, start: int, size: int) -> File:
+        """So many of its bytes."""
+        from copy import copy
+
+        part = copy(self)
+        part._start, part.size = self._start + start, size
+        return part
+
     def __repr__(self) -> str:
         return f"the file {self._path}" if self._path is not None else "the open file"
 

@@ -23,6 +23,7 @@ from togetherpy._core.forms import File, Form
 from togetherpy._core.steps import Steps, Work
 from togetherpy._core.wire import Endpoint, Part, Reply, Source
 from togetherpy.error import APIStatusError, ConflictError, FileTypeError, NotFoundError
+from togetherpy.resources import _parts
 from togetherpy.resources._base import Resource
 from togetherpy.types.files import FilePurpose, FileResponse, FileUploadProgress, OnUpload
 
@@ -88,11 +89,12 @@ def _conflict(file_id: str) -> ConflictError:
 class Told:
     """A body that says how much of it was read."""
 
-    __slots__ = ("_most", "_source", "_tell", "content_type", "size")
+    __slots__ = ("_before", "_most", "_source", "_tell", "_total", "content_type", "size")
 
-    def __init__(self, source: Source, tell: OnUpload) -> None:
+    def __init__(self, source: Source, tell: OnUpload, before: int = 0, total: int | None = None) -> None:
+        """`before`, `total`: of a part, the bytes that came before it, and those of the whole."""
         self._source, self._tell, self.size, self.content_type = source, tell, source.size, None
-        self._most = 0
+        self._before, self._total, self._most = before, source.size if total is None else total, 0
 
     def pieces(self) -> Iterator[bytes]:
         """From the beginning; what was said is not taken back when it is sent again."""
@@ -102,7 +104,7 @@ class Told:
             read += len(piece)
             if read > self._most:
                 self._most = read
-                self._tell(FileUploadProgress(read, self.size))
+                self._tell(FileUploadProgress(self._before + read, self._total))
 
 
 class Upload:
@@ -125,7 +127,8 @@ class Upload:
             raise TypeError(f"purpose must be a str, not {type(purpose).__name__}")
         self._files, self._file, self._purpose, self._options = files, file, str(purpose), options
         self._source = File(file, None)
-        self._body: Source = self._source if tell is None else Told(self._source, tell)
+        self._tell = tell
+        self._body: Source = self._told(self._source, 0)
         named: Any = file if isinstance(file, (str, os.PathLike)) else getattr(file, "name", None)
         # A file that was opened by its number is named by that.
         self._name = "file.jsonl" if named is None or isinstance(named, int) else Path(named).name
@@ -166,6 +169,8 @@ class Upload:
             "checksum": (yield Work(self._checksum)),
         }
         fields = {name: value for name, value in form.items() if value is not None}
+        if self._source.size > _parts.LARGE:
+            return (yield from self._in_parts(retrieve, fields, strict))
         try:
             leave: Leave = yield self._call(_ASK, body=Form(fields))
         except APIStatusError as error:
@@ -179,7 +184,7 @@ class Upload:
                 there: FileResponse = yield self._call(retrieve.at(id=leave.file_id))
                 return there
             try:
-                yield self._call(_PUT, body=self._body, url=leave.url, timeout=self._long())
+                yield self._call(_PUT, body=self._body, url=leave.url, size=self._source.size)
                 break
             except APIStatusError as error:
                 if error.status_code != 403 or not again:
@@ -191,19 +196,31 @@ class Upload:
             made = yield self._call(retrieve.at(id=leave.file_id))
         return made
 
+    def _in_parts(self, retrieve: Endpoint[FileResponse], fields: dict[str, Any], strict: bool) -> Steps[FileResponse]:
+        made = yield from _parts.in_parts(self._call, self._source, fields, self._told)
+        if not isinstance(made, str):
+            return made
+        if strict:
+            raise _conflict(made)
+        there: FileResponse = yield self._call(retrieve.at(id=made))
+        return there
+
+    def _told(self, source: Source, before: int) -> Source:
+        return source if self._tell is None else Told(source, self._tell, before, self._source.size)
+
     def _at_once(self, fields: dict[str, Any]) -> Steps[FileResponse]:
         """The other way: one form that holds the file."""
         fields.pop("checksum")
         part = Part(self._name, self._body)
-        made: FileResponse = yield self._call(_AT_ONCE, {**fields, "file": part}, timeout=self._long())
+        made: FileResponse = yield self._call(_AT_ONCE, {**fields, "file": part}, size=self._source.size)
         return made
 
     def _call(self, endpoint: Endpoint[Any], params: dict[str, Any] | None = None, **how: Any) -> Callable[[], Any]:
-        sent = {**self._options, "timeout": how.pop("timeout", self._timeout), **(params or {})}
-        return partial(self._files._call, endpoint, sent, **how)  # pyright: ignore[reportPrivateUsage]
-
-    def _long(self) -> Any:
-        return msgspec.structs.replace(self._timeout, total=self._timeout.total + self._source.size / _SLOWEST)
+        """One of the calls. `size`: the bytes in its body, for which it has more time."""
+        size = how.pop("size", 0)
+        timeout = msgspec.structs.replace(self._timeout, total=self._timeout.total + size / _SLOWEST)
+        loop: Any = self._files._loop  # pyright: ignore[reportPrivateUsage]
+        return partial(loop.call, endpoint, {**self._options, "timeout": timeout, **(params or {})}, **how)
 
     def _checksum(self) -> str:
         from hashlib import sha256

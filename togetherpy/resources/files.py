@@ -61,7 +61,7 @@ class Files(Resource):
 
         The bytes go where the server says, and the limit `timeout` of that is longer by a second for each 256 KiB. When
         the connection breaks they are sent again from the beginning; a place whose leave has run out (403) is asked for
-        once more.
+        once more. A file above 5 GiB goes in parts, one after the other.
 
         Raises:
             OSError: there is no such file, or it is a folder. FileTypeError: it is not what its name says.
