@@ -128,6 +128,12 @@ def test_what_is_not_needed_is_not_imported(module: str) -> None:
         assert not within(name, "togetherpy.testing", "togetherpy.cli"), name
 
 
+@pytest.mark.parametrize("module", [*below("_core/"), *below("_chat/"), *below("_transport/")])
+def test_each_module_has_tests_of_its_name(module: str) -> None:
+    name = Path(module).stem
+    assert name == "__init__" or (Path(__file__).parent / f"test_{name}.py").exists()
+
+
 WORDS = re.compile(r"chat|choices|completion", re.IGNORECASE)
 
 
