@@ -7,7 +7,7 @@ The rule: views of an object's own data, nothing else; decoding pays nothing for
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast, get_args, get_origin
 
 import msgspec
 
@@ -91,7 +91,7 @@ class Model(Raw, Shown, Manners, msgspec.Struct, metaclass=ModelMeta, omit_defau
     Each class says `kw_only` itself: msgspec does not hand it down.
     """
 
-    takes_extra: ClassVar[bool] = True
+    takes_extra = True
     """Made by hand, it may have fields that its type does not name."""
 
     @property
