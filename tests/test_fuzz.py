@@ -105,11 +105,11 @@ def _read(pieces: list[bytes]) -> tuple[Head | None, bytes, str]:
     answer, body = Answer(1 << 24), b""
     try:
         for piece in (*pieces, b""):
-            if piece or not answer.ended:
+            if piece or not answer.complete:
                 answer.receive(piece)
             while answer.head is not None and (data := answer.take()):
                 body += data
-            if answer.head is not None and answer.ended:
+            if answer.head is not None and answer.complete:
                 break
     except (ProtocolError, EncodingError) as error:
         return answer.head, body, type(error).__name__

@@ -146,6 +146,33 @@ def test_the_general_part_knows_no_area_of_the_api(module: str) -> None:
     assert all(name.split(".")[2].startswith("_") or name.split(".")[2] == "common" for name in types), types
 
 
+WAITS = {"connect", "send", "receive"}
+
+
+def yielded(module: str) -> set[str]:
+    """The texts that a module yields."""
+    values = [
+        node.value for node in ast.walk(ast.parse((ROOT / module).read_text("utf-8"))) if isinstance(node, ast.Yield)
+    ]
+    return {value.value for value in values if isinstance(value, ast.Constant) and isinstance(value.value, str)}
+
+
+def test_the_order_of_an_attempt_is_written_once() -> None:
+    """What is to be waited for, and when, is said in one module, by names that no other one yields."""
+    assert {module: said for module in MODULES if (said := yielded(module) & WAITS)} == {"_transport/attempt.py": WAITS}
+
+
+@pytest.mark.parametrize("module", ["_transport/blocking.py", "_transport/event_loop.py"])
+def test_a_shell_only_waits(module: str) -> None:
+    """It sends no request, makes no outcome of an answer, and does not ask what a failure to connect means."""
+    calls = [
+        node.func for node in ast.walk(ast.parse((ROOT / module).read_text("utf-8"))) if isinstance(node, ast.Call)
+    ]
+    called = {getattr(func, "id", getattr(func, "attr", "")) for func in calls}
+    assert not called & {"Reply", "Opened", "is_left_open", "request_bytes", "send_now", "explain_connecting", "admit"}
+    assert "attempt" in called
+
+
 HEAVY = ["urllib3", "ssl", "asyncio", "argparse", "email", "logging", "http", "inspect", "json"]
 
 

@@ -75,7 +75,7 @@ def test_a_pool_makes_its_queue_by_the_public_name() -> None:
     assert {"put", "get", "qsize"} <= set(dir(made.QueueCls))
     way = route("http://127.0.0.1:1")
     idle: Any = way.connections.pool
-    assert (type(idle), idle.qsize(), idle.take()) == (way.connections.QueueCls, 0, None)
+    assert (type(idle), idle.qsize(), len(idle)) == (way.connections.QueueCls, 0, 0)
     way.connections.close()
     assert way.connections.pool is None
 
@@ -94,6 +94,13 @@ def test_private_names_stand_in_one_module_and_its_docstring() -> None:
     for name in used:
         assert pool.__doc__ is not None
         assert name in pool.__doc__
+
+
+def test_private_names_stand_in_subclasses() -> None:
+    tree = ast.parse((ROOT / "_transport/pool.py").read_text("utf-8"))
+    others = [node for node in tree.body if not (isinstance(node, ast.ClassDef) and node.bases)]
+    used = {name for node in others for name in names(ast.unparse(node))}
+    assert not used & {*PRIVATE, "_dns_host"}
 
 
 def test_no_other_module_uses_private_names() -> None:

@@ -25,7 +25,7 @@ def check_arguments(method: str, params: dict[str, Any], stream: object) -> None
     drop_absent(params)
     if "extra_headers" in params:
         params["extra_headers"] = hide(params["extra_headers"])
-    if not params.keys() <= _KNOWN:
+    if not _KNOWN.issuperset(params):
         check_names(method, params)
     check_values(params)
 
@@ -33,9 +33,9 @@ def check_arguments(method: str, params: dict[str, Any], stream: object) -> None
 def check_values(params: Mapping[str, Any]) -> None:
     """Raises TypeError for the first value that is of a wrong type."""
     for name, value in params.items():
-        rule = _RULES.get(name)
-        if rule is not None and type(value) not in rule[0]:  # nearly every value is, and costs no call to find so
-            rule[1](value, name)
+        # Nearly every value is of a type that is right, and costs no call to find so.
+        if name in _RULES and type(value) not in _RULES[name][0]:
+            _RULES[name][1](value, name)
 
 
 def check_names(method: str, params: dict[str, Any]) -> None:

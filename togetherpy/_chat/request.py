@@ -24,16 +24,21 @@ def prepare(params: dict[str, Any], stream: bool | None, method: str = "create")
     """The parameters as they are sent; complains of what is missing and warns of what does not go together."""
     check_arguments(method, params, stream)
     require(method, params, "messages", "model")
-    if params.get("repetition_penalty") and (params.get("presence_penalty") or params.get("frequency_penalty")):
+    # What is not given costs no call of a function.
+    if "repetition_penalty" in params and _goes_against(params):
         warn_caller("repetition_penalty works against presence_penalty and frequency_penalty; use one kind only")
     params["messages"] = plain_messages(params["messages"])
-    if params.get("tools") is not None:
+    if "tools" in params and params["tools"] is not None:
         params["tools"] = _described(params["tools"])
-    if isinstance(params.get("stop"), str):
+    if "stop" in params and isinstance(params["stop"], str):
         params["stop"] = [params["stop"]]  # the API takes a list only
     if type(stream) is bool:
         params["stream"] = stream
     return params
+
+
+def _goes_against(params: Mapping[str, Any]) -> bool:
+    return bool(params["repetition_penalty"] and (params.get("presence_penalty") or params.get("frequency_penalty")))
 
 
 def _described(tools: Any) -> Any:
@@ -56,27 +61,40 @@ def plain_messages(messages: object) -> list[object]:
     Raises:
         TypeError: not a list of messages, or one with content that no message can have.
     """
+    if type(messages) is not list:
+        _refuse_no_list(messages)
+    given: Any = messages
+    plain: list[Any] = [*given]
+    for index, message in enumerate(plain):
+        # Nearly all are dicts with a text, and need no other look.
+        if type(message) is not dict or type(message.get("content")) is not str or "tool_calls" in message:
+            plain[index] = _plain_message(message, index)
+    return plain
+
+
+def _refuse_no_list(messages: object) -> None:
     given = type(messages).__name__
     if isinstance(messages, (str, bytes, Mapping, msgspec.Struct)) or not isinstance(messages, Iterable):
         raise TypeError(
             f"messages must be a list of messages such as {{'role': 'user', 'content': '...'}}, not {given}"
         )
-    plain = [plain_object(message) for message in cast("Iterable[object]", messages)]
-    for index, message in enumerate(plain):
-        if isinstance(message, dict):
-            fields = cast("dict[str, Any]", message)
-            content = fields.get("content")
-            if type(content) is not str:
-                _check_content(content, f"messages[{index}].content")
-            if fields.get("tool_calls"):
-                plain[index] = _with_whole_calls(fields)
-        elif isinstance(message, ChatCompletionMessage):
-            plain[index] = _as_it_came(message)
-        elif not isinstance(message, msgspec.Struct):
-            raise TypeError(
-                f"messages[{index}] must be a dict, one of our message types, a dataclass or a pydantic object, "
-                f"not {type(message).__name__}"
-            )
+
+
+def _plain_message(message: object, index: int) -> object:
+    plain = plain_object(message)
+    if isinstance(plain, dict):
+        fields = cast("dict[str, Any]", plain)
+        content = fields.get("content")
+        if type(content) is not str:
+            _check_content(content, f"messages[{index}].content")
+        return _with_whole_calls(fields) if fields.get("tool_calls") else fields
+    if isinstance(plain, ChatCompletionMessage):
+        return _as_it_came(plain)
+    if not isinstance(plain, msgspec.Struct):
+        raise TypeError(
+            f"messages[{index}] must be a dict, one of our message types, a dataclass or a pydantic object, "
+            f"not {type(plain).__name__}"
+        )
     return plain
 
 

@@ -9,7 +9,7 @@ by the names below the imports, which tests replace; what is decided by them is 
 from __future__ import annotations
 
 import math
-import random
+import os
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -30,8 +30,17 @@ if TYPE_CHECKING:
 
 _monotonic = time.monotonic
 _now = time.time
-# Not the module's own functions: a user's seed, and what follows from it, stays the user's.
-_chance = random.Random()
+
+
+class _Chance:
+    """Not the module `random`: a user's seed, and what follows from it, stays the user's; and to load that is much of
+    what importing a client takes."""
+
+    def random(self) -> float:
+        return int.from_bytes(os.urandom(6)) / (1 << 48)
+
+
+_chance = _Chance()
 
 
 def chance() -> float:

@@ -59,6 +59,12 @@ class Secret:
         return hash(self._value)
 
 
+class KeyFunction(Secret):
+    """What is asked for the key, in the place of the Authorization field."""
+
+    __slots__ = ()
+
+
 class HiddenFields(dict[str, Any]):
     """Header fields as a user gave them; their values, which may be keys, do not show themselves."""
 
@@ -131,7 +137,7 @@ class Config(msgspec.Struct, frozen=True, eq=False):
     @property
     def asks(self) -> bool:
         """Whether the key is to be asked for before each attempt."""
-        return callable(self.key.reveal()) and not self.own_authorization
+        return type(self.authorization) is KeyFunction
 
     def __repr__(self) -> str:
         return f"<Config {self.origin.scheme}://{self.origin.authority}{self.origin.path}>"
@@ -200,7 +206,7 @@ def with_key(config: Config, key: Secret) -> Config:
 
 def bearer_of(key: Secret) -> Secret:
     """The value of the Authorization field; of a function that is asked for the key, itself."""
-    return Secret(key.reveal() if callable(key.reveal()) else "Bearer " + key.reveal())
+    return KeyFunction(key.reveal()) if callable(key.reveal()) else Secret("Bearer " + key.reveal())
 
 
 def secrets_of(key: Secret) -> tuple[Secret, ...]:

@@ -19,6 +19,10 @@ from togetherpy._core.wire import Endpoint, Part, Request, Source
 
 _BODILESS = frozenset(("GET", "HEAD", "DELETE", "OPTIONS"))
 _IS_JSON = (("Content-Type", "application/json"),)
+_EXTRAS_IN_ORDER = "extra_headers", "extra_query", "extra_body"
+_EXTRAS = frozenset(_EXTRAS_IN_ORDER)
+_USUAL = frozenset((str, int, float, bool, list, dict, tuple))
+"""Types of most values, which are looked at no further."""
 TOO_DEEP = "is nested too deeply, or holds itself"
 MAX_DEPTH = 900
 """Levels of lists and objects. How deep the encoder itself can go is another number on each Python; servers go less."""
@@ -41,14 +45,14 @@ def encode_request(
         TypeError: a value that has no JSON form, its path named (`messages[2].content`).
         ValueError: NaN, an infinity or a lone surrogate, its path named; a header that cannot be sent.
     """
-    extra_headers = params.pop("extra_headers", None)
-    extra_query = params.pop("extra_query", None)
-    extra_body = params.pop("extra_body", None)
+    extra_headers = extra_query = extra_body = None
+    if not _EXTRAS.isdisjoint(params):
+        extra_headers, extra_query, extra_body = (params.pop(name, None) for name in _EXTRAS_IN_ORDER)
     fields: dict[str, Any] = {}
     for name, value in params.items():
         if value is not None:
             # An iterator can be read only once, and encode_json may have to look again.
-            fields[name] = list(value) if hasattr(value, "__next__") else value
+            fields[name] = list(value) if type(value) not in _USUAL and hasattr(value, "__next__") else value
     query: dict[str, Any] = {}
     if endpoint.method in _BODILESS or content is not None:
         query, fields = fields, query
@@ -93,12 +97,11 @@ def _body(method: str, fields: dict[str, Any], content: bytes | Source | None) -
         return (() if kind is None else (("Content-Type", kind),)), content
     if not fields and method in _BODILESS:
         return (), None
-    for value in fields.values():
-        if type(value) is Part:
-            from togetherpy._core.forms import Form
+    if Part in map(type, fields.values()):
+        from togetherpy._core.forms import Form
 
-            form = Form({name: value for name, value in fields.items() if not is_absent(value)})
-            return (("Content-Type", form.content_type),), form
+        form = Form({name: value for name, value in fields.items() if not is_absent(value)})
+        return (("Content-Type", form.content_type),), form
     return _IS_JSON, encode_json(fields)
 
 
@@ -125,7 +128,7 @@ def encode_json(body: Mapping[str, Any]) -> bytes:
             return encode_json(given)
         _explain(body, "")
         raise ValueError(f"the request cannot be encoded as JSON: {error}") from None
-    if _may_be_deep(encoded) and _depth_exceeds(body, MAX_DEPTH):
+    if len(encoded) > MAX_DEPTH and _may_be_deep(encoded) and _depth_exceeds(body, MAX_DEPTH):
         raise ValueError(f"the request {TOO_DEEP}")
     if b"null" in encoded or b"NaN" in encoded or b"Infinity" in encoded:
         # msgspec writes floats that are no number as null without a word, and Decimals as NaN and Infinity, which is
@@ -147,7 +150,7 @@ def _given(body: Mapping[str, Any]) -> Mapping[str, Any]:
 def _may_be_deep(encoded: bytes) -> bool:
     """Whether there are brackets enough, be they in texts. Looking ends where there are."""
     most = MAX_DEPTH // 2
-    return len(encoded) > MAX_DEPTH and any(len(encoded.split(bracket, most)) > most for bracket in (b"[", b"{"))
+    return any(len(encoded.split(bracket, most)) > most for bracket in (b"[", b"{"))
 
 
 def _depth_exceeds(value: object, most: int) -> bool:

@@ -114,14 +114,12 @@ class _Loop(Generic[T]):
         """What both loops start from. `key`: the Idempotency-Key, where the caller has one."""
         config = self.config
         # A plain call makes some hundred calls of functions, so none is made to find out that nothing was given.
-        timeout: Any = params.pop("timeout", None)
-        timeout = config.timeout if timeout is None else as_timeout(timeout, config.timeout)
-        max_retries: Any = params.pop("max_retries", None)
-        if max_retries is None:
-            max_retries = config.max_retries
-        else:
-            max_retries = check_count(max_retries, "max_retries", 0, config.max_retries)
-        if params.get("extra_headers") is not None:
+        timeout, max_retries = config.timeout, config.max_retries
+        if "timeout" in params:
+            timeout = as_timeout(params.pop("timeout"), timeout)
+        if "max_retries" in params:
+            max_retries = check_count(params.pop("max_retries"), "max_retries", 0, max_retries)
+        if "extra_headers" in params:
             params["extra_headers"] = hide(params["extra_headers"])
         asked = None
         if config.asks:

@@ -74,7 +74,7 @@ class Names:
 def require(method: str, params: Mapping[str, Any], *names: str) -> None:
     """Raises TypeError for the first of these arguments that is absent, and for a model that is no name."""
     for name in names:
-        if params.get(name) is None:
+        if name not in params or params[name] is None:
             raise TypeError(f"{method}() needs {name}=...")
     model = params.get("model")
     if model is not None and not isinstance(model, str):

@@ -10,7 +10,7 @@ import sys
 
 from togetherpy._core.sse import begins_as_events
 from togetherpy._core.wire import Headers, Take
-from togetherpy._transport.http1 import Head, ProtocolError, ResponseReader
+from togetherpy._transport.http1 import ResponseReader
 from togetherpy._transport.inflate import Decompressor
 
 _LOOKED_AT = 16
@@ -31,32 +31,19 @@ def is_left_open(take: Take, status: int, headers: Headers) -> bool:
     return take == "bytes" or headers.get("content-type", "text/event-stream").lower().startswith("text/event-stream")
 
 
-class Answer:
+class Answer(ResponseReader):
     """One answer while it arrives, from the first byte of its status line; its body decompressed and counted."""
 
-    __slots__ = ("_broken", "_decompressor", "_given", "_pieces", "_reader", "_room", "ended", "head", "received")
+    received = False
+    """At least one byte has arrived."""
+    _given = b""
+    _decompressor: Decompressor | None = None
 
     def __init__(self, max_bytes: int) -> None:
         """`max_bytes`: the most body, after decompression, that is taken."""
-        self._reader = ResponseReader()
-        self.head: Head | None = None
-        """None until it has come whole."""
         self._room = max_bytes
-        self._given = b""
         self._pieces: list[bytes] = []
         """What `whole` has gathered."""
-        self._decompressor: Decompressor | None = None
-        self._broken: ProtocolError | None = None
-        """Why nothing more can be given; raised when what came before it has been taken."""
-        self.ended = False
-        """All of the body has arrived."""
-        self.received = False
-        """At least one byte has arrived."""
-
-    @property
-    def keep_alive(self) -> bool:
-        """The answer is over and the connection can serve another request."""
-        return self._reader.keep_alive
 
     @property
     def left_open(self) -> bool:
@@ -70,19 +57,16 @@ class Answer:
             ProtocolError: the bytes are not a proper answer.
             EncodingError: its body is in a form that was not offered (fault B22).
         """
-        reader = self._reader
-        if data:
-            self.received = True
-            self._given = reader.feed(data)
-            self._broken = reader.failure
-            if self.head is None and reader.head is not None:
-                self.head = reader.head
-                coding = reader.head.content_coding or "identity"
-                if coding != "identity":
-                    self._decompressor = Decompressor(coding)
-        else:
-            reader.end()
-        self.ended = reader.complete
+        if not data:
+            self.end()
+            return
+        self.received = True
+        before = self.head
+        self._given = self.feed(data)
+        if before is None and self.head is not None:
+            coding = self.head.content_coding or "identity"
+            if coding != "identity":
+                self._decompressor = Decompressor(coding)
 
     def take(self) -> bytes | None:
         """The next body bytes; b"" at a proper end; None when more must be received first.
@@ -102,9 +86,9 @@ class Answer:
             if self._room < 0:
                 raise TooLargeError
             return piece
-        if self._broken is not None:
-            raise self._broken
-        if not self.ended:
+        if self.failure is not None:
+            raise self.failure
+        if not self.complete:
             return None
         if decompressor is not None:
             decompressor.end()
@@ -113,7 +97,7 @@ class Answer:
     def whole(self) -> bytes | None:
         """All of the body; None when more must be received first. Raises what `take` raises."""
         pieces = self._pieces
-        if self.ended and not pieces and self._decompressor is None and self._broken is None:
+        if self.complete and not pieces and self._decompressor is None and self.failure is None:
             whole, self._given = self._given, b""  # most answers come at once
             self._room -= len(whole)
             if self._room < 0:

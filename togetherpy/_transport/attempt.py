@@ -163,7 +163,7 @@ def _answer(lease: Lease, take: Take, body: Body) -> Steps:
     answer = lease.answer
     while (head := answer.head) is None:
         answer.receive((yield "receive") or b"")
-    if is_left_open(take, head.status, head.headers):
+    if take != "whole" and is_left_open(take, head.status, head.headers):
         answer.lift_limit()
         return Opened(head.status, head.headers, body(b""))
     while True:

@@ -145,13 +145,12 @@ def _wait(lease: LoopLease, what: Wait) -> Awaitable[bytes | None]:
 class LoopLease(Lease):
     """A lease on an event loop; used in its thread, but for `abandon`."""
 
-    __slots__ = ("_at_once", "_workers")
+    _at_once = 0
+    """Times that TLS had more without a wait."""
 
     def __init__(self, origin: Origin, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(origin)
         self.loop, self._workers = loop, origin.workers
-        self._at_once = 0
-        """Times that TLS had more without a wait."""
 
     async def connect(self) -> None:
         """Opens the connection, by a thread, which has it for itself meanwhile."""

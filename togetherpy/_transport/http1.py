@@ -21,9 +21,9 @@ MAX_FIELDS = 100
 _MAX_LINE = 4096  # a chunk-size line with its extensions, or a trailer line
 
 _CRLF = "\r\n"
-_STATUS_LINE = re.compile(r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [^\r\n\0]*)?(?=\r\n|\Z)")
-_FIELD_LINES = re.compile(r"(?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]++:[^\r\n\0]*+)*+")
-_FRAMING = re.compile(r"\r\n(connection|transfer-encoding|content-length|content-encoding):([^\r]*)")
+_STATUS_LINE = r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [^\r\n\0]*)?"
+_HEAD = re.compile(_STATUS_LINE + r"((?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]++:[^\r\n\0]*+)*+)")
+_FRAMING = re.compile(r"\r\n(connection|transfer-encoding|content-length|content-encoding):[ \t]*+([^\r]*)")
 """The fields that say how the answer is to be read, in a head in lower case, one pass for all."""
 _TRAILER_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\0]*")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n\0]*)?")
@@ -64,44 +64,48 @@ def parse_head(block: bytes) -> Head:
         ProtocolError: not HTTP/1.x, a malformed field, or too many of them (fault B25).
     """
     text = block.decode("latin-1")
-    match = _STATUS_LINE.match(text)
+    match = _HEAD.fullmatch(text)
     if match is None:
-        raise ProtocolError(f"its first line is not an HTTP/1.1 status line: {text.partition(_CRLF)[0][:60]!r}")
-    if _FIELD_LINES.fullmatch(text, match.end()) is None:
-        raise ProtocolError("a header line is malformed")
-    if text.count(_CRLF) > MAX_FIELDS:
+        first = text.partition(_CRLF)[0]
+        if re.fullmatch(_STATUS_LINE, first):
+            raise ProtocolError("a header line is malformed")
+        raise ProtocolError(f"its first line is not an HTTP/1.1 status line: {first[:60]!r}")
+    version, status, fields = match.groups()
+    if fields.count(_CRLF) > MAX_FIELDS:
         raise ProtocolError(f"it has more than {MAX_FIELDS} header fields")
-    framing: dict[str, list[str]] = {}
-    for name, value in _FRAMING.findall(text.lower(), match.end()):
-        framing.setdefault(name, []).append(value.strip(" \t"))
-    connection = ", ".join(framing.get("connection", ()))
-    transfer_coding = _only_value("transfer-encoding", framing.get("transfer-encoding"))
-    length = _only_value("content-length", _members(framing.get("content-length")))
+    connection, coding = "", None
+    transfer_coding = length = None
+    for name, value in _FRAMING.findall(fields.lower()):
+        if name == "connection":
+            connection += value + ","
+        elif name == "content-length":
+            length = value if length is None else f"{length},{value}"
+        elif name == "content-encoding":
+            coding = value if coding is None else f"{coding}, {value}"
+        elif transfer_coding is not None:
+            raise ProtocolError("it has two transfer-encoding fields")
+        else:
+            transfer_coding = value
     # HTTP/1.0 has no transfer-encoding: whoever sends both may have a second idea of where the answer ends.
-    lasting = match[1] == "1" or ("keep-alive" in connection and transfer_coding is None)
+    lasting = version == "1" or ("keep-alive" in connection and transfer_coding is None)
     return Head(
-        int(match[2]),
-        Headers(text[match.end() :]),
+        int(status),
+        Headers(fields),
         lasting and "close" not in connection,
-        transfer_coding,
-        length,
-        ", ".join(framing.get("content-encoding", ())) or None,
+        transfer_coding and transfer_coding.rstrip(" \t"),
+        length and _only_member(length),
+        coding and coding.rstrip(" \t"),
     )
 
 
-def _members(values: list[str] | None) -> list[str] | None:
-    """The different members of lists: fields that were joined, or repeated, and agree are one (RFC 9110, 8.6)."""
-    if values is None or (len(values) == 1 and "," not in values[0]):
-        return values
-    return list({member.strip(" \t") for value in values for member in value.split(",")})
-
-
-def _only_value(name: str, values: list[str] | None) -> str | None:
-    if values is None:
-        return None
-    if len(values) > 1:
-        raise ProtocolError(f"it has two {name} fields")
-    return values[0]
+def _only_member(length: str) -> str:
+    """What the lengths say that were joined, or repeated, where they agree (RFC 9110, 8.6)."""
+    if "," not in length:
+        return length.rstrip(" \t")
+    first, *others = {member.strip(" \t") for member in length.split(",")}
+    if others:
+        raise ProtocolError("it has two content-length fields")
+    return first
 
 
 def _checked_beginning(data: bytes) -> bytes:
@@ -118,36 +122,22 @@ def _checked_beginning(data: bytes) -> bytes:
 class ResponseReader:
     """Reads one answer. After `complete`, the connection may serve another request if `keep_alive`."""
 
-    __slots__ = (
-        "_buffer",
-        "_chunked",
-        "_need_crlf",
-        "_remaining",
-        "_trailer",
-        "_trailer_lines",
-        "complete",
-        "failure",
-        "head",
-        "surplus",
-    )
-
-    def __init__(self) -> None:
-        self.head: Head | None = None
-        """None until the final head has come whole."""
-        self.complete = False
-        """The body has come whole."""
-        self.surplus = False
-        """Bytes came after the end: the connection cannot be trusted any more."""
-        self._buffer = b""
-        """Bytes that cannot be understood yet: a part of the head, of a chunk-size line, of a trailer."""
-        self._chunked = False
-        self._remaining: int | None = 0
-        """Bytes that the body, or the current chunk, still lacks; None: until the connection ends."""
-        self._need_crlf = False
-        self._trailer = False
-        self._trailer_lines = 0
-        self.failure: ProtocolError | None = None
-        """What was wrong behind the bytes that `feed` returned last."""
+    head: Head | None = None
+    """None until the final head has come whole."""
+    complete = False
+    """The body has come whole."""
+    surplus = False
+    """Bytes came after the end: the connection cannot be trusted any more."""
+    failure: ProtocolError | None = None
+    """What was wrong behind the bytes that `feed` returned last."""
+    _buffer = b""
+    """Bytes that cannot be understood yet: a part of the head, of a chunk-size line, of a trailer."""
+    _chunked = False
+    _remaining: int | None = 0
+    """Bytes that the body, or the current chunk, still lacks; None: until the connection ends."""
+    _need_crlf = False
+    _trailer = False
+    _trailer_lines = 0
 
     @property
     def keep_alive(self) -> bool:
@@ -253,6 +243,10 @@ class ResponseReader:
             self._buffer = b""
         if not (self._remaining or self._need_crlf or self._trailer):
             position = _take_whole_chunks(data, 0, pieces)
+            if data[position : position + 5] == b"0\r\n\r\n":  # as nearly all end
+                self.complete = True
+                self.surplus = len(data) > position + 5
+                position = len(data)
         if position < len(data):
             try:
                 self._take_chunks(data, position, pieces)

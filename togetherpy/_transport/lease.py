@@ -30,33 +30,19 @@ class Lender(Protocol):
 class Lease(Handle):
     """One attempt: its slot once that was granted, then its connection, and the answer that comes over it."""
 
-    __slots__ = (
-        "_cut_short",
-        "_leases",
-        "_slots",
-        "answer",
-        "conn",
-        "deadline",
-        "granted",
-        "loop",
-        "reused",
-        "route",
-        "server",
-    )
+    deadline = 0.0
+    """Of what is waited for, on the monotonic clock."""
+    granted = reused = False
+    _cut_short = False
+    """The answer came before the request was sent whole."""
+    conn: Connection | None = None
+    route: Route | None = None
+    loop: Any = None
+    """The event loop that it belongs to, if any."""
 
     def __init__(self, lender: Lender) -> None:
-        super().__init__()
         self.server = lender.server
         self.answer = Answer(lender.max_bytes)
-        self.deadline = 0.0
-        """Of what is waited for, on the monotonic clock."""
-        self.granted = self.reused = False
-        self._cut_short = False
-        """The answer came before the request was sent whole."""
-        self.conn: Connection | None = None
-        self.route: Route | None = None
-        self.loop: Any = None
-        """The event loop that it belongs to, if any."""
         self._slots, self._leases = lender.slots, lender.leases
         lender.leases.add(self)
 

@@ -161,38 +161,28 @@ class SecureConnection(Connection, HTTPSConnection):
     """The same under TLS."""
 
 
-class _Idle:
+class _Idle(deque[Any]):
     """A pool's queue of the connections that nobody uses, last in, first out, without the lock of urllib3's own: the
     collector may give a connection back at any moment, also while its thread is taking one."""
 
     def __init__(self, maxsize: int = 0) -> None:
-        self._most = maxsize
-        self._connections: deque[Any] = deque()
+        super().__init__()  # there are never more connections than slots
 
     def put(self, conn: Any, block: bool = True) -> None:
-        """`block` makes no difference: there are no more connections than slots."""
-        if conn is not None:  # urllib3 begins with one None for each
-            if len(self._connections) >= self._most:
-                raise queue.Full
-            self._connections.append(conn)
-
-    def take(self) -> Any:
-        """The connection that was put last; None when there is none."""
-        try:
-            return self._connections.pop() if self._connections else None
-        except IndexError:  # another thread was faster
-            return None
+        """urllib3 begins with one None for each."""
+        if conn is not None:
+            self.append(conn)
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
         """Raises queue.Empty where urllib3's own would have a None."""
         try:
-            return self._connections.pop()
+            return self.pop()
         except IndexError:
             raise queue.Empty from None
 
     def qsize(self) -> int:
         """Connections."""
-        return len(self._connections)
+        return len(self)
 
 
 class Connections(HTTPConnectionPool):
@@ -208,7 +198,10 @@ class Connections(HTTPConnectionPool):
         idle: Any = self.pool
         if idle is None:
             raise ClosedPoolError(self, "Pool is closed.")
-        made: Any = idle.take() or self._new_conn()
+        try:
+            made: Any = idle.pop()
+        except IndexError:
+            made = self._new_conn()
         conn: Connection = made
         return conn
 
@@ -218,7 +211,7 @@ class Connections(HTTPConnectionPool):
         if idle is None:
             conn.close()
         else:
-            idle.put(conn)
+            idle.append(conn)
 
     def lead(self, conn: Connection) -> None:
         """Has a connection that is to be opened go the way through the proxy."""

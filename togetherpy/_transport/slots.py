@@ -47,16 +47,14 @@ class Handle:
     watched, so at least one of the two sees the other.
     """
 
-    __slots__ = ("_pid", "_sock", "_wake", "aborted")
-
-    def __init__(self) -> None:
-        self.aborted = False
-        self._sock: socket.socket | None = None
-        self._wake: Callable[[], None] | None = None
-        self._pid = process.pid
+    aborted = False
+    _sock: socket.socket | None = None
+    _wake: Callable[[], None] | None = None
+    _pid = 0
 
     def watch(self, sock: socket.socket | None) -> None:
         """From now on `abort` shuts this socket down."""
+        self._pid = process.pid
         self._sock = sock
         if self.aborted:
             self.abort()

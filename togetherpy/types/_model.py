@@ -7,6 +7,7 @@ The rule: views of an object's own data, nothing else; decoding pays nothing for
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast, get_args, get_origin
 
 import msgspec
@@ -205,12 +206,14 @@ def link(value: Any, source: Any) -> None:
     """Remembers where `value` and the Models in it come from."""
     _put(value, source)
     cls = value.__class__
-    names = _inner.get(cls)
-    if names is None:
-        names = _inner[cls] = _names_of_inner(cls)
-    for name in names:
-        item = getattr(value, name)
-        if item is None:
+    if cls not in _inner:
+        names = _names_of_inner(cls)
+        _inner[cls] = ("", *names), attrgetter("__class__", *names) if names else None
+    names, get = _inner[cls]
+    if get is None:
+        return
+    for name, item in zip(names, get(value), strict=True):
+        if item is None or item is cls:  # of one field alone the getter would make no tuple
             continue
         if item.__class__ is list:
             for place, one in enumerate(item):
@@ -220,7 +223,8 @@ def link(value: Any, source: Any) -> None:
             link(item, (source, name))
 
 
-_inner: dict[type, tuple[str, ...]] = {}
+_inner: dict[type, tuple[tuple[str, ...], attrgetter[Any] | None]] = {}
+"""By class the fields that may hold Models, and what gets them all."""
 
 
 def _names_of_inner(cls: Any) -> tuple[str, ...]:
