@@ -68,3 +68,34 @@ def test_headers() -> None:
     assert dict(headers) == {"a": "1, 3", "b": "2"}
     assert (headers["A"], headers.get("C"), len(headers)) == ("1, 3", None, 2)
     assert repr(headers) == "Headers({'a': '1, 3', 'b': '2'})"
+
+
+FIELDS = "\r\nServer: \t a\r\nX-Twice: 7 \r\nX-TWICE: 8\r\nEmpty:\r\nCF-Ray:5"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("server", "a"),
+        ("SERVER", "a"),
+        ("x-twice", "7, 8"),
+        ("empty", ""),
+        ("cf-ray", "5"),
+        ("ray", None),
+        ("twice", None),
+        ("", None),
+        ("server: \t a\r\nx-twice", None),
+        ("cf-ray:5", None),
+    ],
+)
+def test_a_field_is_the_same_before_and_after_all_are_taken_apart(name: str, value: str | None) -> None:
+    lazy, whole = Headers(FIELDS), Headers(FIELDS)
+    assert len(whole) == 4
+    for headers in (lazy, whole):
+        assert (headers.get(name), name in headers) == (value, value is not None)
+
+
+def test_one_field_is_found_without_taking_the_others_apart() -> None:
+    headers = Headers(FIELDS)
+    assert (headers["cf-ray"], headers.get("none")) == ("5", None)
+    assert isinstance(headers._given, str)
