@@ -245,6 +245,7 @@ def date(seconds: float) -> str:
         ({"x-ratelimit-reset": str(int(NOW + 30) * 1000), "date": date(10)}, 20.0),
         ({"x-ratelimit-reset": str(int(NOW - 30) * 1000)}, 0.0),
         ({"x-ratelimit-reset": "2023-11-14T22:13:50Z"}, 30.0),
+        ({"x-ratelimit-reset": "17900000000000000000"}, None),  # no point in time in any unit
         ({"x-ratelimit-reset": "2023-11-14T23:13:50.5+01:00"}, 30.5),
         ({"x-ratelimit-reset": "2019-11-14T22:13:50Z"}, None),
         ({"retry-after": "0", "x-ratelimit-reset": "3"}, 3.0),

@@ -35,7 +35,9 @@ def seconds_from_now(text: str, now: float) -> float | None:
         return number
     while then is not None and then > _LATEST:
         then /= 1000.0
-    return None if then is None or then < now - _STALE else max(then - now, 0.0)
+    if then is None or then < now - _STALE or (number is not None and then > now + _LONGEST):
+        return None  # a number that is no point in time in any unit
+    return max(then - now, 0.0)
 
 
 def clock_of(headers: Mapping[str, str], now: float) -> float:
