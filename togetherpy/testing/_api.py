@@ -73,7 +73,7 @@ class Api:
 
     def _respond(self, request: Request, ray: str) -> Answer:
         path = request.head.target.partition("?")[0]
-        kept = self._kept.find(path)
+        kept = None if path in _ALLOWED else self._kept.find(path)
         if kept is not None:
             return self._keep(kept, request, ray)
         if path.startswith(PLACE) and request.head.method == "GET":  # as the service's, open to all
