@@ -359,8 +359,13 @@ def test_rpm_is_measured_per_second() -> None:
 
 def test_a_share_is_a_part_of_it() -> None:
     limit = make(rpm=600, share=0.1)
-    take(limit, 0.0)
+    limit.neutral(take(limit, 0.0), 0.0)
     assert limit.admit(0.0) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("share", "first"), [(1.0, 8), (0.5, 4), (0.125, 1), (0.01, 1)])
+def test_those_who_share_begin_together_as_one_would(share: float, first: int) -> None:
+    assert make(share=share).limit == first
 
 
 def test_tpm_counts_what_was_really_used() -> None:

@@ -10,8 +10,8 @@ from support.processes import environment
 from togetherpy.testing import LocalServer
 
 PROCESSES = 8
-ROWS = 2000
-RPM = 6000.0
+ROWS = 3000
+RPM = 3000.0
 PROGRAM = """
 import sys
 from togetherpy.batch import ChatOp

@@ -14,8 +14,8 @@ from benchmarks.simulate import Outcome, Simulation
 from togetherpy.testing._limits import Limits
 
 
-def simulate(name: str, rows: int, processes: int = 1, seed: int = 1) -> Outcome:
-    return Simulation(MODELS[name](), rows, processes, seed).run()
+def simulate(name: str, rows: int, processes: int = 1, seed: int = 1, share: int = 1) -> Outcome:
+    return Simulation(MODELS[name](), rows, processes, seed, share).run()
 
 
 def test_a_seed_gives_the_same_outcome_every_time() -> None:
@@ -54,6 +54,16 @@ def test_eight_processes_on_one_key_share_it() -> None:
     assert outcome.refused < 20
     assert outcome.shares[0] > 0.5
     assert outcome.shares[-1] < 2
+
+
+@pytest.mark.parametrize("name", ["50 a second, 2 s", "dynamic from 10 a second, 0.3 s"])
+def test_eight_processes_that_know_of_one_another_do_as_much_as_one(name: str) -> None:
+    alone = simulate(name, 20_000)
+    shared = simulate(name, 20_000, processes=8, share=8)
+    assert alone.seconds / shared.seconds > 0.85
+    assert shared.early < 600
+    assert shared.refused < 30
+    assert shared.early < simulate(name, 5_000, processes=8).early
 
 
 def test_the_best_possible() -> None:

@@ -83,6 +83,7 @@ class Limit:
         self._random = random
         self._window = Window(ceiling)
         self.bound(ceiling, rpm=rpm, tpm=tpm, share=share)
+        self._window.size = max(1.0, self._window.size * share)  # all together begin as one would
         self._pace = Pace(self._window.size)
         self._allowance = Allowance()
         self._age = 0  # how often the window, or before the first answer the pace, was cut
