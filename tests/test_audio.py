@@ -241,7 +241,7 @@ def test_verbose_and_diarized_answers(client: Maker, spoken: Path) -> None:
     with LocalServer() as server:
         caller = heard(client(server))
         verbose = caller.create(
-            file=spoken, response_format="verbose_json", timestamp_granularities=["segment", "word"], temperature=0.5
+            file=spoken, response_format="verbose_json", timestamp_granularities=["word", "segment"], temperature=0.5
         )
         diarized = caller.create(file=spoken, diarize=True, min_speakers=1, language="fr")
         body = server.requests[-1].body

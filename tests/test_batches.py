@@ -177,6 +177,14 @@ def test_an_answer_without_a_job(client: Maker, body: Any) -> None:
         assert "none was made" in str(failure(APIResponseError, lambda: caller.create_batch("f", CHAT)))
 
 
+def test_a_job_without_what_is_around_it(client: Maker) -> None:
+    with ScriptedServer([request, send(answer(JOB)), request, send(answer(JOB))]) as server:
+        caller = batches(client(server))
+        made = caller.create(input_file_id="f", endpoint=CHAT)
+        assert (made.job.id, made.job.status, made.warning) == (JOB["id"], JOB["status"], None)
+        assert caller.create_batch("f", CHAT).id == JOB["id"]
+
+
 def test_odd_jobs_are_kept(client: Maker) -> None:
     odd = {**JOB, "status": "finalizing", "created_at": 1700000000, "progress": "half", "request_counts": {"total": 1}}
     with ScriptedServer([request, send(answer(odd)), request, send(answer({**JOB, "error": "it failed"}))]) as server:

@@ -70,7 +70,7 @@ def test_from_a_file_to_a_model(client: Maker, tmp_path: Path) -> None:
         there = area.download(made.id, output=tmp_path, progress_callback=seen.append)
         query = server.requests[-1].query
         assert [one.id for one in area.list()] == [one.id for one in area.list().data] == [made.id]
-        assert area.delete(made.id, force=False).message
+        assert area.delete(made.id, False).message
         assert server.requests[-1].query == "force=false"
         failure(NotFoundError, lambda: area.retrieve(made.id))
     assert query == f"ft_id={made.id}&checkpoint=merged"

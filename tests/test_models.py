@@ -45,7 +45,7 @@ def test_the_list_of_the_local_server(client: Maker) -> None:
 def test_one_model_of_the_local_server(client: Maker) -> None:
     name = "meta-llama/Llama-3.3-70B-Instruct-Turbo"
     with LocalServer() as server:
-        assert models(client(server)).retrieve(name).id == name
+        assert models(client(server)).retrieve(name).id == models(client(server)).retrieve(id=name).id == name
         assert server.requests[-1].path == "/v1/models/meta-llama%2FLlama-3.3-70B-Instruct-Turbo"
         with pytest.raises(NotFoundError):
             models(client(server)).retrieve("no-such/model")
@@ -100,6 +100,8 @@ def test_the_query(client: Maker) -> None:
     with LocalServer() as server:
         caller = models(client(server))
         caller.list(dedicated=True)
+        assert server.requests[-1].query == "dedicated=true"
+        caller.list(True)
         assert server.requests[-1].query == "dedicated=true"
         caller.list(dedicated=False, extra_query={"b": "c d"}, further=3)
         assert server.requests[-1].query == "dedicated=false&further=3&b=c+d"

@@ -232,7 +232,7 @@ def areas(client: Together) -> None:
 async def asynchronous_areas(client: AsyncTogether, flag: bool) -> None:
     assert_type(client.models, AsyncModels)
     assert_type(await client.models.list(dedicated=flag), list[ModelObject])
-    assert_type(await client.models.retrieve(model="m"), ModelObject)
+    assert_type(await client.models.retrieve(id="m"), ModelObject)
     raw = await client.models.with_raw_response.list()
     assert_type(raw, APIResponse[list[ModelObject]])
     assert_type((await client.models.with_raw_response.retrieve("m")).parse(), ModelObject)

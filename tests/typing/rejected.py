@@ -33,7 +33,6 @@ def calls(client: Together) -> None:
 
 
 def areas(client: Together) -> None:
-    client.models.list(True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     client.models.list(dedicated="yes")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     client.models.list(further=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     client.models.retrieve()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

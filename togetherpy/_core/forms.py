@@ -43,7 +43,7 @@ class File:
                 self.size = opened.seek(0, os.SEEK_END)
             return
         if not callable(getattr(file, "read", None)):
-            raise TypeError(f"a file must be a path, bytes or an open binary file, not {type(file).__name__}")
+            raise TypeError(f"a file must be a path or a binary file, such as io.BytesIO, not {type(file).__name__}")
         if isinstance(file.read(0), str):
             raise TypeError('a file must be opened in binary mode: open(path, "rb")')
         self._file, self._start = file, file.tell()

@@ -3,7 +3,7 @@
 In: the id of a file that was uploaded for "batch-api", or of a batch. Out: BatchJobs.
 The rule: a batch that was made is paid for, so making one is not tried again unless it certainly was not made.
 Facts: the OpenAPI document, and both official packages. Version 1's names are there, too. A list is a bare array; that
-of other servers, in an object's "data", is taken as well.
+of other servers, in an object's "data", is taken as well, and a batch that they answer without the "job" around it.
 """
 
 from __future__ import annotations
@@ -23,10 +23,24 @@ if TYPE_CHECKING:
 
     from togetherpy.types._options import CallOptions
 
-_CREATE = Endpoint("batches.create", "POST", "/batches", JSON[BatchCreateResponse](BatchCreateResponse), once=True)
-_RETRIEVE = Endpoint("batches.retrieve", "GET", "/batches/{id}", JSON[BatchJob](BatchJob))
+_JOB = JSON[BatchJob](BatchJob)
+
+
+class _Made(JSON[BatchCreateResponse]):
+    """What making a batch answers."""
+
+    __slots__ = ()
+
+    def decoded(self, raw: bytes) -> Any:
+        """The answer; a bare batch is its job."""
+        answer = super().decoded(raw)
+        return answer if "id" not in answer.model_extra else BatchCreateResponse(job=_JOB.decoded(raw))
+
+
+_CREATE = Endpoint("batches.create", "POST", "/batches", _Made(BatchCreateResponse), once=True)
+_RETRIEVE = Endpoint("batches.retrieve", "GET", "/batches/{id}", _JOB)
 _LIST = Endpoint("batches.list", "GET", "/batches", ListOf[BatchJob](BatchJob))
-_CANCEL = Endpoint("batches.cancel", "POST", "/batches/{id}/cancel", JSON[BatchJob](BatchJob))
+_CANCEL = Endpoint("batches.cancel", "POST", "/batches/{id}/cancel", _JOB)
 _NAMES = Names(BatchCreateParams.__annotations__, of_others=("metadata", "output_expires_after"))
 _WINDOW = "24h"
 

@@ -136,7 +136,7 @@ class FineTuning(Resource):
         return self._call(_CANCEL.at(id=id), checked("cancel", options))
 
     @takes("CallOptions", "_options")
-    def delete(self, id: str, *, force: bool | None = None, **options: Unpack[CallOptions]) -> FinetuneDeleteResponse:
+    def delete(self, id: str, force: bool | None = None, **options: Unpack[CallOptions]) -> FinetuneDeleteResponse:
         """Deletes a job. `force`: the API takes it, and makes nothing of it any more.
 
         Raises:
@@ -245,7 +245,7 @@ class AsyncFineTuning(AsyncResource, like=FineTuning):
 
     @takes("CallOptions", "_options")
     async def delete(
-        self, id: str, *, force: bool | None = None, **options: Unpack[CallOptions]
+        self, id: str, force: bool | None = None, **options: Unpack[CallOptions]
     ) -> FinetuneDeleteResponse:
         return await self._call(_DELETE.at(id=id), {"force": force, **checked("delete", options)})
 

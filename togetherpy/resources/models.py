@@ -27,7 +27,7 @@ class Models(Resource):
     """`client.models`"""
 
     @takes("CallOptions", "_options")
-    def list(self, *, dedicated: bool | None = None, **options: Unpack[CallOptions]) -> builtins.list[ModelObject]:
+    def list(self, dedicated: bool | None = None, **options: Unpack[CallOptions]) -> builtins.list[ModelObject]:
         """The models that can be used.
 
         dedicated: only those that can be run on a dedicated endpoint (True) or that cannot (False).
@@ -39,16 +39,16 @@ class Models(Resource):
         return self._call(_LIST, {"dedicated": dedicated, **checked("list", options)})
 
     @takes("CallOptions", "_options")
-    def retrieve(self, model: str, **options: Unpack[CallOptions]) -> ModelObject:
+    def retrieve(self, id: str, **options: Unpack[CallOptions]) -> ModelObject:
         """One model.
 
-        model: its id, such as "meta-llama/Llama-3.3-70B-Instruct-Turbo".
+        id: its name, such as "meta-llama/Llama-3.3-70B-Instruct-Turbo".
 
         Raises:
             TypeError, ValueError: an id that cannot be one; nothing was sent.
             NotFoundError: there is no such model, or the server does not say. And what `list` raises.
         """
-        return self._call(_RETRIEVE.at(model=model), checked("retrieve", options))
+        return self._call(_RETRIEVE.at(model=id), checked("retrieve", options))
 
     if TYPE_CHECKING:
 
@@ -58,14 +58,12 @@ class Models(Resource):
 
 class AsyncModels(AsyncResource, like=Models):
     @takes("CallOptions", "_options")
-    async def list(
-        self, *, dedicated: bool | None = None, **options: Unpack[CallOptions]
-    ) -> builtins.list[ModelObject]:
+    async def list(self, dedicated: bool | None = None, **options: Unpack[CallOptions]) -> builtins.list[ModelObject]:
         return await self._call(_LIST, {"dedicated": dedicated, **checked("list", options)})
 
     @takes("CallOptions", "_options")
-    async def retrieve(self, model: str, **options: Unpack[CallOptions]) -> ModelObject:
-        return await self._call(_RETRIEVE.at(model=model), checked("retrieve", options))
+    async def retrieve(self, id: str, **options: Unpack[CallOptions]) -> ModelObject:
+        return await self._call(_RETRIEVE.at(model=id), checked("retrieve", options))
 
     if TYPE_CHECKING:
 

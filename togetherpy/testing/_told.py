@@ -55,7 +55,8 @@ _PART = re.compile(rb'form-data; name="([^"]*)"(?:; filename="([^"]*)")?', re.IG
 
 
 def form_of(request: Request) -> dict[str, Field]:
-    """The fields of a request: of a form, or of a JSON object. Of several of one name, the last."""
+    """The fields of a request: of a form, or of a JSON object. Of several of one name, one
+    with their values in lines."""
     kind = request.head.headers.get("content-type", "")
     boundary = re.search(r'multipart/form-data;.*boundary="?([^";]+)', kind)
     if boundary is not None:
@@ -85,5 +86,6 @@ def _parts(body: bytes, boundary: bytes) -> dict[str, Field]:
         named = _PART.search(head)
         if named is not None:
             file = None if named[2] is None else named[2].decode("utf-8", "replace")
-            found[named[1].decode("utf-8", "replace")] = Field(value, file)
+            name = named[1].decode("utf-8", "replace").removesuffix("[]")
+            found[name] = Field(b"\n".join((found[name].value, value)) if name in found else value, file)
     raise RequestError(400, "The form has no end.")
