@@ -14,8 +14,15 @@ import sys
 from _thread import allocate_lock
 from contextlib import suppress
 from importlib import import_module
-from typing import Any, Protocol
-from weakref import WeakSet
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from typing import Protocol
+    from weakref import WeakSet
+else:
+    from _weakrefset import WeakSet  # of weakref, whose other half nobody needs here, the half that loads quickly
+
+    Protocol = object
 
 pid = os.getpid()
 inherited: list[object] = []

@@ -9,7 +9,8 @@ and an outage fails fast, because all calls of a client share one quota of retri
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+
+import msgspec
 
 from togetherpy._core import fork
 from togetherpy._core.config import DEFAULT_RETRY_QUOTA
@@ -30,7 +31,7 @@ _MAYBE_RAN = frozenset((502, 504, 520, 522, 524))
 """A gateway gave up waiting: the model behind it may have answered."""
 
 
-class Decision(NamedTuple):
+class Decision(msgspec.Struct, frozen=True):
     """Try again."""
 
     wait: float
