@@ -67,7 +67,7 @@ def plain_messages(messages: object) -> list[object]:
     plain: list[Any] = [*given]
     for index, message in enumerate(plain):
         # Nearly all are dicts with a text, and need no other look.
-        if type(message) is not dict or type(message.get("content")) is not str or "tool_calls" in message:
+        if message.__class__ is not dict or message.get("content").__class__ is not str or "tool_calls" in message:
             plain[index] = _plain_message(message, index)
     return plain
 
