@@ -55,16 +55,15 @@ def _described(tools: Any) -> Any:
     return definitions(listed)
 
 
-def plain_messages(messages: object) -> list[object]:
+def plain_messages(messages: Any) -> list[Any]:
     """`messages` as a list of JSON objects.
 
     Raises:
         TypeError: not a list of messages, or one with content that no message can have.
     """
-    if type(messages) is not list:
+    if messages.__class__ is not list:
         _refuse_no_list(messages)
-    given: Any = messages
-    plain: list[Any] = [*given]
+    plain: list[Any] = [*messages]
     for index, message in enumerate(plain):
         # Nearly all are dicts with a text, and need no other look.
         if message.__class__ is not dict or message.get("content").__class__ is not str or "tool_calls" in message:
