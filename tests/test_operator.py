@@ -65,6 +65,12 @@ def test_rows_keep_what_they_have_and_are_not_changed(server: LocalServer) -> No
     assert (two["id"], two["error"], two["answer_error"], two["attempts"]) == (2, "an old one", None, 1)
 
 
+def test_rows_between_processes_are_a_list(server: LocalServer) -> None:
+    found = ChatOp(model="m", prompt="q").map_partition([{"q": "a"}, {"q": "b"}])
+    assert next(found)["q"] == "a"
+    assert [row["q"] for row in pickle.loads(pickle.dumps(found))] == ["b"]
+
+
 def test_the_output_needs_a_name_of_its_own(server: LocalServer) -> None:
     with pytest.raises(ValueError, match="column 'answer' already"):
         ChatOp(model="m", prompt="q")({"q": ["a"], "answer": ["x"]})
@@ -243,7 +249,7 @@ def test_rows_are_read_as_there_is_room(server: LocalServer) -> None:
     found = ChatOp(model="m", prompt="q", concurrency=2).map_partition(rows())
     next(found)
     assert read <= 8
-    found.close()  # type: ignore[attr-defined]
+    found.close()
     ChatOp(model="m", prompt="q", concurrency=2).map_list(["later"])
     assert len(server.requests) <= 10
 

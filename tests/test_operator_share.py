@@ -17,6 +17,8 @@ import sys
 from togetherpy.batch import ChatOp
 share, first, count = map(int, sys.argv[1:])
 op = ChatOp(model="m", prompt="q", share=share, max_tokens=8)
+assert op.map_list([]) == []
+print("ready", flush=True)
 assert sys.stdin.readline()
 failed = [row for row in op.map_list([f"n{n}" for n in range(first, first + count)]) if row["error"]]
 assert not failed, failed[0]
@@ -33,9 +35,13 @@ def measured(processes: int) -> tuple[float, float]:
                 [sys.executable, "-c", PROGRAM, str(processes), str(n * each), str(each)],
                 env=variables,
                 stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
             )
             for n in range(processes)
         ]
+        for process in running:
+            assert process.stdout is not None
+            assert process.stdout.readline()
         began = time.monotonic()
         for process in running:
             assert process.stdin is not None
@@ -43,6 +49,9 @@ def measured(processes: int) -> tuple[float, float]:
             process.stdin.close()
         assert [process.wait(timeout=300) for process in running] == [0] * processes
         seconds = time.monotonic() - began
+        for process in running:
+            assert process.stdout is not None
+            process.stdout.close()
         refused = len(server.requests) - ROWS
     return ROWS / seconds, refused / (ROWS + refused)
 

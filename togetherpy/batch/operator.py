@@ -8,7 +8,7 @@ process that calls it (`pool`, `store`). A row never raises, and what it was giv
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from togetherpy._core.config import check_count
@@ -24,6 +24,24 @@ _NOT_HERE = {
     "api_key": "the key is read where the operator runs and is not pickled: set TOGETHER_API_KEY for the workers",
     "n": "an operator gives one answer a row; leave n=... out",
 }
+
+
+class Rows(Iterator[dict[str, Any]]):
+    """Rows as they are answered. Pickled it is the list of those that are left, for Dask sends between processes what a
+    partition's function gives."""
+
+    def __init__(self, rows: Generator[dict[str, Any], None, None]) -> None:
+        self._rows = rows
+
+    def __next__(self) -> dict[str, Any]:
+        return next(self._rows)
+
+    def close(self) -> None:
+        """What has not been sent is not sent any more."""
+        self._rows.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return list, (list(self),)
 
 
 class ChatOp:
@@ -169,8 +187,11 @@ class ChatOp:
 
         return series_type(self._work.to, self.columns(()))
 
-    def map_partition(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    def map_partition(self, rows: Iterable[Mapping[str, Any]]) -> Rows:
         """Each row, a dict, with the four columns more, for Dask's bags and Spark's RDDs; rows are read as needed."""
+        return Rows(self._rows(rows))
+
+    def _rows(self, rows: Iterable[Mapping[str, Any]]) -> Generator[dict[str, Any], None, None]:
         for row, [cells] in self._asker().ask((row, [row]) for row in rows):
             yield {**row, **dict(zip(self.columns(row), cells, strict=True))}
 
