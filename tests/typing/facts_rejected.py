@@ -25,7 +25,7 @@ def calls(client: Together) -> None:
     create = client.chat.completions.create
     create(model=MODEL, messages=HELLO, response_type="dict")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
     create(model=MODEL, messages=HELLO, response_type=Id("x"))  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
-    accumulate([7])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
+    accumulate([7])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 
 def values(client: Together) -> None:

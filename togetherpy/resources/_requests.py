@@ -65,9 +65,8 @@ class Requests(Resource):
         elif body is not None and not is_absent(body):
             plain = plain_object(body)
             if isinstance(plain, (Mapping, msgspec.Struct)):
-                params["extra_body"] = {**_fields(plain), **(params.get("extra_body") or {})}
-                if stream:
-                    params["extra_body"].setdefault("stream", True)
+                asked: dict[str, Any] = {"stream": True} if stream else {}
+                params["extra_body"] = {**asked, **_fields(plain), **(params.get("extra_body") or {})}
             else:
                 source = _JSON(plain)
         return self._call(endpoint, params, body=source)
@@ -170,6 +169,7 @@ def _part(field: str, given: Any) -> Part:
         file = file.encode()
     if isinstance(file, (bytes, bytearray, memoryview)):
         return Part(name or field, bytes(cast(bytes, file)), kind or "application/octet-stream")
-    told: Any = os.fspath(cast(Any, file)) if isinstance(file, os.PathLike) else getattr(file, "name", None)
-    name = name or (Path(told).name if isinstance(told, str) else field)
+    if not name:
+        path: Any = file if hasattr(file, "__fspath__") else getattr(file, "name", None)
+        name = Path(path).name if isinstance(path, (str, os.PathLike)) else field
     return Part(name, File(file), kind or "application/octet-stream")
