@@ -171,5 +171,5 @@ def _part(field: str, given: Any) -> Part:
         return Part(name or field, bytes(cast(bytes, file)), kind or "application/octet-stream")
     if not name:
         path: Any = file if hasattr(file, "__fspath__") else getattr(file, "name", None)
-        name = Path(path).name if isinstance(path, (str, os.PathLike)) else field
+        name = Path(os.fspath(cast(str, path))).name if hasattr(path, "__fspath__") or type(path) is str else field
     return Part(name, File(file), kind or "application/octet-stream")
