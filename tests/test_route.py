@@ -80,6 +80,7 @@ def test_a_folder_is_a_bundle_too(monkeypatch: pytest.MonkeyPatch, files: dict[s
         ("words.pem", b"words", "holds no certificate"),
         ("half.pem", b"-----BEGIN CERTIFICATE-----\nMIIB", "holds no certificate"),
         ("x" * 300, None, "cannot be read"),
+        ("", None, "a folder without certificates"),
     ],
 )
 def test_file_that_is_none(

@@ -91,10 +91,14 @@ def _context_from(variable: str) -> ssl.SSLContext:
     path = os.environ[variable].strip()
     try:
         if os.path.isdir(path):
+            if not _holds_certificates(path):
+                raise IsADirectoryError
             return ssl.create_default_context(capath=path)
         # SSL_CERT_FILE takes the place of the system's file alone, not of its folder.
         folder = ssl.get_default_verify_paths().capath if variable == "SSL_CERT_FILE" else None
         return ssl.create_default_context(cafile=path, capath=folder)
+    except IsADirectoryError:
+        problem = "a folder without certificates under the names that `openssl rehash` gives them"
     except FileNotFoundError:
         problem = "which does not exist"
     except ssl.SSLError:
@@ -104,11 +108,15 @@ def _context_from(variable: str) -> ssl.SSLContext:
     raise SetupError(f"{variable} names {path!r}, {problem}. Name a file of certificate authorities, or unset it")
 
 
+def _holds_certificates(folder: str) -> bool:
+    """Whether any can be found there: by names that are hashes, when a certificate is to be checked."""
+    return any(map(_HASHED.fullmatch, os.listdir(folder)))
+
+
 def _system_context() -> ssl.SSLContext:
     context = ssl.create_default_context()
     folder = ssl.get_default_verify_paths().capath
-    # A folder is looked into when a certificate is to be checked, by names that are hashes.
-    if not context.cert_store_stats()["x509"] and not (folder and any(map(_HASHED.fullmatch, os.listdir(folder)))):
+    if not context.cert_store_stats()["x509"] and not (folder and _holds_certificates(folder)):
         with suppress(ImportError):
             context.load_verify_locations(import_module("certifi").where())
     return context
