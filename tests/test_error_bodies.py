@@ -265,6 +265,7 @@ def test_the_message_says_what_to_do(status: int, hint: str) -> None:
         ("https://user:s3cret@other.example/", "https://other.example"),
         ("https://user:s3@s3cret@other.example/", "https://other.example"),
         ("https://other.example?s3cret", "https://other.example"),
+        ("ftp://u:s3cret@other.example/s3cret", "ftp://other.example"),
         ("//other.example/s3cret", "//other.example"),
         ("/s3cret", "another place on the same server"),
         ("s3cret", "another place on the same server"),

@@ -14,12 +14,17 @@ import msgspec
 
 from togetherpy._core.config import Config, Origin, Secret, is_loopback
 from togetherpy._core.wire import Headers, Request
+from togetherpy.error import APIResponseError
 
 _FOR_ALL = frozenset(("user-agent", "accept", "accept-encoding", "range", "if-range", "content-type"))
 """Header fields that another server gets, too."""
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 _TELLING = 16
 """Characters from which on a value in a query may be a signature."""
+
+
+class UnusableURLError(APIResponseError, ValueError):
+    """A URL that the API gave, and that is not gone to."""
 
 
 class Place(msgspec.Struct, frozen=True, eq=False):
@@ -40,11 +45,11 @@ def place_of(config: Config, url: Secret) -> Place:
     """The place of a URL that the API gave.
 
     Raises:
-        ValueError: a URL that cannot be one, or that is not safe. It is not quoted.
+        UnusableURLError: a URL that cannot be one, or that is not safe. It is not quoted.
     """
     place = find(config, config.origin, config.origin.path, url)
     if place is None:
-        raise ValueError("the URL that the API gave cannot be used: it is none, or not https")
+        raise UnusableURLError("The URL that the API gave cannot be used: it is none, or not https.")
     return place
 
 

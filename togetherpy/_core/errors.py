@@ -196,5 +196,5 @@ def _json_or_text(raw: bytes, secrets: tuple[Secret, ...]) -> Any:
 
 def _origin_of(location: str | None) -> str:
     """Scheme and host of a URL; the rest may hold what is not ours to show."""
-    match = re.match(r"((?:https?:)?//)(?:[^/?#]*@)?([^/?#@]+)", location or "", re.IGNORECASE)
+    match = re.match(r"((?:[a-z][a-z0-9+.-]*:)?//)(?:[^/?#]*@)?([^/?#@]+)", location or "", re.IGNORECASE)
     return match[1] + match[2] if match else "another place on the same server"
