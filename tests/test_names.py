@@ -57,7 +57,7 @@ def test_made_up_names_do_not_pile_up() -> None:
 
 @pytest.mark.parametrize("method", ["list", "retrieve"])
 def test_other_areas_of_the_api(method: str) -> None:
-    arguments = {"model": MODELS[0]} if method == "retrieve" else {}
+    arguments = {"id": MODELS[0]} if method == "retrieve" else {}
     with LocalServer() as server, server.client() as client:
         call = getattr(client.models, method)
         failure(TypeError, lambda: call(**arguments, api_key=KEY))

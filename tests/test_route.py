@@ -67,6 +67,7 @@ def test_a_bundle_takes_the_place_of_the_systems(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_folder_is_a_bundle_too(monkeypatch: pytest.MonkeyPatch, files: dict[str, str]) -> None:
+    Path(files["folder"], "0a1b2c3d.0").write_bytes(Path(files["one"]).read_bytes())  # looked for by such names
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", files["folder"])
     assert default_ssl_context(trust_env=True).verify_mode == ssl.CERT_REQUIRED
 
