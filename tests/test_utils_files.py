@@ -52,10 +52,10 @@ def test_a_good_file(tmp_path: Path) -> None:
     [
         ("a.jsonl", b"", "fine-tune", {"file_size": 0}),
         ("a.jsonl", b"\n\n", "fine-tune", {"has_min_samples": False}),
-        ("a.jsonl", b"{}\n{", "batch-api", {"load_json": False, "line_number": 2}),
+        ("a.jsonl", b"{}\n{", "batch-api", {"load_json": False, "line_number": 2, "utf8": True, "line_type": True}),
         ("a.jsonl", b"{}\n\n5\n", "eval", {"load_json": False, "line_type": False, "line_number": 3}),
         ("a.jsonl", b"[" * 5000, "eval", {"load_json": False}),
-        ("a.jsonl", b"{}\n\xff", "fine-tune", {"utf8": False}),
+        ("a.jsonl", b"{}\n\xff", "fine-tune", {"utf8": False, "line_type": None, "text_field": None}),
         ("a.csv", b"a,b\n1,2\n", "fine-tune", {"load_csv": None}),
         ("a.csv", b"a,b\n1\n", "eval", {"load_csv": False, "line_number": 2}),
         ("a.csv", b"a,b\n", "eval", {"has_min_samples": False}),

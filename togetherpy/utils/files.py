@@ -85,7 +85,7 @@ def _failed(report: dict[str, Any], message: str, **found: Any) -> dict[str, Any
 
 
 def _lines(file: IO[bytes], report: dict[str, Any]) -> Iterator[tuple[int, str]]:
-    number = 0
+    number, report["utf8"] = 0, True  # so far
     while line := file.readline(_LONGEST):
         number += 1
         if len(line) == _LONGEST:
@@ -93,8 +93,8 @@ def _lines(file: IO[bytes], report: dict[str, Any]) -> Iterator[tuple[int, str]]
         try:
             yield number, line.decode()
         except UnicodeDecodeError as error:
-            raise _BadError(f"line {number} is not UTF-8: {error}", utf8=False) from None
-    report["utf8"] = True
+            unseen = dict.fromkeys(("text_field", "key_value", "line_type"))
+            raise _BadError(f"line {number} is not UTF-8: {error}", utf8=False, **unseen) from None
 
 
 def _look_at_jsonl(file: IO[bytes], report: dict[str, Any]) -> None:
