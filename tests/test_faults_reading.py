@@ -97,7 +97,7 @@ def test_server_that_does_not_take_the_request(client: Maker) -> None:
     """More than the buffers on the way hold: it is the sending that takes too long."""
     large, over = [{"role": "user", "content": "x" * 20_000_000}], threading.Event()
     with ScriptedServer([wait(over), until_gone]) as server:
-        error = client(server, timeout=0.5, max_retries=2).fails(APITimeoutError, messages=large)
+        error = client(server, timeout=3.0, max_retries=2).fails(APITimeoutError, messages=large)
         over.set()
         server.wait_hung_up(0)
         assert server.connections == 1
