@@ -23,6 +23,7 @@ from togetherpy.batch.output import Output, read_output
 from togetherpy.batch.plot import Sample, Samples
 from togetherpy.batch.prices import Prices
 from togetherpy.batch.progress import Progress, Rates, Standing, line_for
+from togetherpy.batch.rows import Form, read_lines, unfinished
 from togetherpy.batch.tally import Tally
 from togetherpy.batch.template import Template
 from togetherpy.batch.verdict import Verdict, judge
@@ -391,3 +392,35 @@ print(next(results).index in range(10))
 """
     done = run(sys.executable, "-c", code)
     assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
+
+
+def test_many_digests_at_once_are_what_they_are_one_by_one() -> None:
+    numbers = [digest(b"%d" % number) for number in range(2000)]
+    many, one_by_one = Digests(), Digests()
+    one_by_one.add(numbers[0])
+    many.add(numbers[0])
+    many.extend([*numbers, *numbers[:10]])
+    for number in numbers:
+        one_by_one.add(number)
+    assert (len(many), list(many)) == (2000, list(one_by_one))
+    assert all(number in many for number in numbers)
+    assert digest(b"another") not in many
+
+
+@pytest.mark.parametrize("form", [Form(), Form(text=True), Form(template=Template("{prompt}"))])
+def test_finished_rows_are_known_without_being_made(form: Form) -> None:
+    lines = [
+        b'{"prompt": "a"}\n',
+        b'{"custom_id": "x", "body": {"messages": []}, "prompt": "b"}\n',
+        b'{"custom_id": 7, "body": null, "messages": [{}], "prompt": "b"}\n',
+        b'{"custom_id": ["x"], "prompt": "b"}\n',
+        b'{"custom_id": "none"}\n',
+        b"\n",
+        b"no JSON\n",
+        b"\xff\n",
+    ]
+    rows = list(read_lines(lines, form))
+    assert list(unfinished(lines, form, Digests())) == rows
+    finished = Digests()
+    finished.extend(row.number for row in rows[:5])
+    assert list(unfinished(lines, form, finished)) == [None] * 5 + rows[5:]

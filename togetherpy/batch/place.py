@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -116,13 +117,22 @@ class Place:
             settle(self.path)
             self.output.reopen()
         _manifest.save(self.path, self._manifest)
+        failed = Digests()
+        self.finished.extend(self._good(failed))
+        for number in failed:
+            self.finished.discard(number)
+
+    def _good(self, failed: Digests) -> Iterator[int]:
+        """The rows that lines say are answered; `failed` has those of which a later line says otherwise."""
         for _, line in read_output(self.path):
             self._lines += 1
-            if line is not None:
-                if line.good:
-                    self.finished.add(line.number)
-                else:
-                    self.finished.discard(line.number)
+            if line is None:
+                continue
+            if line.good:
+                failed.discard(line.number)
+                yield line.number
+            else:
+                failed.add(line.number)
 
     def _check_input(self) -> bool:
         """No custom_id twice; whether the input has changed. What has not was looked through before."""

@@ -7,7 +7,7 @@ nothing is decoded that need not be, for of finished rows only the identity is w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any, cast
 
 import msgspec
@@ -83,6 +83,40 @@ def read_lines(lines: Iterable[bytes], form: Form) -> Iterator[Row]:
     read = _text_row if form.text else _json_row
     for index, number, line in full_lines(lines, form):
         yield read(index, number, line, form)
+
+
+def unfinished(lines: Iterable[bytes], form: Form, finished: Container[int]) -> Iterator[Row | None]:
+    """The rows of a file's lines; None for each that is finished, of which nothing else is made out."""
+    read, plain = _text_row if form.text else _json_row, not form.text and form.template is None
+    for index, number, line in full_lines(lines, form):
+        if plain and (row_number := _number_of(index, line)) is not None and row_number in finished:
+            yield None
+        else:
+            row = read(index, number, line, form)
+            yield row if row.number not in finished else None
+
+
+class _Asking(msgspec.Struct, gc=False):
+    custom_id: msgspec.Raw = msgspec.Raw(b"null")
+    body: msgspec.Raw = msgspec.Raw(b"null")
+    messages: msgspec.Raw = msgspec.Raw(b"null")
+    prompt: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_asking = msgspec.json.Decoder(_Asking).decode
+
+
+def _number_of(index: int, line: bytes) -> int | None:
+    """As `Row.number`, made at less expense; None where the line has to be looked at closely."""
+    try:
+        row = _asking(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    for raw in (row.body, row.messages, row.prompt):
+        if (asked := bytes(raw)) != b"null":
+            name = bytes(row.custom_id)
+            return digest(b'"row-%d"' % index if name[:1] in _NO_NAME else name, asked)
+    return None
 
 
 def _text_of(line: bytes) -> bytes:

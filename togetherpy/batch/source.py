@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, Protocol, cast
 from togetherpy.batch.channel import Channel
 from togetherpy.batch.errors import BatchError
 from togetherpy.batch.identity import Digests, digest
-from togetherpy.batch.rows import Form, Row, dict_row, full_lines, name_of, read_lines
+from togetherpy.batch.rows import Form, Row, dict_row, full_lines, name_of, read_lines, unfinished
 
 STDIN = "-"
 _AHEAD = 64
@@ -74,8 +74,8 @@ class FileSource:
         """As Source."""
         passed = 0
         with self._opened() as file:
-            for row in islice(read_lines(file, self._form), most):
-                if row.number not in finished:
+            for row in islice(unfinished(file, self._form, finished), most):
+                if row is not None:
                     if passed:
                         yield passed
                         passed = 0
