@@ -79,9 +79,16 @@ def test_some_failed(server: LocalServer, tmp_path: Path) -> None:
     result = batch(server, source, "-o", tmp_path / "o.jsonl", "--no-progress", "--summary", tmp_path / "s.json")
     assert result.returncode == 3
     report, again = result.stderr.splitlines()
-    assert "3 answered, 1 failed" in report
+    assert "3 answered, 1 failed (first: line 4: it has neither body, messages nor prompt" in report
     assert again.startswith("togetherpy: to go on: togetherpy batch run ")
     assert json.loads((tmp_path / "s.json").read_text())["exit_code"] == 3
+
+
+def test_an_option_goes_before_what_params_say(server: LocalServer, tmp_path: Path) -> None:
+    source = write_rows(tmp_path / "in.jsonl", prompts(1))
+    batch(server, source, "--temperature", 0.5, "--params", '{"model": "other", "temperature": 1, "top_k": 3}')
+    sent = server.requests[0].json
+    assert (sent["model"], sent["temperature"], sent["top_k"]) == ("m", 0.5, 3)
 
 
 @pytest.mark.parametrize(

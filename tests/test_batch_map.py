@@ -11,7 +11,7 @@ from support.answers import completion
 from support.clients import Loop
 from support.testing_helpers import eventually
 
-from togetherpy import AsyncTogether, AuthenticationError, ParseError, Together
+from togetherpy import APIConnectionError, AsyncTogether, AuthenticationError, ParseError, Together
 from togetherpy.batch import MapResult, StalledError
 from togetherpy.testing import LocalServer
 
@@ -196,6 +196,11 @@ def test_a_misfit_that_stays_one(mapped: Map, server: LocalServer) -> None:
         ([], {"concurrency": 0}, "concurrency"),
         ([], {"reask": 1}, "reask"),
         ([], {"stream": True}, "stream"),
+        ([], {"stall": -7}, "stall"),
+        ([], {"stall": "7"}, "stall"),
+        ([], {"max_retries": -1}, "max_retries"),
+        ([], {"rpm": 0}, "rpm"),
+        ([], {"share": 2}, "share"),
         ([], {"response_format": int | str, "reask": -1}, "reask"),
         ([], {"response_type": object()}, "response_type"),
     ],
@@ -203,6 +208,20 @@ def test_a_misfit_that_stays_one(mapped: Map, server: LocalServer) -> None:
 def test_arguments_that_cannot_be_meant(server: LocalServer, requests: Any, params: Any, words: str) -> None:
     with Together(**options(server)) as client, pytest.raises((TypeError, ValueError), match=words):
         client.chat.completions.map(requests, model="m", **params)
+
+
+def test_a_closed_client(server: LocalServer) -> None:
+    client = Together(**options(server))
+    client.close()
+    with pytest.raises(APIConnectionError, match="closed"):
+        client.chat.completions.map(["a"], model="m")
+
+
+def test_what_is_never_sent_takes_no_attempt(mapped: Map, server: LocalServer) -> None:
+    (one,) = mapped([{"messages": "none"}])
+    assert isinstance(one.error, TypeError)
+    assert (one.attempts, one.seconds) == (0, 0.0)
+    assert server.requests == []
 
 
 def test_an_async_iterable(server: LocalServer) -> None:

@@ -14,7 +14,7 @@ from support.answers import completion
 from support.batches import KEY, Runner, asked, prompts, read_rows, write_rows
 from support.processes import run as run_process
 
-from togetherpy import Together, batch
+from togetherpy import APIConnectionError, Together, batch
 from togetherpy.batch import BatchError, BatchSummary, StalledError, SystemicError
 from togetherpy.batch.envelope import line_of
 from togetherpy.batch.lock import Lock
@@ -445,12 +445,73 @@ def test_a_custom_id_twice_in_a_stream(run: Runner, server: LocalServer, tmp_pat
         ({"stream": True}, "stream"),
         ({"messages": []}, "messages"),
         ({"max_retries": "2"}, "max_retries"),
+        ({"rpm": -3}, "rpm"),
+        ({"tpm": "9"}, "tpm"),
+        ({"share": 7}, "share"),
+        ({"max_cost": float("nan")}, "max_cost"),
+        ({"max_cost": -1}, "max_cost"),
+        ({"model": ""}, "model"),
     ],
 )
 def test_arguments_that_cannot_be_meant(run: Runner, tmp_path: Path, options: dict[str, Any], words: str) -> None:
     with pytest.raises((TypeError, ValueError), match=words):
         run([], tmp_path / "out.jsonl", **options)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_finish_reason_that_nobody_knows(run: Runner, tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match="'lenght' is no finish reason that is known: .*length"):
+        run(prompts(1), tmp_path / "out.jsonl", fail_on="lenght,stop")
+
+
+def test_an_output_that_would_have_to_be_compressed(run: Runner, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="compress it afterwards"):
+        run(prompts(1), tmp_path / "out.jsonl.gz")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("report", ["summary", "plot"])
+@pytest.mark.parametrize("name", ["in.jsonl", "out.jsonl", "link", "out.jsonl.meta.json", "errors.jsonl"])
+def test_a_report_takes_no_other_files_place(run: Runner, tmp_path: Path, report: str, name: str) -> None:
+    source = write_rows(tmp_path / "in.jsonl", prompts(2))
+    (tmp_path / "link").symlink_to(source)
+    before = source.read_bytes()
+    with pytest.raises(BatchError, match=f"the {report} .* another file of this run"):
+        run(source, tmp_path / "out.jsonl", errors=tmp_path / "errors.jsonl", **{report: tmp_path / name})
+    assert source.read_bytes() == before
+    assert run.server.requests == []
+
+
+def test_a_report_that_cannot_be_written_is_refused_first(run: Runner, tmp_path: Path) -> None:
+    with pytest.raises(BatchError, match="no such folder"):
+        run(prompts(2), tmp_path / "out.jsonl", plot=tmp_path / "none" / "p.svg")
+    assert run.server.requests == []
+
+
+def test_other_parameters_when_nothing_is_answered_yet(run: Runner, server: LocalServer, tmp_path: Path) -> None:
+    source, out = write_rows(tmp_path / "in.jsonl", prompts(3)), tmp_path / "out.jsonl"
+    assert counts(run(source, out, model=None)) == (3, 0, 3, 0)
+    assert {(row["attempts"], row["seconds"]) for row in read_rows(out)} == {(0, 0.0)}  # nothing was sent
+    summary = run(source, out, model="m")
+    assert counts(summary) == (3, 3, 0, 0)
+    assert len(read_rows(out)) == 3
+    with pytest.raises(BatchError, match="model was 'm' and is 'm2'"):
+        run(source, out, model="m2")
+
+
+def test_a_closed_client(run: Runner, server: LocalServer, tmp_path: Path) -> None:
+    client = Together(api_key=KEY, base_url=server.base_url)
+    client.close()
+    with pytest.raises(APIConnectionError, match="closed"):
+        run(prompts(1), tmp_path / "out.jsonl", client=client)
+    assert server.requests == []
+
+
+@pytest.mark.fault("I7")
+def test_a_custom_id_twice_however_it_is_escaped(run: Runner, tmp_path: Path) -> None:
+    rows = [b'{"custom_id": "a\\u00e9", "prompt": "x"}', '{"custom_id": "aé", "prompt": "y"}'.encode()]
+    with pytest.raises(BatchError, match="of line 2 comes twice"):
+        run(write_rows(tmp_path / "in.jsonl", rows), tmp_path / "out.jsonl")
 
 
 @pytest.mark.parametrize("given", [5, b"in.jsonl", {"prompt": "x"}, None])

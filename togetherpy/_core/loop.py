@@ -49,11 +49,11 @@ class Shared(Generic[T]):
         place = None if origin is None else (origin.scheme, origin.host, origin.port)
         made = None if place is None else self._others.get(place)
         if made is None:
-            self._check_open()
+            self.check_open()
             # Not under the lock: it loads modules, and has begun nothing if another thread was faster.
             made = self._make(self._config if origin is None else msgspec.structs.replace(self._config, origin=origin))
         with self._lock:
-            self._check_open()
+            self.check_open()
             if place is not None:
                 return self._others.setdefault(place, made)
             self.main = self.main or made
@@ -64,7 +64,8 @@ class Shared(Generic[T]):
         """Nothing can be sent any more."""
         return self._closed
 
-    def _check_open(self) -> None:
+    def check_open(self) -> None:
+        """Raises APIConnectionError when nothing can be sent any more."""
         if self._closed:
             raise APIConnectionError("The client is closed. Make a new one, or close it later.")
 

@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from random import Random
+from types import NoneType
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -20,6 +21,7 @@ from togetherpy._core.wire import Headers
 from togetherpy.batch.errors import StalledError, SystemicError
 from togetherpy.batch.gate import Gate
 from togetherpy.batch.verdict import Verdict, judge, may_have_been_billed
+from togetherpy.error import APIError
 
 if TYPE_CHECKING:
     from togetherpy.batch.limit import Limit, Ticket
@@ -283,7 +285,7 @@ class Engine:
             raise
         finally:
             gate.ended()
-        if verdict not in _WAITED_OUT:
+        if verdict not in _WAITED_OUT and isinstance(job.error, (APIError, NoneType)):  # else it was never sent
             job.attempts, job.seconds = job.attempts + 1, now - sent
         return job.error, verdict
 
@@ -353,6 +355,8 @@ def _reason(error: Exception) -> str:
 
 
 def _reasons(retries: Counter[str]) -> str:
+    if not retries:
+        return "No answer came."
     return "Sent again after: " + ", ".join(f"{reason} {count} times" for reason, count in retries.items()) + "."
 
 

@@ -49,6 +49,7 @@ class Run:
         ceiling = affordable(options.settings.ceiling, stacklevel=5)
         self._settings = msgspec.structs.replace(options.settings, ceiling=ceiling)
         self._client = client
+        client._loop.shared.check_open()  # pyright: ignore[reportPrivateUsage]
         self.place = Place(source, options)
         self.tally = Tally()
         self._rows = RowFeed(source, options, self.place, self.tally)
@@ -153,6 +154,8 @@ class Run:
         (self.place.output if failure is None else self.place.errors).write(line)
         usage = got.usage if got is not None else None
         self.tally.settled(good=failure is None, seconds=job.seconds, billed=job.billed, usage=usage)
+        if failure is not None and self.tally.first_failure is None:
+            self.tally.first_failure = failure.message
         if usage and self._prices is not None:
             self.tally.add_cost(self._prices.of_usage(job.params.get("model"), usage))
         self._guard()

@@ -17,8 +17,9 @@ import msgspec
 from togetherpy._core.config import check_count
 from togetherpy.batch.asking import AskCreate, AskParse, Limits, Line
 from togetherpy.batch.channel import Channel
+from togetherpy.batch.checks import BOUNDS, bounds_of, settings_of
 from togetherpy.batch.descriptors import affordable
-from togetherpy.batch.engine import Engine, Job, Settings
+from togetherpy.batch.engine import Engine, Job
 from togetherpy.batch.errors import SystemicError
 from togetherpy.batch.loop import engine_loop, submit
 from togetherpy.batch.results import MapResult
@@ -27,7 +28,6 @@ CEILING = 256
 _AHEAD = 64
 """Requests that are read before the engine asks for them, so that it need not wait for the caller's thread."""
 _OF_THE_RUN = "max_retries", "stall"
-_OF_THE_LIMIT = "rpm", "tpm", "share"
 
 
 class Plan:
@@ -55,8 +55,9 @@ class Plan:
         if shared.get("stream"):
             raise TypeError("map() gives whole answers; leave stream=... out")
         _check_types(form if self.parses else None, shared.get("response_type"))
-        self.settings = Settings(ceiling=self.ceiling, **_taken(shared, _OF_THE_RUN))
-        self.bounds = _taken(shared, _OF_THE_LIMIT)
+        self.settings = settings_of(self.ceiling, _taken(shared, _OF_THE_RUN))
+        self.bounds = bounds_of(_taken(shared, BOUNDS))
+        loop.shared.check_open()
         self.shared = shared
 
     def ask(self, line: Line) -> AskCreate | AskParse:
@@ -66,8 +67,7 @@ class Plan:
 
 
 def _taken(shared: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    given = {name: shared.pop(name, None) for name in names}
-    return {name: value for name, value in given.items() if value is not None}
+    return {name: shared.pop(name, None) for name in names}
 
 
 def _check_types(form: Any, own: Any) -> None:

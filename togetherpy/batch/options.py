@@ -11,11 +11,14 @@ from typing import Any, TypedDict, cast
 
 import msgspec
 
+from togetherpy._core.caller import warn_caller
 from togetherpy._core.config import check_count
-from togetherpy.batch.engine import GRACE, MAX_RETRIES, STALL, Settings
+from togetherpy.batch.checks import bounds_of, check_number, settings_of
+from togetherpy.batch.engine import Settings
 from togetherpy.batch.rows import Form
 from togetherpy.batch.template import Template
 from togetherpy.types._timeout import Timeout
+from togetherpy.types.common import FinishReason
 
 CEILING = 256
 
@@ -106,7 +109,6 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _PARTS = ("text", "template", "system")
-_BOUNDS = ("rpm", "tpm", "share")
 _FLAGS = ("only_text", "sort", "fsync", "restart", "force", "progress")
 _FILES = ("errors", "summary", "plot")
 
@@ -123,7 +125,11 @@ def make_options(output: Any, model: str | None, arguments: dict[str, Any]) -> O
         raise TypeError("a batch has whole answers; leave stream=... out")
     if "messages" in params:
         raise TypeError("messages=... are the rows'; system=... is for all of them")
+    if params["model"] == "":
+        raise ValueError("model is empty")
     template, place = given["template"], cast(str, os.fspath(output))
+    if place.endswith((".gz", ".zst")):
+        raise ValueError(f"the output {place} could not be gone on with if it were compressed; compress it afterwards")
     flags: dict[str, Any] = {name: bool(given[name]) for name in _FLAGS}
     files: dict[str, Any] = {name: None if given[name] is None else os.fspath(given[name]) for name in _FILES}
     return Options(
@@ -133,18 +139,13 @@ def make_options(output: Any, model: str | None, arguments: dict[str, Any]) -> O
             template=None if template is None else Template(template),
             system=given["system"],
         ),
-        settings=Settings(
-            ceiling=check_count(given["concurrency"], "concurrency", 1, CEILING),
-            max_retries=check_count(given["max_retries"], "max_retries", 0, MAX_RETRIES),
-            stall=_seconds(given["stall"], "stall", STALL),
-            grace=_seconds(given["grace"], "grace", GRACE),
-        ),
-        bounds={name: given[name] for name in _BOUNDS if given[name] is not None},
+        settings=settings_of(check_count(given["concurrency"], "concurrency", 1, CEILING), given),
+        bounds=bounds_of(given),
         params={name: value for name, value in params.items() if value is not None},
         fail_on=_words(given["fail_on"]),
         limit=_most(given["limit"], "limit"),
         max_total_tokens=_most(given["max_total_tokens"], "max_total_tokens"),
-        max_cost=given["max_cost"],
+        max_cost=check_number(given["max_cost"], "max_cost"),
         **flags,
         **files,
     )
@@ -154,18 +155,12 @@ def _most(value: Any, name: str) -> int | None:
     return None if value is None else check_count(value, name, 0, 0)
 
 
-def _seconds(value: Any, name: str, default: float) -> float:
-    if value is None:
-        return default
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{name} must be seconds, not {type(value).__name__}")
-    if not value > 0:
-        raise ValueError(f"{name} must be above 0, not {value}")
-    return float(value)
-
-
 def _words(value: Any) -> frozenset[str]:
     if value is None:
         return frozenset()
     words = value.split(",") if isinstance(value, str) else cast("Iterable[str]", value)
-    return frozenset(word.strip() for word in words if word.strip())
+    found = frozenset(word.strip() for word in words if word.strip())
+    known = [reason.value for reason in FinishReason]
+    for word in sorted(found.difference(known)):
+        warn_caller(f"fail_on={word!r} is no finish reason that is known: {', '.join(known)}")
+    return found

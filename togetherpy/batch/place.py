@@ -75,6 +75,23 @@ class Place:
                 raise BatchError(f"the output {path} is the input; give another one (-o)")
         if self.errors_path is not None and _same(self.path, self.errors_path):
             raise BatchError("the errors' file is the output; leave errors out to have both in one file")
+        self._check_reports()
+
+    def _check_reports(self) -> None:
+        """What is written at the end takes no other file's place, and can be written."""
+        ours = [self._source.name, self.path, self.errors_path, self._texts, self.path + _manifest.SUFFIX]
+        taken = [path for path in ours if path not in (None, STDOUT)]
+        for name in ("summary", "plot"):
+            path = getattr(self._options, name)
+            if path is None:
+                continue
+            if any(_same(path, other) for other in taken):
+                raise BatchError(
+                    f"the {name} {path} would take the place of another file of this run; give another one"
+                )
+            if not os.path.isdir(os.path.dirname(path) or "."):
+                raise OutputError(f"cannot write the {name} {path}: there is no such folder")
+            taken.append(path)
 
     def _clear(self) -> None:
         for path in (self.path, self.errors_path, self.path + _manifest.SUFFIX):
@@ -100,13 +117,17 @@ class Place:
                 )
             return now
         different = before.differences(now)
-        if different and not self._options.force:
+        if different and not self._options.force and not (before.input == now.input and self._has_no_answer()):
             raise BatchError(
                 f"{self.path} was made otherwise: {'; '.join(different)}. Give another output (-o), go on with it "
                 "nevertheless (--force), or begin anew (--restart)"
             )
         self.run = before.run
         return msgspec.structs.replace(now, run=before.run, checked=before.checked)
+
+    def _has_no_answer(self) -> bool:
+        """There is nothing yet that other parameters would be mixed with."""
+        return not any(line is not None and line.good for _, line in read_output(self.path))
 
     def _take_up(self) -> None:
         self.output.mend()

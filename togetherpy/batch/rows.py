@@ -114,8 +114,7 @@ def _number_of(index: int, line: bytes) -> int | None:
         return None
     for raw in (row.body, row.messages, row.prompt):
         if (asked := bytes(raw)) != b"null":
-            name = bytes(row.custom_id)
-            return digest(b'"row-%d"' % index if name[:1] in _NO_NAME else name, asked)
+            return digest(_name(index, bytes(row.custom_id)), asked)
     return None
 
 
@@ -139,7 +138,19 @@ def name_of(index: int, line: bytes) -> bytes:
         given = bytes(_named.decode(_text_of(line)).custom_id)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return b'"row-%d"' % index
-    return b'"row-%d"' % index if given[:1] in _NO_NAME else given
+    return _name(index, given)
+
+
+def _name(index: int, given: bytes) -> bytes:
+    """What a row is known by: its custom_id, however it is escaped, or its index."""
+    if given[:1] in _NO_NAME:
+        return b'"row-%d"' % index
+    if b"\\" not in given:
+        return given
+    try:
+        return _text.encode(msgspec.json.decode(given))
+    except msgspec.MsgspecError:  # a lone surrogate
+        return given
 
 
 def dict_row(index: int, given: object, form: Form) -> Row:
@@ -175,7 +186,7 @@ def _row(index: int, number: int, fields: Mapping[str, msgspec.Raw], form: Form)
     name, error = bytes(fields.get("custom_id", _NULL)), None
     if name[:1] in _NO_NAME:
         error = None if name == b"null" else "its custom_id is neither a string nor a number"
-        name = b'"row-%d"' % index
+    name = _name(index, name)
     asked = b""
     if form.template is None:
         asked = _given(fields, "body") or _given(fields, "messages") or _given(fields, "prompt") or b""

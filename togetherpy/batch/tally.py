@@ -45,6 +45,8 @@ class BatchSummary(msgspec.Struct, kw_only=True):
     """For each model how many could be in flight over time: [seconds, limit, in flight, 429 answers]."""
     cost: float | None = None
     """US dollars, by the prices of `models.list`; None where there is no price."""
+    first_failure: str | None = None
+    """What the output says of the first row that failed in this run."""
     stopped: str | None = None
     """Why the run ended before its input: None when it did not."""
     exit_code: int = 0
@@ -61,6 +63,7 @@ class Tally:
         self.prompt_tokens = self.completion_tokens = self.total_tokens = 0
         self.maybe_billed = 0
         self.cost: float | None = None
+        self.first_failure: str | None = None
         self._latencies: Counter[int] = Counter()
 
     def settled(self, *, good: bool, seconds: float, billed: int, usage: Mapping[str, Any] | None) -> None:
@@ -113,6 +116,7 @@ class Tally:
             tokens_per_second=round(self.total_tokens / seconds, 3),
             latency=self.latency(),
             cost=self.cost,
+            first_failure=self.first_failure,
             **more,
         )
 

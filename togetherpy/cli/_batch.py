@@ -143,8 +143,8 @@ def run(options: argparse.Namespace, arguments: Sequence[str]) -> int:
             options.input,
             output,
             client,
-            options.model,
-            {**(options.params or {}), **_given(options), "progress": not options.no_progress},
+            None,
+            {**_given(options), "progress": not options.no_progress},
         )
     except (TypeError, ValueError) as error:
         complain(f"error: {error}")
@@ -174,9 +174,8 @@ def _dry_run(options: argparse.Namespace) -> int:
     from togetherpy.batch.options import make_options
     from togetherpy.batch.source import source_of
 
-    params: dict[str, Any] = {**(options.params or {}), **_given(options)}
     try:
-        made = make_options(os.devnull, options.model, params)
+        made = make_options(os.devnull, None, _given(options))
         source = source_of(options.input, made.form)
     except (TypeError, ValueError) as error:
         complain(f"error: {error}")
@@ -204,11 +203,13 @@ def _prices(base_url: str | None) -> Prices | None:
 
 
 def _given(options: argparse.Namespace) -> dict[str, Any]:
+    """The arguments of `run`: what --params says, and over it what has an option of its own."""
     named = {name: value for name, value in vars(options).items() if name not in _OURS}
-    return {name: value for name, value in named.items() if value is not None and value is not False}
+    given = {name: value for name, value in named.items() if value is not None and value is not False}
+    return {**(options.params or {}), **given}
 
 
-_OURS = {"command", "action", "run", "input", "output", "model", "params", "base_url", "no_progress", "dry_run"}
+_OURS = {"command", "action", "run", "input", "output", "params", "base_url", "no_progress", "dry_run"}
 
 
 def _beside(path: str) -> str:
@@ -241,7 +242,8 @@ def _signals(blocking: Blocking) -> Generator[None, None, None]:
 
 def _report(summary: BatchSummary) -> None:
     answered = f"{summary.succeeded} answered" + (f" ({summary.skipped} of them before)" if summary.skipped else "")
-    parts = [f"{summary.rows} rows: {answered}, {summary.failed} failed", f"{summary.total_tokens} tokens"]
+    failed = f"{summary.failed} failed" + (f" (first: {summary.first_failure})" if summary.first_failure else "")
+    parts = [f"{summary.rows} rows: {answered}, {failed}", f"{summary.total_tokens} tokens"]
     if summary.cost is not None:
         parts.append(f"${summary.cost:.4f}")
     if summary.maybe_billed:
