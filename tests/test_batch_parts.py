@@ -356,7 +356,7 @@ def test_open_files_are_raised_or_the_ceiling_lowered(limits: Callable[[int, int
 
 
 FORK = """
-import os, sys
+import os, signal, sys
 from togetherpy import Together
 from togetherpy.testing import LocalServer
 
@@ -370,6 +370,18 @@ with LocalServer() as server, Together(api_key="k", base_url=server.base_url) as
         os._exit(0 if ask(client) == 3 else 1)
     assert os.waitpid(child, 0)[1] == 0
     assert ask(client) == 3
+    begun = client.chat.completions.map([str(number) for number in range(100)], model="m", ordered=True)
+    next(begun)
+    child = os.fork()
+    if not child:
+        signal.alarm(20)
+        try:
+            list(begun)
+        except RuntimeError as error:
+            os._exit(0 if "forked" in str(error) else 1)
+        os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert len(list(begun)) == 99
 print("done")
 """
 

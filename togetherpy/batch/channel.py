@@ -12,6 +12,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
+from togetherpy._core import fork
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -29,6 +31,7 @@ class Channel(Generic[T, R]):
         self._news = threading.Event()
         self._waiting: asyncio.Future[None] | None = None
         self._called = False
+        self._pid = fork.pid
 
     # The loop's side
 
@@ -69,10 +72,16 @@ class Channel(Generic[T, R]):
     # The thread's side
 
     def results(self) -> Iterator[R]:
-        """The results as they come; between them, and while there are none, the source is read."""
+        """The results as they come; between them, and while there are none, the source is read.
+
+        Raises:
+            RuntimeError: it is another process's, in which nothing comes any more.
+        """
         unread = iter(self._source)
         more = True
         while True:
+            if fork.pid != self._pid:
+                raise RuntimeError("this began before the process was forked, and goes on in the parent; begin anew")
             self._news.clear()
             while more and len(self._requests) < self._ahead and not self._results:
                 more = self._read(unread)

@@ -7,13 +7,13 @@ nothing is decoded that need not be, for of finished rows only the identity is w
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
 import msgspec
 
 from togetherpy._core.encode import encode_json
-from togetherpy.batch.identity import digest
+from togetherpy.batch.identity import Digests, digest
 from togetherpy.batch.template import Template
 
 _BOM = b"\xef\xbb\xbf"
@@ -85,7 +85,7 @@ def read_lines(lines: Iterable[bytes], form: Form) -> Iterator[Row]:
         yield read(index, number, line, form)
 
 
-def unfinished(lines: Iterable[bytes], form: Form, finished: Container[int]) -> Iterator[Row | None]:
+def unfinished(lines: Iterable[bytes], form: Form, finished: Digests) -> Iterator[Row | None]:
     """The rows of a file's lines; None for each that is finished, of which nothing else is made out."""
     read, plain = _text_row if form.text else _json_row, not form.text and form.template is None
     for index, number, line in full_lines(lines, form):
