@@ -275,6 +275,23 @@ class TestManyRequests:
         assert isinstance(kept, EmbeddingResponse)
         assert [one.index for one in kept.data or ()] == [0, 1, 2, 3, 4, 5, 6, 8, 9, 10]
 
+    def test_so_it_is_in_the_only_piece(self, client: Maker) -> None:
+        with Refusing("c") as server:
+            with pytest.raises(BadRequestError, match=r"^input\[2\]: ") as failed:
+                embed(client(server), ["a", "b", "c", "d"], batch_size=100)
+            assert [one.index for one in failed.value.partial.data] == [0, 1, 3]  # type: ignore[union-attr, attr-defined]
+            found = embed(client(server), ["a", "b"], batch_size=100)
+            assert found.id is not None
+            assert [one.index for one in found.data] == [0, 1]
+
+    @pytest.mark.parametrize("odd", [5, {"a": 1}, "x"])
+    def test_odd_data_costs_only_its_own_rows(self, client: Maker, odd: Any) -> None:
+        with LocalServer() as server:
+            server.reply(body={"object": "list", "data": odd})
+            with pytest.raises(APIResponseError, match="0 embeddings came for 2 inputs") as failed:
+                embed(client(server), ["a", "b", "c", "d"], batch_size=2, concurrency=1)
+        assert [one.index for one in failed.value.partial.data] == [2, 3]  # type: ignore[union-attr, attr-defined]
+
     def test_what_all_share_ends_the_work(self, client: Maker) -> None:
         with LocalServer() as server:
             server.reply(status=401, body={"error": {"message": "m"}}, times=None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Coroutine, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from togetherpy._core.named import sentences
 from togetherpy.error import (
@@ -80,7 +80,8 @@ class Work:
         """An answer came."""
         with self._lock:
             self.answers.append((piece, answer))
-        came = len(answer.data)
+        rows: object = answer.data
+        came = len(cast("list[object]", rows)) if isinstance(rows, list) else 0
         if came != len(piece.rows):
             self.failed(piece, APIResponseError(f"{came} embeddings came for {len(piece.rows)} inputs."))
 

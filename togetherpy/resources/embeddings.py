@@ -147,7 +147,7 @@ def _prepared(params: Any, *, raw: bool) -> tuple[dict[str, Any], Work | None, i
     from togetherpy.resources._rows import Work, cut
 
     pieces = list(cut(rows, most, tokens or None))
-    if len(pieces) == 1:
+    if raw and len(pieces) == 1:
         return params, None, 1
     if raw:
         raise TypeError(f"a raw response is of one request, and this input takes {len(pieces)}; leave batch_size out")
@@ -189,13 +189,17 @@ def _check_text(row: str, place: int) -> None:
 
 
 def _joined(answers: list[tuple[Piece, EmbeddingResponse]]) -> EmbeddingResponse:
-    """One answer of several, in their order."""
+    """One answer of several, in their order; one that has all is itself."""
     from togetherpy.types.common import UsageData
 
+    answers = [(piece, answer) for piece, answer in answers if isinstance(cast(object, answer.data), list)]
+    if len(answers) == 1 and answers[0][0].start == 0:
+        answers[0][1].data = _in_order(cast("list[Any]", answers[0][1].data))
+        return answers[0][1]
     whole, used = EmbeddingResponse(object="list", data=[]), dict[str, int]()
     for piece, answer in answers:
         whole.id, whole.model = whole.id or answer.id, whole.model or answer.model
-        for place, one in enumerate(_in_order(answer.data or [])):
+        for place, one in enumerate(_in_order(cast("list[Any]", answer.data))):
             if hasattr(one, "embedding"):
                 one.index = piece.start + place
             cast("list[Any]", whole.data).append(one)
