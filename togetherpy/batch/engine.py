@@ -126,6 +126,8 @@ class Engine:
         self._in_a_row = 0
         self._reached = False
         self._alive_at = 0.0
+        self.left_billed = 0
+        """Attempts that may have been charged for, of jobs that were left unsettled."""
         self.retries: Counter[str] = Counter()
         """Times that a job had to be sent again, by reason."""
 
@@ -199,10 +201,13 @@ class Engine:
             self._busy += 1
             if self._busy == 1:
                 self._alive_at = time.monotonic()  # before, there was nothing to succeed with
+            settled = False
             try:
                 settled = job.error is not None or await self._settle(job)
             finally:
                 self._busy -= 1
+                if not settled:
+                    self.left_billed += job.billed
             if not settled:
                 return
             self._done(job)
@@ -281,6 +286,7 @@ class Engine:
             now, verdict, job.error = time.monotonic(), judge(error), error
             _tell(limit, ticket, now, error, verdict)
         except BaseException:
+            job.billed += 1
             limit.neutral(ticket, time.monotonic())
             raise
         finally:

@@ -210,6 +210,7 @@ class Run:
         stopped = str(failure) if failure is not None else self._stopped
         code = failure.exit_code if failure is not None else 130 if stopped else 3 if self.tally.failed else 0
         limits = self._limits.by_model if self._limits is not None else {}
+        self.tally.maybe_billed += self._engine.left_billed if self._engine is not None else 0
         return self.tally.summary(
             retries=dict(self._engine.retries) if self._engine is not None else {},
             limits={model: _history(limit, self.tally.begun) for model, limit in limits.items()},
