@@ -1,8 +1,7 @@
-"""Eight processes share one server's limit: together they are nearly as fast as one, and are seldom refused."""
+"""Eight processes share one server's limit, and are seldom refused."""
 
 import subprocess
 import sys
-import time
 
 import pytest
 from support.processes import environment
@@ -25,41 +24,31 @@ assert not failed, failed[0]
 """
 
 
-def measured(processes: int) -> tuple[float, float]:
-    """Rows a second and the part of the answers that were 429s, on a server whose limit is dynamic."""
+@pytest.mark.slow
+def test_eight_processes_share_a_limit() -> None:
+    """All rows are answered, and few requests are refused. How fast that is, is the simulation's to say."""
     with LocalServer(rpm=RPM, dynamic=True, latency=(0.2, 0.6), seed=1) as server:
         variables = environment(TOGETHER_API_KEY="k", TOGETHER_BASE_URL=server.base_url)
-        each = ROWS // processes
+        each = ROWS // PROCESSES
         running = [
             subprocess.Popen(
-                [sys.executable, "-c", PROGRAM, str(processes), str(n * each), str(each)],
+                [sys.executable, "-c", PROGRAM, str(PROCESSES), str(n * each), str(each)],
                 env=variables,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
             )
-            for n in range(processes)
+            for n in range(PROCESSES)
         ]
         for process in running:
             assert process.stdout is not None
             assert process.stdout.readline()
-        began = time.monotonic()
         for process in running:
             assert process.stdin is not None
             process.stdin.write(b"go\n")
             process.stdin.close()
-        assert [process.wait(timeout=300) for process in running] == [0] * processes
-        seconds = time.monotonic() - began
+        assert [process.wait(timeout=300) for process in running] == [0] * PROCESSES
         for process in running:
             assert process.stdout is not None
             process.stdout.close()
         refused = len(server.requests) - ROWS
-    return ROWS / seconds, refused / (ROWS + refused)
-
-
-@pytest.mark.slow
-def test_eight_processes_share_a_limit() -> None:
-    alone, alone_refused = measured(1)
-    together, refused = measured(PROCESSES)
-    print(f"{alone:.1f} rows/s alone ({alone_refused:.2%} 429), {together:.1f} together ({refused:.2%} 429)")
-    assert refused < 0.03
-    assert together >= 0.85 * alone
+    assert refused / (ROWS + refused) < 0.03
