@@ -119,6 +119,10 @@ V1: dict[str, dict[str, str]] = {
         "Rerank": "same",
         "Videos": ENDPOINT,
     },
+    "together.resources.batch": {
+        "AsyncBatches": "same",
+        "Batches": "same",
+    },
     "together.resources.chat": {
         "AsyncChat": "same",
         "AsyncChatCompletions": "alias",

@@ -25,5 +25,8 @@ def missing(client: object, name: str) -> AttributeError:
     kind = type(client).__name__
     said = f"{kind!r} object has no attribute {name!r}"
     if name in _NOT_YET:
-        said = f"togetherpy has no client.{name} ({_NOT_YET[name]}) yet; use the official client for it, or plain HTTP"
+        said = (
+            f"togetherpy has no client.{name} ({_NOT_YET[name]}) yet; "
+            "use the official client for it, or client.get(...) and client.post(...)"
+        )
     return AttributeError(said, name=name, obj=client)
