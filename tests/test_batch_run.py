@@ -665,9 +665,10 @@ def test_a_summary_and_a_drawing(run: Runner, server: LocalServer, tmp_path: Pat
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a file that is always full is Linux's")
 def test_a_full_disk(run: Runner, server: LocalServer) -> None:
     with pytest.raises(BatchError, match="No space left") as caught:
-        run(prompts(50), "/dev/full")
+        run(prompts(50), "/dev/full", concurrency=1)
     assert caught.value.summary is not None
     assert caught.value.summary.succeeded == 0
+    assert caught.value.summary.maybe_billed == len(server.requests) == 1  # its answer is lost
 
 
 def test_an_output_that_cannot_be(run: Runner, server: LocalServer, tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ class Engine:
         self._reached = False
         self._alive_at = 0.0
         self.left_billed = 0
-        """Attempts that may have been charged for, of jobs that were left unsettled."""
+        """Attempts that may have been charged for, of jobs that were left unsettled or that nobody could be told of."""
         self.retries: Counter[str] = Counter()
         """Times that a job had to be sent again, by reason."""
 
@@ -210,7 +210,11 @@ class Engine:
                     self.left_billed += job.billed
             if not settled:
                 return
-            self._done(job)
+            try:
+                self._done(job)
+            except BaseException:
+                self.left_billed += job.billed + (job.answer is not None)
+                raise
 
     async def _take(self) -> Job | None:
         """The next job, None when there is no more. What the feed raises is raised when all before it is settled."""
