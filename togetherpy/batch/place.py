@@ -150,7 +150,8 @@ class Place:
             if line is None:
                 continue
             if line.good:
-                failed.discard(line.number)
+                if failed:
+                    failed.discard(line.number)
                 yield line.number
             else:
                 failed.add(line.number)
