@@ -80,7 +80,7 @@ if TYPE_CHECKING:
 
     AsyncClient = AsyncTogether
     Client = Together
-    version = __version__
+    version: str = __version__
 
 _HOME = {  # the others live in togetherpy.error
     "Together": "togetherpy.client",

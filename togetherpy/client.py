@@ -266,11 +266,11 @@ class Together(_Client[Transport]):
     models: Area[Models] = Area("togetherpy.resources.models", "Models")
     rerank: Area[Rerank] = Area("togetherpy.resources.rerank", "Rerank")
 
-    get = Verb("GET", Ask)
-    post = Verb("POST", Ask)
-    put = Verb("PUT", Ask)
-    patch = Verb("PATCH", Ask)
-    delete = Verb("DELETE", Ask)
+    get: Verb[Ask] = Verb("GET", Ask)
+    post: Verb[Ask] = Verb("POST", Ask)
+    put: Verb[Ask] = Verb("PUT", Ask)
+    patch: Verb[Ask] = Verb("PATCH", Ask)
+    delete: Verb[Ask] = Verb("DELETE", Ask)
 
     def close(self) -> None:
         """Ends calls that are running and closes the connections. Idempotent; the client cannot be used after it."""
@@ -309,11 +309,11 @@ class AsyncTogether(_Client[AsyncTransport]):
     models: Area[AsyncModels] = Area("togetherpy.resources.models", "AsyncModels")
     rerank: Area[AsyncRerank] = Area("togetherpy.resources.rerank", "AsyncRerank")
 
-    get = Verb("GET", AsyncAsk)
-    post = Verb("POST", AsyncAsk)
-    put = Verb("PUT", AsyncAsk)
-    patch = Verb("PATCH", AsyncAsk)
-    delete = Verb("DELETE", AsyncAsk)
+    get: Verb[AsyncAsk] = Verb("GET", AsyncAsk)
+    post: Verb[AsyncAsk] = Verb("POST", AsyncAsk)
+    put: Verb[AsyncAsk] = Verb("PUT", AsyncAsk)
+    patch: Verb[AsyncAsk] = Verb("PATCH", AsyncAsk)
+    delete: Verb[AsyncAsk] = Verb("DELETE", AsyncAsk)
 
     def close(self) -> Awaitable[None]:
         """Ends calls that are running and closes the connections at once; await it for the last of the cleaning up.
@@ -340,7 +340,8 @@ class AsyncTogether(_Client[AsyncTransport]):
         await self.close()
 
 
-Client, AsyncClient = Together, AsyncTogether
+Client = Together
+AsyncClient = AsyncTogether
 
 
 class _Closing:

@@ -39,7 +39,7 @@ class Stream(Generic[T]):
         self._over = False
         self._turn = threading.Lock()
         """Held by the thread that waits for the server; never waited for."""
-        self.response = heads(response, self)
+        self.response: ResponseInfo = heads(response, self)
         """Status, headers, rate limits and request id of the answer."""
 
     def __iter__(self) -> Iterator[T]:
@@ -173,7 +173,7 @@ class AsyncStream(Generic[T]):
         self._over = False
         self._reading = False
         """A task waits for the server."""
-        self.response = heads(response, self)
+        self.response: ResponseInfo = heads(response, self)
         """Status, headers, rate limits and request id of the answer."""
 
     def __aiter__(self) -> AsyncIterator[T]:

@@ -29,9 +29,9 @@ class Progress:
 
     def __init__(self, head: ResponseInfo, secrets: tuple[Secret, ...]) -> None:
         self._head, self._secrets = head, secrets
-        self.received = 0
+        self.received: int = 0
         """Bytes."""
-        self.complete = False
+        self.complete: bool = False
         """The end has been seen."""
         self.error: APIError | None = None
         """What ended the reading."""
@@ -103,7 +103,7 @@ class _Binary:
 
     def __init__(self, progress: Progress, head: ResponseInfo, patience: Patience) -> None:
         self._progress, self._patience, self._over = progress, patience, False
-        self.response = heads(head, self)
+        self.response: ResponseInfo = heads(head, self)
         """Status, headers and request id of the answer."""
 
     @property
@@ -194,7 +194,8 @@ class BinaryStream(_Binary):
                 file.write(piece)
             file.finish()
 
-    stream_to_file = write_to_file = save
+    stream_to_file = save
+    write_to_file = save
     iter_bytes = __iter__
 
     def close(self) -> None:
@@ -289,7 +290,8 @@ class AsyncBinaryStream(_Binary):
                     file.write(piece)
                 file.finish()
 
-    stream_to_file = write_to_file = save
+    stream_to_file = save
+    write_to_file = save
     iter_bytes = __aiter__
 
     async def close(self) -> None:

@@ -34,7 +34,7 @@ class Shared(Generic[T]):
     """What a client and those made from it by `with_options` have in common: connections and the retry quota."""
 
     def __init__(self, config: Config, make: Callable[[Config], T]) -> None:
-        self.quota = Quota(config.retry_quota)
+        self.quota: Quota = Quota(config.retry_quota)
         self._config, self._make = config, make
         self._lock = fork.Lock()
         self.main: T | None = None
@@ -96,7 +96,9 @@ class _Loop(Generic[T]):
     _asynchronous: ClassVar[bool] = False
 
     def __init__(self, config: Config, shared: Shared[T], watchers: Watchers | None) -> None:
-        self.config, self.shared, self.watchers = config, shared, watchers
+        self.config: Config = config
+        self.shared: Shared[T] = shared
+        self.watchers: Watchers | None = watchers
 
     def catch_up(self) -> None:
         """Tells the hooks of streams that were forgotten."""

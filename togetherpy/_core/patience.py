@@ -18,7 +18,7 @@ class Patience:
         """`opening`: until when the first content may come, on the monotonic clock."""
         self._timeout, self._opening = timeout, opening
         self._idle = min(timeout.total, timeout.stream_idle)
-        self.begun = False
+        self.begun: bool = False
         """The first content has come."""
 
     def deadline(self, now: float) -> float:

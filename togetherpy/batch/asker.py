@@ -21,7 +21,7 @@ from togetherpy.batch.cells import messages_of, row_of
 from togetherpy.batch.outcome import Outcome, answered, failed
 from togetherpy.batch.pool import Place, Pool, Sent, pool_for
 from togetherpy.batch.store import Store, key_of, store_for
-from togetherpy.batch.work import Work
+from togetherpy.batch.work import Question, Work
 
 T = TypeVar("T")
 Cells = tuple[Any, str | None, dict[str, int | None] | None, int]
@@ -48,7 +48,8 @@ class Asker:
 
     def __init__(self, work: Work) -> None:
         """Raises OSError where the store cannot be."""
-        self.question, self.to = work.question, work.to
+        self.question: Question = work.question
+        self.to: Any = work.to
         self._params = dict(work.params)
         if work.to is not None:
             from togetherpy._typed.schema import response_format

@@ -60,8 +60,9 @@ class Line:
         config: Config = msgspec.structs.replace(loop.config, max_connections=connections, max_retries=0)
         self._shared: Shared[AsyncTransport] = Shared(config, AsyncTogether._make)  # pyright: ignore[reportPrivateUsage]
         self.config = config
-        self.loop = _Loop(config, self._shared, loop.watchers)
-        self.completions, self.models = AsyncCompletions(self.loop), AsyncModels(self.loop)
+        self.loop: _Loop = _Loop(config, self._shared, loop.watchers)
+        self.completions: AsyncCompletions = AsyncCompletions(self.loop)
+        self.models: AsyncModels = AsyncModels(self.loop)
 
     async def aclose(self) -> None:
         """Ends what is in flight."""

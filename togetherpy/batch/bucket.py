@@ -14,8 +14,8 @@ class Bucket:
     __slots__ = ("_at", "_level", "depth", "rate")
 
     def __init__(self, rate: float = math.inf, depth: float = 1.0) -> None:
-        self.rate = rate
-        self.depth = depth
+        self.rate: float = rate
+        self.depth: float = depth
         self._level = depth
         self._at = -math.inf
 

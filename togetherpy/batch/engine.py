@@ -126,7 +126,7 @@ class Engine:
         self._in_a_row = 0
         self._reached = False
         self._alive_at = 0.0
-        self.left_billed = 0
+        self.left_billed: int = 0
         """Attempts that may have been charged for, of jobs that were left unsettled or that nobody could be told of."""
         self.retries: Counter[str] = Counter()
         """Times that a job had to be sent again, by reason."""

@@ -34,6 +34,6 @@ class SystemicError(BatchError):
 
     def __init__(self, message: str = "", cause: Exception | None = None) -> None:
         super().__init__(message)
-        self.__cause__ = cause
-        self.http_status = getattr(cause, "http_status", None)
-        self.request_id = getattr(cause, "request_id", None)
+        self.__cause__: BaseException | None = cause
+        self.http_status: int | None = getattr(cause, "http_status", None)
+        self.request_id: str | None = getattr(cause, "request_id", None)

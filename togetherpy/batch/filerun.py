@@ -50,8 +50,8 @@ class Run:
         self._settings = msgspec.structs.replace(options.settings, ceiling=ceiling)
         self._client = client
         client._loop.shared.check_open()  # pyright: ignore[reportPrivateUsage]
-        self.place = Place(source, options)
-        self.tally = Tally()
+        self.place: Place = Place(source, options)
+        self.tally: Tally = Tally()
         self._rows = RowFeed(source, options, self.place, self.tally)
         self._engine: Engine | None = None
         self._limits: Limits | None = None

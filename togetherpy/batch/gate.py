@@ -28,7 +28,7 @@ class Gate:
         self._row: deque[tuple[asyncio.Future[Ticket | None], float]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._shut = False
-        self.in_flight = 0
+        self.in_flight: int = 0
         """Of this run."""
         self.usual: float | None = None
         """Tokens that a request takes, prompt and answer, of late; None before the first answer that says it."""

@@ -40,13 +40,13 @@ class Ticket:
     __slots__ = ("age", "limit", "number", "open", "sent", "tokens", "tokens_by_then")
 
     def __init__(self, limit: float, age: int, sent: float, tokens: float, number: int, tokens_by_then: float) -> None:
-        self.limit = limit
-        self.age = age
-        self.sent = sent
-        self.tokens = tokens
-        self.number = number
-        self.tokens_by_then = tokens_by_then
-        self.open = True
+        self.limit: float = limit
+        self.age: int = age
+        self.sent: float = sent
+        self.tokens: float = tokens
+        self.number: int = number
+        self.tokens_by_then: float = tokens_by_then
+        self.open: bool = True
 
 
 class Sample(NamedTuple):
@@ -93,8 +93,9 @@ class Limit:
         self._one_by_one = False
         self._resting: list[float] = []  # when places that rest after a 503 are free again: a heap
         self._sent, self._sent_tokens = 0, 0.0
-        self.in_flight = 0
-        self.limited_count = self.capacity_count = 0
+        self.in_flight: int = 0
+        self.limited_count: int = 0
+        self.capacity_count: int = 0
         self.history: list[Sample] = []
         """Each change of the limit; of a long run, fewer of them the longer it is."""
 
@@ -108,7 +109,8 @@ class Limit:
             raise ValueError(f"share must be above 0 and at most 1, not {share}")
         requests, tokens = _per_minute("rpm", rpm, share), _per_minute("tpm", tpm, share)
         with self._lock:
-            self.ceiling, self._share = ceiling, share
+            self.ceiling: int = ceiling
+            self._share = share
             self._requests, self._tokens = requests, tokens
             self._window.size = min(self._window.size, float(ceiling))
 

@@ -19,7 +19,7 @@ from togetherpy.batch.asking import AskCreate, AskParse, Limits, Line
 from togetherpy.batch.channel import Channel
 from togetherpy.batch.checks import BOUNDS, bounds_of, settings_of
 from togetherpy.batch.descriptors import affordable
-from togetherpy.batch.engine import Engine, Job
+from togetherpy.batch.engine import Engine, Job, Settings
 from togetherpy.batch.errors import SystemicError
 from togetherpy.batch.loop import engine_loop, submit
 from togetherpy.batch.results import MapResult
@@ -45,18 +45,19 @@ class Plan:
         reask: int,
         shared: dict[str, Any],
     ) -> None:
-        self.loop, self.ordered = loop, ordered
-        self.ceiling = affordable(check_count(concurrency, "concurrency", 1, CEILING), stacklevel=5)
-        self.reask = check_count(reask, "reask", 0, 0)
+        self.loop: Any = loop
+        self.ordered: bool = ordered
+        self.ceiling: int = affordable(check_count(concurrency, "concurrency", 1, CEILING), stacklevel=5)
+        self.reask: int = check_count(reask, "reask", 0, 0)
         form = shared.get("response_format")
-        self.parses = form is not None and not isinstance(form, Mapping)
+        self.parses: bool = form is not None and not isinstance(form, Mapping)
         if self.reask and not self.parses:
             raise TypeError("reask=... goes with response_format=..., a type of your own")
         if shared.get("stream"):
             raise TypeError("map() gives whole answers; leave stream=... out")
         _check_types(form if self.parses else None, shared.get("response_type"))
-        self.settings = settings_of(self.ceiling, _taken(shared, _OF_THE_RUN))
-        self.bounds = bounds_of(_taken(shared, BOUNDS))
+        self.settings: Settings = settings_of(self.ceiling, _taken(shared, _OF_THE_RUN))
+        self.bounds: dict[str, float] = bounds_of(_taken(shared, BOUNDS))
         loop.shared.check_open()
         self.shared = shared
 

@@ -35,10 +35,11 @@ class Output:
 
     def __init__(self, path: str, *, fsync: bool = False) -> None:
         """Opens `path` for appending, "-" for standard output. Raises OutputError."""
-        self.path, self._fsync = path, fsync
+        self.path: str = path
+        self._fsync = fsync
         try:
             self._file = os.dup(1) if path == STDOUT else _open(path)
-            self.is_file = path != STDOUT and stat.S_ISREG(os.fstat(self._file).st_mode)
+            self.is_file: bool = path != STDOUT and stat.S_ISREG(os.fstat(self._file).st_mode)
             self._end = os.fstat(self._file).st_size
         except OSError as error:
             raise _refused(path, error) from None

@@ -32,13 +32,13 @@ class Place:
     def __init__(self, source: Source, options: Options) -> None:
         """Raises BatchError."""
         self._source, self._options = source, options
-        self.path = options.output if options.output == STDOUT else os.path.realpath(options.output)
+        self.path: str = options.output if options.output == STDOUT else os.path.realpath(options.output)
         self._texts: str | None = None
         if options.only_text and self.path != STDOUT:
             self.path, self._texts = self.path + texts.SUFFIX, self.path
-        self.errors_path = None if options.errors is None else os.path.realpath(options.errors)
-        self.finished = Digests()
-        self.run = os.urandom(8).hex()
+        self.errors_path: str | None = None if options.errors is None else os.path.realpath(options.errors)
+        self.finished: Digests = Digests()
+        self.run: str = os.urandom(8).hex()
         self.total: int | None = None
         """Rows of the input, where that is known."""
         self._locks: list[Lock] = []
@@ -53,8 +53,8 @@ class Place:
             if options.restart and is_file:
                 self._clear()
             self._manifest = self._check_manifest(is_file)
-            self.output = self._open(self.path)
-            self.errors = self.output if self.errors_path is None else self._open(self.errors_path)
+            self.output: Output = self._open(self.path)
+            self.errors: Output = self.output if self.errors_path is None else self._open(self.errors_path)
             if is_file:
                 self._take_up()
         except OSError as error:

@@ -56,7 +56,7 @@ class Blocking:
         self._run, self._channel = run, channel
         self._loop = engine_loop()
         self._end = submit(self._go())
-        self.interrupts = 0
+        self.interrupts: int = 0
 
     async def _go(self) -> BatchSummary:
         try:

@@ -83,7 +83,7 @@ class Store:
         self._own_number = 0
         self._own_end = 0
         self._look_at = 0.0
-        self.asking = fork.Lock()
+        self.asking: fork.Lock = fork.Lock()
         """Held while it is decided whether to ask."""
         self.asked: dict[str, Future[Any]] = {}
         """What this process is asking now, by key."""

@@ -57,8 +57,17 @@ class BatchSummary(msgspec.Struct, kw_only=True):
 class Tally:
     """The counts while a run runs."""
 
+    rows: int
+    succeeded: int
+    failed: int
+    skipped: int
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    maybe_billed: int
+
     def __init__(self) -> None:
-        self.begun = time.monotonic()
+        self.begun: float = time.monotonic()
         self.rows = self.succeeded = self.failed = self.skipped = 0
         self.prompt_tokens = self.completion_tokens = self.total_tokens = 0
         self.maybe_billed = 0

@@ -37,7 +37,7 @@ class Window:
     """The size, from `START` up to the ceiling."""
 
     def __init__(self, ceiling: int) -> None:
-        self.size = float(min(START, ceiling))
+        self.size: float = float(min(START, ceiling))
         self.failed: float | None = None
         """The size at the last 429."""
         self._creeps = False

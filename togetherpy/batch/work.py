@@ -12,7 +12,11 @@ import msgspec
 
 from togetherpy.batch.template import Template
 
-template_of = functools.lru_cache(maxsize=64)(Template)
+
+@functools.lru_cache(maxsize=64)
+def template_of(text: str) -> Template:
+    """The template of a text, read once."""
+    return Template(text)
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):

@@ -226,11 +226,13 @@ _CALLS = {True: _raw_call, "open": _open_call}
 @overload
 def raw(  # type: ignore[overload-overlap]
     method: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]],
-) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, APIResponse[T]]]: ...
+) -> Callable[[Callable[..., Any]], Callable[Concatenate[Any, P], Coroutine[Any, Any, APIResponse[T]]]]: ...
 @overload
-def raw(method: Callable[Concatenate[Any, P], T]) -> Callable[Concatenate[Any, P], APIResponse[T]]: ...
+def raw(
+    method: Callable[Concatenate[Any, P], T],
+) -> Callable[[Callable[..., Any]], Callable[Concatenate[Any, P], APIResponse[T]]]: ...
 def raw(method: Any) -> Any:
-    """For type checkers: what a method is with raw answers."""
+    """For type checkers: makes what it decorates what `method` is with raw answers."""
     return method
 
 

@@ -177,24 +177,40 @@ def _job(made: BatchCreateResponse) -> BatchJob:
 if TYPE_CHECKING:
 
     class RawBatches:
-        create = raw(Batches.create)
-        retrieve = raw(Batches.retrieve)
-        list = raw(Batches.list)
-        cancel = raw(Batches.cancel)
-        create_batch = raw(Batches.create_batch)
-        get_batch = raw(Batches.get_batch)
-        list_batches = raw(Batches.list_batches)
-        cancel_batch = raw(Batches.cancel_batch)
+        @raw(Batches.create)
+        def create(self) -> None: ...
+        @raw(Batches.retrieve)
+        def retrieve(self) -> None: ...
+        @raw(Batches.list)
+        def list(self) -> None: ...
+        @raw(Batches.cancel)
+        def cancel(self) -> None: ...
+        @raw(Batches.create_batch)
+        def create_batch(self) -> None: ...
+        @raw(Batches.get_batch)
+        def get_batch(self) -> None: ...
+        @raw(Batches.list_batches)
+        def list_batches(self) -> None: ...
+        @raw(Batches.cancel_batch)
+        def cancel_batch(self) -> None: ...
 
     class AsyncRawBatches:
-        create = raw(AsyncBatches.create)
-        retrieve = raw(AsyncBatches.retrieve)
-        list = raw(AsyncBatches.list)
-        cancel = raw(AsyncBatches.cancel)
-        create_batch = raw(AsyncBatches.create_batch)
-        get_batch = raw(AsyncBatches.get_batch)
-        list_batches = raw(AsyncBatches.list_batches)
-        cancel_batch = raw(AsyncBatches.cancel_batch)
+        @raw(AsyncBatches.create)
+        def create(self) -> None: ...
+        @raw(AsyncBatches.retrieve)
+        def retrieve(self) -> None: ...
+        @raw(AsyncBatches.list)
+        def list(self) -> None: ...
+        @raw(AsyncBatches.cancel)
+        def cancel(self) -> None: ...
+        @raw(AsyncBatches.create_batch)
+        def create_batch(self) -> None: ...
+        @raw(AsyncBatches.get_batch)
+        def get_batch(self) -> None: ...
+        @raw(AsyncBatches.list_batches)
+        def list_batches(self) -> None: ...
+        @raw(AsyncBatches.cancel_batch)
+        def cancel_batch(self) -> None: ...
 
 
 BatchesResource = Batches

@@ -128,10 +128,12 @@ class AsyncEmbeddings(AsyncResource, like=Embeddings):
 if TYPE_CHECKING:
 
     class RawEmbeddings:
-        create = raw(Embeddings.create)
+        @raw(Embeddings.create)
+        def create(self) -> None: ...
 
     class AsyncRawEmbeddings:
-        create = raw(AsyncEmbeddings.create)
+        @raw(AsyncEmbeddings.create)
+        def create(self) -> None: ...
 
 
 def _prepared(params: Any, *, raw: bool) -> tuple[dict[str, Any], Work | None, int]:

@@ -230,16 +230,24 @@ def target(output: str | os.PathLike[str] | None, default: str) -> Path:
 if TYPE_CHECKING:
 
     class RawFiles:
-        list = raw(Files.list)
-        retrieve = raw(Files.retrieve)
-        content = raw(Files.content)
-        delete = raw(Files.delete)
+        @raw(Files.list)
+        def list(self) -> None: ...
+        @raw(Files.retrieve)
+        def retrieve(self) -> None: ...
+        @raw(Files.content)
+        def content(self) -> None: ...
+        @raw(Files.delete)
+        def delete(self) -> None: ...
 
     class AsyncRawFiles:
-        list = raw(AsyncFiles.list)
-        retrieve = raw(AsyncFiles.retrieve)
-        content = raw(AsyncFiles.content)
-        delete = raw(AsyncFiles.delete)
+        @raw(AsyncFiles.list)
+        def list(self) -> None: ...
+        @raw(AsyncFiles.retrieve)
+        def retrieve(self) -> None: ...
+        @raw(AsyncFiles.content)
+        def content(self) -> None: ...
+        @raw(AsyncFiles.delete)
+        def delete(self) -> None: ...
 
 
 FilesResource = Files

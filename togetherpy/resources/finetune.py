@@ -338,26 +338,44 @@ def _download(
 if TYPE_CHECKING:
 
     class RawFineTuning:
-        create = raw(FineTuning.create)
-        estimate_price = raw(FineTuning.estimate_price)
-        list = raw(FineTuning.list)
-        retrieve = raw(FineTuning.retrieve)
-        cancel = raw(FineTuning.cancel)
-        delete = raw(FineTuning.delete)
-        list_events = raw(FineTuning.list_events)
-        list_checkpoints = raw(FineTuning.list_checkpoints)
-        content = raw(FineTuning.content)
+        @raw(FineTuning.create)
+        def create(self) -> None: ...
+        @raw(FineTuning.estimate_price)
+        def estimate_price(self) -> None: ...
+        @raw(FineTuning.list)
+        def list(self) -> None: ...
+        @raw(FineTuning.retrieve)
+        def retrieve(self) -> None: ...
+        @raw(FineTuning.cancel)
+        def cancel(self) -> None: ...
+        @raw(FineTuning.delete)
+        def delete(self) -> None: ...
+        @raw(FineTuning.list_events)
+        def list_events(self) -> None: ...
+        @raw(FineTuning.list_checkpoints)
+        def list_checkpoints(self) -> None: ...
+        @raw(FineTuning.content)
+        def content(self) -> None: ...
 
     class AsyncRawFineTuning:
-        create = raw(AsyncFineTuning.create)
-        estimate_price = raw(AsyncFineTuning.estimate_price)
-        list = raw(AsyncFineTuning.list)
-        retrieve = raw(AsyncFineTuning.retrieve)
-        cancel = raw(AsyncFineTuning.cancel)
-        delete = raw(AsyncFineTuning.delete)
-        list_events = raw(AsyncFineTuning.list_events)
-        list_checkpoints = raw(AsyncFineTuning.list_checkpoints)
-        content = raw(AsyncFineTuning.content)
+        @raw(AsyncFineTuning.create)
+        def create(self) -> None: ...
+        @raw(AsyncFineTuning.estimate_price)
+        def estimate_price(self) -> None: ...
+        @raw(AsyncFineTuning.list)
+        def list(self) -> None: ...
+        @raw(AsyncFineTuning.retrieve)
+        def retrieve(self) -> None: ...
+        @raw(AsyncFineTuning.cancel)
+        def cancel(self) -> None: ...
+        @raw(AsyncFineTuning.delete)
+        def delete(self) -> None: ...
+        @raw(AsyncFineTuning.list_events)
+        def list_events(self) -> None: ...
+        @raw(AsyncFineTuning.list_checkpoints)
+        def list_checkpoints(self) -> None: ...
+        @raw(AsyncFineTuning.content)
+        def content(self) -> None: ...
 
 
 FineTuningResource = FineTuning

@@ -108,10 +108,12 @@ class AsyncImages(AsyncResource, like=Images):
 if TYPE_CHECKING:
 
     class RawImages:
-        generate = raw(Images.generate)
+        @raw(Images.generate)
+        def generate(self) -> None: ...
 
     class AsyncRawImages:
-        generate = raw(AsyncImages.generate)
+        @raw(AsyncImages.generate)
+        def generate(self) -> None: ...
 
 
 def _prepared(params: Any) -> dict[str, Any]:

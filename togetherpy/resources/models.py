@@ -71,14 +71,20 @@ class AsyncModels(AsyncResource, like=Models):
         def with_raw_response(self) -> AsyncRawModels: ...
 
 
-ModelsResource, AsyncModelsResource = Models, AsyncModels  # their names in version 3 of the official package
+# Their names in version 3 of the official package.
+ModelsResource = Models
+AsyncModelsResource = AsyncModels
 
 if TYPE_CHECKING:
 
     class RawModels:
-        list = raw(Models.list)
-        retrieve = raw(Models.retrieve)
+        @raw(Models.list)
+        def list(self) -> None: ...
+        @raw(Models.retrieve)
+        def retrieve(self) -> None: ...
 
     class AsyncRawModels:
-        list = raw(AsyncModels.list)
-        retrieve = raw(AsyncModels.retrieve)
+        @raw(AsyncModels.list)
+        def list(self) -> None: ...
+        @raw(AsyncModels.retrieve)
+        def retrieve(self) -> None: ...

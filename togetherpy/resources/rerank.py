@@ -62,10 +62,12 @@ class AsyncRerank(AsyncResource, like=Rerank):
 if TYPE_CHECKING:
 
     class RawRerank:
-        create = raw(Rerank.create)
+        @raw(Rerank.create)
+        def create(self) -> None: ...
 
     class AsyncRawRerank:
-        create = raw(AsyncRerank.create)
+        @raw(AsyncRerank.create)
+        def create(self) -> None: ...
 
 
 def _prepared(params: Any) -> dict[str, Any]:

@@ -32,7 +32,7 @@ class Manners:
 
     __slots__ = ()
 
-    model_fields = _Fields()
+    model_fields: _Fields = _Fields()
     """What the fields are, by their names: `.annotation`, `.default`, `.alias`, `.is_required()`."""
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast, get_args, get_origin
 
 import msgspec
 
@@ -120,7 +120,7 @@ class Model(Raw, Shown, Manners, msgspec.Struct, metaclass=ModelMeta, omit_defau
         names = self.__struct_fields__
         return names == other.__struct_fields__ and all(getattr(self, name) == getattr(other, name) for name in names)
 
-    __hash__ = None  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]  # as of all that can change
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]  # pyright: ignore[reportIncompatibleMethodOverride]  # as of all that can change
 
     def __copy__(self) -> Self:
         return carry(self, new(type(self), **{name: getattr(self, name) for name in self.__struct_fields__}))

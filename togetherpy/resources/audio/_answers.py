@@ -59,9 +59,9 @@ class AudioResponse:
     __slots__ = ("content", "content_type", "samples")
 
     def __init__(self, content: bytes, content_type: str) -> None:
-        self.content = content
+        self.content: bytes = content
         """The bytes of the file, or samples."""
-        self.content_type = content_type
+        self.content_type: str = content_type
         self.samples: Samples | None = None
         """What they are, where only samples were asked for."""
 
@@ -82,7 +82,8 @@ class AudioResponse:
             file.finish()
         return _Written()
 
-    stream_to_file = write_to_file = save
+    stream_to_file = save
+    write_to_file = save
 
     def iter_bytes(self, chunk_size: int = 65_536) -> Iterator[bytes]:
         """`content` in pieces."""
@@ -221,7 +222,7 @@ class _Speech:
 
     def __init__(self, opened: Any) -> None:
         self._opened, self._pieces = opened, _Pieces(opened)
-        self.samples = Samples()
+        self.samples: Samples = Samples()
         """What the samples are, for files in WAV."""
 
     @property
@@ -280,7 +281,8 @@ class SpeechStream(_Speech):
                 self._write(file, audio, wav)
             self._finish(file, headed)
 
-    stream_to_file = write_to_file = save
+    stream_to_file = save
+    write_to_file = save
 
     def close(self) -> None:
         """Ends it. Idempotent."""
@@ -332,7 +334,8 @@ class AsyncSpeechStream(_Speech):
                     self._write(file, audio, wav)
                 self._finish(file, headed)
 
-    stream_to_file = write_to_file = save
+    stream_to_file = save
+    write_to_file = save
 
     async def close(self) -> None:
         """Ends it. Idempotent."""

@@ -137,10 +137,12 @@ def _type_of(name: str) -> str:
 if TYPE_CHECKING:
 
     class RawTranscriptions:
-        create = raw(Transcriptions.create)
+        @raw(Transcriptions.create)
+        def create(self) -> None: ...
 
     class AsyncRawTranscriptions:
-        create = raw(AsyncTranscriptions.create)
+        @raw(AsyncTranscriptions.create)
+        def create(self) -> None: ...
 
 
 TranscriptionsResource = Transcriptions

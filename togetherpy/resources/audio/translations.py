@@ -50,10 +50,12 @@ class AsyncTranslations(AsyncResource, like=Translations):
 if TYPE_CHECKING:
 
     class RawTranslations:
-        create = raw(Translations.create)
+        @raw(Translations.create)
+        def create(self) -> None: ...
 
     class AsyncRawTranslations:
-        create = raw(AsyncTranslations.create)
+        @raw(AsyncTranslations.create)
+        def create(self) -> None: ...
 
 
 TranslationsResource = Translations
