@@ -112,6 +112,14 @@ def test_echo(client: Maker) -> None:
     assert "".join(part.logprobs.tokens) == ASK["prompt"]
 
 
+def test_nothing_but_the_echo(client: Maker) -> None:
+    with LocalServer() as server:
+        answer = create(client(server), echo=True, logprobs=1, max_tokens=0)
+    assert "".join(answer.prompt[0].logprobs.tokens) == ASK["prompt"]
+    assert [(one.text, one.finish_reason) for one in answer.choices] == [("", "length")]
+    assert answer.usage.completion_tokens == 0
+
+
 def test_several_answers(client: Maker) -> None:
     with LocalServer() as server:
         caller = client(server)

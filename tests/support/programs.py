@@ -225,6 +225,95 @@ def helm() -> None:
     step("completion", lambda: asked(TogetherCompletionClient))
 
 
+def unstructured_ingest() -> None:
+    from unstructured_ingest.embed import togetherai
+
+    texts = [{"text": "a", "type": "Text"}, {"text": "b", "type": "Text"}]
+
+    def config(model: str = MODEL, key: str = "k") -> Any:
+        return togetherai.TogetherAIEmbeddingConfig(api_key=key, model_name=model)
+
+    def embedded() -> Any:
+        made = togetherai.TogetherAIEmbeddingEncoder(config=config())
+        return [len(one["embeddings"]) > 0 for one in made.embed_documents([dict(one) for one in texts])]
+
+    async def asynchronous() -> Any:
+        made = togetherai.AsyncTogetherAIEmbeddingEncoder(config=config())
+        return [len(one["embeddings"]) > 0 for one in await made.embed_documents([dict(one) for one in texts])]
+
+    def precheck() -> Any:
+        from together import Together
+
+        made = Together(api_key="k").models.list()[0].id
+        togetherai.TogetherAIEmbeddingEncoder(config=config(made)).precheck()
+        return True
+
+    def wrapped() -> Any:
+        from together import Together
+
+        try:
+            Together(api_key="k").files.retrieve("file-none")
+        except Exception as error:
+            return type(config().wrap_error(error)).__name__
+
+    step("embed", embedded)
+    step("asynchronous", lambda: asyncio.run(asynchronous()))
+    step("precheck", precheck)
+    step("error", wrapped)
+
+
+def minions() -> None:
+    from minions.clients.together import TogetherClient
+
+    client = TogetherClient(model_name=MODEL, api_key="k")
+    step("chat", lambda: client.chat(HELLO))
+    step("probs", lambda: {name: len(value) for name, value in client.get_sequence_probs("a b").items()})
+    step("completion", lambda: {n: len(v) for n, v in client.get_sequence_probs("a b", " c d").items()})
+
+
+def inspect_ai() -> None:
+    from inspect_ai.model import BatchConfig, GenerateConfig, get_model
+
+    def asked(count: int) -> Any:
+        async def both() -> Any:
+            batch = BatchConfig(size=count, send_delay=0.1, tick=0.1)
+            model = get_model("together/m", api_key="k", config=GenerateConfig(batch=batch, max_tokens=5))
+            return await asyncio.gather(*[model.generate(f"Hello {number}") for number in range(count)])
+
+        return [[one.stop_reason, len(one.completion) > 0] for one in asyncio.run(both())]
+
+    step("batch", lambda: asked(1))
+    step("batch of three", lambda: asked(3))
+
+
+def llama_stack() -> None:
+    from llama_stack.providers.registry.inference import available_providers
+    from llama_stack.providers.remote.inference.together import together
+    from llama_stack.providers.remote.inference.together.config import TogetherImplConfig
+    from llama_stack_api import OpenAIChatCompletionRequestWithExtraBody, OpenAIEmbeddingsRequestWithExtraBody
+
+    class Adapter(together.TogetherInferenceAdapter):  # the store of models is the stack's own
+        __provider_spec__ = next(one for one in available_providers() if one.provider_type == "remote::together")
+
+        async def _get_provider_model_id(self, model: str) -> str:
+            return model
+
+    config = TogetherImplConfig(base_url=os.environ["TOGETHER_BASE_URL"], api_key="k")
+
+    def embedded() -> Any:
+        asked = OpenAIEmbeddingsRequestWithExtraBody(model=MODEL, input=["a", "b"])
+        made = asyncio.run(Adapter(config=config).openai_embeddings(asked))
+        return [made.model, len(made.data), len(made.data[0].embedding) > 0, made.usage.total_tokens]
+
+    def said() -> Any:
+        asked = OpenAIChatCompletionRequestWithExtraBody(model=MODEL, messages=HELLO)
+        return asyncio.run(Adapter(config=config).openai_chat_completion(asked)).choices[0].message.content
+
+    step("models", lambda: len(list(asyncio.run(Adapter(config=config).list_provider_model_ids()))) > 0)
+    step("embeddings", embedded)
+    step("chat", said)
+
+
 PROGRAMS: dict[str, tuple[str, Callable[[], None]]] = {
     "any-llm": ("any_llm", any_llm),
     "mem0": ("mem0", mem0),
@@ -234,6 +323,10 @@ PROGRAMS: dict[str, tuple[str, Callable[[], None]]] = {
     "judgeval": ("judgeval", judgeval),
     "instructor": ("instructor", instructor),
     "helm": ("helm", helm),
+    "unstructured-ingest": ("unstructured_ingest", unstructured_ingest),
+    "minions": ("minions", minions),
+    "inspect-ai": ("inspect_ai", inspect_ai),
+    "llama-stack": ("llama_stack", llama_stack),
 }
 """The module that a program is, and its driver."""
 

@@ -11,10 +11,11 @@ from typing import Any
 from . import _logprobs, _text
 from ._answer import DONE, sse_event
 from ._chat import Choice, Completion, complete
-from ._check import CHAT_RULES, check_model, check_rules, wrong
+from ._check import CHAT_RULES, check_model, check_rules, integer, wrong
 
 _NOT_OF_PROMPTS = ("tools", "response_format")
 _RULES = {name: rule for name, rule in CHAT_RULES.items() if name not in _NOT_OF_PROMPTS}
+_ECHO_RULES = {**_RULES, "max_tokens": integer(0)}  # nothing but the prompt: how programs ask for its log probabilities
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def check_completion(params: dict[str, Any], knows: Callable[[str], bool]) -> No
     check_model(params, knows)
     if not isinstance(params.get("prompt"), str):
         raise wrong("prompt", "a string")
-    check_rules(params, _RULES)
+    check_rules(params, _ECHO_RULES if params.get("echo") else _RULES)
 
 
 def complete_prompt(params: dict[str, Any], *, identity: str, created: int) -> PromptCompletion:
