@@ -79,3 +79,12 @@ def test_numbers_and_lists() -> None:
         *[None] * 5,
     ]
     assert [items(one) for one in (None, [1], {"a": 1})] == [[], [1], [{"a": 1}]]
+
+
+def test_a_number_beside_a_delta_that_is_none() -> None:
+    total = LogprobSum()
+    choice = {"index": 0, "delta": -1, "text": "x", "logprobs": 1.5}
+    total.add(decode_json(CHOICE, msgspec.json.encode(choice)), True)
+    part = total.part()
+    assert part is not None
+    assert (part.tokens, part.token_logprobs) == (["x"], [1.5])

@@ -238,6 +238,8 @@ FRAMED = re.compile(rb"\n(?:content-length|transfer-encoding):", re.IGNORECASE)
 LENGTHS = re.compile(rb"\ncontent-length:[^\n]*,", re.IGNORECASE)
 EXTENSION = re.compile(rb"\n[0-9A-Fa-f]+[ \t]+;")
 
+BLANKS = re.compile(rb"[\x0b\x0c]")
+
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
 
 
@@ -266,6 +268,12 @@ KNOWN = [
         EXTENSION.search,
         "refuses blanks between a chunk's size and its extension, which RFC 9112, 7.1.1 has taken",
         CHUNKED + b"\r\n1 ;a\r\nx\r\n0\r\n\r\n",
+    ),
+    Difference(
+        "h11",
+        BLANKS.search,
+        "refuses VT and FF in a field's value, where it takes other control characters",
+        b"HTTP/1.1 200 OK\r\nX-A: a\x0bb\r\nContent-Length: 0\r\n\r\n",
     ),
     Difference(
         "http.client",

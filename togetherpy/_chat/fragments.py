@@ -14,7 +14,7 @@ import msgspec
 from togetherpy._chat.sums import add_up, result
 from togetherpy.types._model import new, with_extra
 from togetherpy.types.chat_completions import ChatCompletionChoicesChunk
-from togetherpy.types.common import FunctionCall, LogprobsPart, TokenLogprob, ToolCalls
+from togetherpy.types.common import DeltaContent, FunctionCall, LogprobsPart, TokenLogprob, ToolCalls
 
 
 class _Call:
@@ -140,8 +140,10 @@ class LogprobSum:
             if odd:
                 add_up(self._extra, part.model_extra, whole=True)
         elif isinstance(part, (int, float)):
-            text = delta.content if delta is not None else choice.text
-            self._add(text, part, delta.token_id if delta is not None else None, choice.top_logprobs)
+            if isinstance(delta, DeltaContent):
+                self._add(delta.content, part, delta.token_id, choice.top_logprobs)
+            else:  # missing, or what a lenient decode has kept
+                self._add(choice.text, part, None, choice.top_logprobs)
             self._as_lists = True
 
     def _add(self, token: Any, logprob: Any, token_id: Any, top: Any) -> None:
