@@ -141,6 +141,7 @@ def test_other_ends_are_neutral_too() -> None:
 # 429
 
 
+@pytest.mark.fault("C7")
 def test_a_429_cuts_by_a_quarter() -> None:
     limit, now = grown(64)
     refuse(limit, now)
@@ -311,6 +312,7 @@ def test_a_lack_of_capacity_pauses_growth() -> None:
     assert limit.limit == 32
 
 
+@pytest.mark.fault("C8")
 def test_and_cuts_by_a_tenth_when_it_is_more_than_a_tenth_of_a_round() -> None:
     limit, now = grown(64)
     tickets, now = fill(limit, now)
