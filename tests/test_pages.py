@@ -1,0 +1,106 @@
+"""Every program of every page is run as it stands, against a server on this machine; every link leads somewhere."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from support.pages import PAGES, ROOT, Program, anchors, links, programs
+from support.processes import PYTHON, run
+
+from togetherpy.testing import LocalServer
+
+PROGRAMS = {program.name: program for program in programs()}
+# Run by test_engines, where the engine is installed.
+ENGINES = {f"togetherpy/batch/README.md: {engine}" for engine in ("Ray Data", "Spark", "Daft", "Dask", "Polars")}
+FRAGMENTS = {"togetherpy/batch/README.md: In memory"}
+# What the programs print when the server answers as it does by itself.
+EXPECTED = {
+    "README.md: A plain answer": r"\S.{40,}\n",
+    "README.md: A streamed answer": r"\S.{40,}\n",
+    "README.md: JSON": r"\S+.* \['\S+.*\] [\d.]+\n",
+    "README.md: Tools": r".*21 degrees and sunny in Kampala.*\n",
+    "README.md: Several choices": r"0 \S.*\n1 \S.*\n2 \S.*\n",
+    "togetherpy/README.md: A plain answer, asynchronously": r"\S.{40,}\n",
+    "togetherpy/README.md: A streamed answer, asynchronously": r"\S.{40,}\n",
+    "togetherpy/README.md: Into a Struct": r"\S+.* \['\S+.*\] [\d.]+ (fresh|salt)\n",
+    "togetherpy/README.md: Into a pydantic model, streamed": r"\{\"name\":.*\}\n\S+ [\d.]+ \[.*\]\n",
+    "togetherpy/README.md: Running tools": (
+        r"\['\{\"city\":.*\"sky\":\"sunny\"\}'\]\n\[\]\n.*sunny.*\n2 answers, 4 messages\n"
+    ),
+    "togetherpy/README.md: Stream helpers": r"\S.{40,}\n\d+ tokens, stop\nTrue\n",
+    "togetherpy/README.md: Unread responses": (
+        r"200 http://127\.0\.0\.1:\d+/v1/chat/completions\n(data: .*\n\n)+data: \[DONE\]\n\n*"
+    ),
+    "togetherpy/README.md: Raw responses": (
+        r"200 application/json; charset=utf-8 \S+\n1 attempt\(s\) in 0\.\d{3} s, \d+ bytes\n"
+        r"100\.0 199\.0 2\.0 33333\.0\n\['choices', .*'usage'\]\n\S.{40,}\n"
+    ),
+    "togetherpy/README.md: Your own response type": r"\S.{40,}\n\['choices', .*'usage'\]\n",
+    "togetherpy/README.md: Models": r"(\S+/\S+ \d+ [\d.]+\n){4}",
+    "togetherpy/README.md: Files": r"lakes\.jsonl \d+ True\n\{.*\}\nTrue\n",
+    "togetherpy/README.md: Hooks": (
+        r"(openai/gpt-oss-20b: 200 after \d\.\d{3} s, \('stop',\)\n){2}complete\n\d+ tokens\n"
+    ),
+    "togetherpy/README.md: Many at a time": r"(.*\S.{20,}\n)+",
+    "togetherpy/README.md: From file to file": (
+        r"3 answered, 0 of them before, 0 failed\n3 answered, 3 of them before, 0 failed\n"
+    ),
+    "togetherpy/README.md: Errors and retries": (
+        r"refused: 404 model_not_available .*no-such/model.*\nfor the support: \S+\n"
+    ),
+    "togetherpy/testing/README.md: Testing your own code": r"(?s).*\b2 passed.*",
+}
+
+
+def test_a_heading_has_one_program_at_most() -> None:
+    repeated = [name for name, times in Counter(program.name for program in programs()).items() if times > 1]
+    assert repeated == []
+
+
+def test_every_program_is_expected_to_print_something() -> None:
+    assert set(EXPECTED) | ENGINES | FRAGMENTS == set(PROGRAMS)
+
+
+def run_program(program: Program, folder: Path, **variables: str) -> str:
+    """What it prints; nothing may go wrong, and nothing may be said beside it."""
+    file = folder / "test_program.py"
+    file.write_text(program.code, encoding="utf-8")
+    runner = ("-m", "pytest", "-p", "no:cacheprovider") if "def test_" in program.code else ()
+    result = run(*PYTHON, *runner, str(file), cwd=str(folder), **variables)
+    assert (result.returncode, result.stderr) == (0, ""), result.stdout
+    return result.stdout
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_program(name: str, tmp_path: Path) -> None:
+    with LocalServer() as server:
+        where = {"TOGETHER_API_KEY": "test", "TOGETHER_BASE_URL": server.base_url}
+        printed = run_program(PROGRAMS[name], tmp_path, **where)
+    assert re.fullmatch(EXPECTED[name], printed), printed
+
+
+def test_the_testing_example_passes_by_a_proxy(tmp_path: Path) -> None:
+    proxy = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY"), "http://127.0.0.1:9")
+    run_program(PROGRAMS["togetherpy/testing/README.md: Testing your own code"], tmp_path, **proxy)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.as_posix())
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in links(page):
+        if link.startswith(("https://", "mailto:")):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (ROOT / page).parent / path if path else ROOT / page
+        assert target.exists(), f"{page}: {link}"
+        if anchor:
+            assert anchor in anchors(target.resolve().relative_to(ROOT)), f"{page}: {link}"
+
+
+def test_a_link_that_leads_nowhere_would_be_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# One `x`, two!\n\n```sh\n# none\n[no](no.md)\n```\n\n[a](#b) ![c](d.svg) `[e](f)`\n\n# One x, two\n"
+    )
+    assert links(page) == ["#b", "d.svg"]
+    assert anchors(page) == {"one-x-two", "one-x-two-1"}
