@@ -2,25 +2,32 @@
 
 In: command-line arguments. Out: text on standard output and an exit status: 0 done, 1 failed, 2 wrong usage,
 130 interrupted, 141 nobody reads the output any more; `batch` has more of them.
-The rule: a failure is one readable line on standard error, never a traceback.
+The rule: a failure is one readable line on standard error, never a traceback; and a command is a module, imported when
+that command is chosen. It has `add(parser)`, which describes it, names its options and sets `run` as a default: a
+function of the options and a Screen that returns an exit status.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 import warnings
 from collections.abc import Sequence
 from typing import Any
 
 from togetherpy._version import __version__
-from togetherpy.cli import _batch
 from togetherpy.cli._screen import OutputError, Screen, complain
-from togetherpy.error import TogetherError
 
 FAILED = 1
 INTERRUPTED = 130  # 128 + SIGINT, what a shell expects
 OUTPUT_CLOSED = 141  # 128 + SIGPIPE
+
+COMMANDS = {
+    "demo": ("_demo", "show a streamed answer, a plain one, JSON and a tool call"),
+    "batch": ("_batch", "send many requests, from file to file"),
+}
+"""Each command's module, and what it does in a line."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning  # put back by catch_warnings
-            return _run(arguments, screen)
+            return _run(list(sys.argv[1:] if arguments is None else arguments), screen)
     except KeyboardInterrupt:
         screen.abandon()
         return INTERRUPTED
@@ -44,51 +51,54 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return FAILED
 
 
-def _run(arguments: Sequence[str] | None, screen: Screen) -> int:
+def _run(words: list[str], screen: Screen) -> int:
     try:
-        options = _parser().parse_args(arguments)
+        if words[:1] and words[0] in COMMANDS:
+            parser = argparse.ArgumentParser(prog=f"togetherpy {words[0]}", allow_abbrev=False)
+            _describe(words[0], parser)
+            options = parser.parse_args(words[1:])
+        else:
+            chosen: str = whole_parser(described=False).parse_args(words).command
+            return _run(words[words.index(chosen) :], screen)  # what stood before it was "--"
     except SystemExit as end:  # --help and --version, which have printed, and wrong usage
         screen.flush()
         return end.code if isinstance(end.code, int) else FAILED
-    if options.command == "batch":
-        code: int = options.run(options, sys.argv[1:] if arguments is None else arguments)
-        return code
-    # Nothing but the demonstration needs the client, and --version must not wait for it.
-    from togetherpy.cli._demo import Demo
-
-    Demo(screen, model=options.model, prompt=options.prompt, base_url=options.base_url).run()
+    options.words = words
+    code: int = options.run(options, screen)
     screen.flush()
-    return 0
+    return code
 
 
-def _parser() -> argparse.ArgumentParser:
+def whole_parser(*, described: bool = True) -> argparse.ArgumentParser:
+    """The parser of all commands; `described`: with the options of each, for which all of their modules are loaded."""
     parser = argparse.ArgumentParser(
-        prog="togetherpy", description="A client for the Together AI API.", allow_abbrev=False
+        prog="togetherpy",
+        description="A client for the Together AI API. The key is taken from the environment variable "
+        "TOGETHER_API_KEY.",
+        epilog="togetherpy COMMAND --help says the rest, exit statuses too.",
+        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"togetherpy {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    demo = commands.add_parser(
-        "demo",
-        help="show a streamed answer, a plain one, JSON and a tool call",
-        description="Shows a streamed answer, a plain one, JSON and a tool call. With TOGETHER_API_KEY set it talks to "
-        "the API, which charges for four short answers; without, to a stand-in on this machine, which is free.",
-        allow_abbrev=False,
-    )
-    demo.add_argument("--model", default="openai/gpt-oss-20b", help="the model to ask (default: %(default)s)")
-    demo.add_argument(
-        "--prompt", default="Why is the sky blue? Answer in three sentences.", help="what to ask (default: %(default)r)"
-    )
-    demo.add_argument(
-        "--base-url", metavar="URL", help="the server to ask (default: TOGETHER_BASE_URL, else Together's)"
-    )
-    _batch.add(commands)
+    for name, (_, said) in COMMANDS.items():
+        command = commands.add_parser(name, help=said, allow_abbrev=False)
+        if described:
+            _describe(name, command)
     return parser
 
 
+def _describe(name: str, parser: argparse.ArgumentParser) -> None:
+    importlib.import_module(f"togetherpy.cli.{COMMANDS[name][0]}").add(parser)
+
+
 def _explain(error: Exception) -> str:
+    from togetherpy.error import TogetherError
+
     if isinstance(error, (TogetherError, TypeError, ValueError)):
         request_id = getattr(error, "request_id", None)
         return f"{error}" + (f" [request {request_id}]" if request_id else "")
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
     return f"{type(error).__name__}: {error}"
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from togetherpy.batch.prices import Prices
     from togetherpy.batch.running import Blocking
     from togetherpy.batch.tally import BatchSummary
+    from togetherpy.cli._screen import Screen
 
 COULD_NOT, USAGE, FAILED_ROWS, OUTPUT_CLOSED = 1, 2, 3, 141
 
@@ -47,20 +48,16 @@ exit status:
   141  nobody reads the output any more"""
 
 
-def add(commands: Any) -> None:
-    """Adds `batch` to the command: to what `add_subparsers` made."""
-    batch = commands.add_parser(
-        "batch", help="send many requests, from file to file", description="Many requests.", allow_abbrev=False
-    )
-    actions = batch.add_subparsers(dest="action", metavar="ACTION", required=True)
-    parser = actions.add_parser(
-        "run",
-        help="send every row of a file, and write a line for each",
-        description=_ABOUT,
-        epilog=_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add(parser: argparse.ArgumentParser) -> None:
+    """Makes `togetherpy batch` of a parser."""
+    parser.description = "Many requests."
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    _add_run(actions.add_parser("run", help="send every row of a file, and write a line for each", allow_abbrev=False))
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    parser.description, parser.epilog = _ABOUT, _CODES
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.set_defaults(run=run)
     parser.add_argument("input", metavar="IN", help="the rows: a path, or - for standard input")
     parser.add_argument("-o", "--output", metavar="OUT", help="default: IN with .out.jsonl for its ending; - with IN -")
@@ -128,8 +125,8 @@ def _object(text: str) -> dict[str, Any]:
     return cast("dict[str, Any]", value)
 
 
-def run(options: argparse.Namespace, arguments: Sequence[str]) -> int:
-    """`togetherpy batch run`, told by `arguments`."""
+def run(options: argparse.Namespace, _screen: Screen) -> int:
+    """`togetherpy batch run`."""
     output = options.output or _beside(options.input)
     from togetherpy.batch.errors import BatchError
     from togetherpy.batch.running import Blocking, prepared
@@ -159,11 +156,11 @@ def run(options: argparse.Namespace, arguments: Sequence[str]) -> int:
         if error.summary is not None:
             _report(error.summary)
         complain(f"error: {error}")
-        _say_how_to_go_on(arguments)
+        _say_how_to_go_on(options.words)
         return error.exit_code
     _report(summary)
     if summary.exit_code:
-        _say_how_to_go_on(arguments)
+        _say_how_to_go_on(options.words)
     return summary.exit_code
 
 
@@ -209,7 +206,7 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
     return {**(options.params or {}), **given}
 
 
-_OURS = {"command", "action", "run", "input", "output", "params", "base_url", "no_progress", "dry_run"}
+_OURS = {"words", "action", "run", "input", "output", "params", "base_url", "no_progress", "dry_run"}
 
 
 def _beside(path: str) -> str:

@@ -6,6 +6,7 @@ The rule: with a key it talks to the API, without one to a server on this machin
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
 import os
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from togetherpy._version import __version__
+from togetherpy.cli._options import add_connection, add_model, connect, describe
 from togetherpy.cli._screen import Screen
 from togetherpy.client import Together
 from togetherpy.error import TogetherError
@@ -43,14 +45,35 @@ WEATHER = {
 }
 
 
+def add(parser: argparse.ArgumentParser) -> None:
+    """Makes `togetherpy demo` of a parser."""
+    describe(
+        parser,
+        """\
+Shows a streamed answer, a plain one, JSON and a tool call. With TOGETHER_API_KEY set it talks to the API, which
+charges for four short answers; without, to a stand-in on this machine, which is free.""",
+    )
+    parser.set_defaults(run=run)
+    add_model(parser, "openai/gpt-oss-20b")
+    prompt = "Why is the sky blue? Answer in three sentences."
+    parser.add_argument("--prompt", default=prompt, help="what to ask (default: %(default)r)")
+    add_connection(parser)
+
+
+def run(options: argparse.Namespace, screen: Screen) -> int:
+    """`togetherpy demo`."""
+    Demo(screen, options).run()
+    return 0
+
+
 class Demo:
     """The demonstration; `run` shows it."""
 
-    def __init__(self, screen: Screen, *, model: str, prompt: str, base_url: str | None) -> None:
+    def __init__(self, screen: Screen, options: argparse.Namespace) -> None:
         self._screen = screen
-        self._model = model
-        self._prompt = prompt
-        self._base_url = base_url
+        self._options = options
+        self._model: str = options.model
+        self._prompt: str = options.prompt
 
     def run(self) -> None:
         """Shows everything.
@@ -69,10 +92,10 @@ class Demo:
     def _connect(self, cleanup: contextlib.ExitStack) -> Together:
         say = self._screen.line
         if os.environ.get("TOGETHER_API_KEY", "").strip():
-            client = cleanup.enter_context(Together(base_url=self._base_url))
+            client = cleanup.enter_context(connect(self._options))
             say(f"togetherpy {__version__}, talking to {client.base_url}")
             return client
-        if self._base_url is not None:
+        if self._options.base_url is not None:
             raise TogetherError("--base-url needs TOGETHER_API_KEY; a server that checks no key takes any text.")
         from togetherpy.testing import LocalServer
 

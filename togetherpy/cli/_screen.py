@@ -1,18 +1,23 @@
 """Standard output and standard error as the command uses them.
 
 In: text, some of it from a server. Out: what a terminal, a pipe or a file can take.
-The rule: no character stops it. What the output's encoding lacks becomes "?", and so do control characters, with which
-a text could otherwise drive the terminal.
+The rule: results go to standard output, all else to standard error. A pipe or a file gets them as they are; on a
+terminal what could drive it (control characters, and those that turn the direction of writing) becomes "?". No
+character stops it: what the output's encoding lacks is written as an escape.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import shutil
 import sys
 from typing import Any
 
 _CONTROL = {code: "?" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
+_BIDI = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), "?")
+_UNSAFE = {**_CONTROL, **_BIDI}
 
 
 class OutputError(Exception):
@@ -24,17 +29,27 @@ class OutputError(Exception):
 
 
 class Screen:
-    """Standard output. Every method but `abandon` raises OutputError."""
+    """Standard output. Every method that writes, but `abandon`, raises OutputError.
+
+    terminal: whether it is one.
+    """
 
     def __init__(self) -> None:
         self._at_start = True
         stdout: Any = sys.stdout  # None when it was closed before we began; print() then does nothing
+        self.terminal = bool(stdout and stdout.isatty())
         if hasattr(stdout, "reconfigure"):
-            stdout.reconfigure(errors="replace")
+            stdout.reconfigure(errors="backslashreplace")
+
+    @property
+    def width(self) -> int:
+        """Columns of the terminal now; 80 where there is none."""
+        return shutil.get_terminal_size().columns
 
     def write(self, text: str) -> None:
         """Shows `text` at once."""
-        text = text.translate(_CONTROL)
+        if self.terminal:
+            text = safe(text)
         if text:
             self._at_start = text.endswith("\n")  # first: Ctrl-C may come as soon as the text is seen
         try:
@@ -45,6 +60,26 @@ class Screen:
     def line(self, text: str = "") -> None:
         """Shows `text` on a line of its own."""
         self.write(("" if self._at_start else "\n") + text + "\n")
+
+    def json(self, value: Any, *, indent: int | None = 2) -> None:
+        """Shows a value (JSON's own, or an answer) as JSON; `indent=None`: on one line."""
+        text = json.dumps(value, indent=indent, ensure_ascii=False, default=_plain)
+        try:
+            text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+        except UnicodeEncodeError:  # JSON's escapes, which the encoding's own would spoil
+            text = json.dumps(value, indent=indent, default=_plain)
+        self.line(text)
+
+    def data(self, data: bytes) -> None:
+        """Writes bytes as they are, after what was written before."""
+        out: Any = sys.stdout
+        try:
+            if out is not None:
+                out.flush()
+                getattr(out, "buffer", out).write(data)
+                out.flush()
+        except OSError as error:
+            raise OutputError(error) from None
 
     def flush(self) -> None:
         """Shows what others have printed."""
@@ -62,7 +97,21 @@ class Screen:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def complain(text: str) -> None:
+def safe(text: str) -> str:
+    """The text without what could drive a terminal: "?" stands in its place."""
+    return text.replace("\r\n", "\n").translate(_UNSAFE)
+
+
+def note(text: str) -> None:
     """Shows `text` as one line on standard error."""
     with contextlib.suppress(OSError):
-        print("togetherpy:", " ".join(text.translate(_CONTROL).split()), file=sys.stderr, flush=True)
+        print(" ".join(safe(text).split()), file=sys.stderr, flush=True)
+
+
+def complain(text: str) -> None:
+    """The same, and says who speaks."""
+    note(f"togetherpy: {text}")
+
+
+def _plain(value: Any) -> Any:
+    return value.to_dict() if hasattr(value, "to_dict") else str(value)
