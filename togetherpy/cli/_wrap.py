@@ -21,7 +21,7 @@ _MARKER = re.compile(r"[-*+•>]|\(?\w{1,3}[.)]")
 """What begins an item of a list, or a quotation: the lines that follow begin below its text."""
 _NOT_FIRST = ("Pe", "Pf", "Po", "Lm")
 _NOT_LAST = ("Ps", "Pi")
-"""Kinds of characters that no line begins or ends with: punctuation that closes or opens, marks of a lengthened sound."""
+"""Kinds of characters that no line begins or ends with: what closes or opens, marks of a lengthened sound."""
 
 
 def columns(descriptor: int) -> int:
@@ -55,16 +55,18 @@ class Wrap:
     def __init__(self, width: Callable[[], int]) -> None:
         """`width`: columns of the terminal, asked for whenever it matters: a window may change."""
         self._width = width
-        self._fence = ""
+        self._fence: str = ""
         """What begins the code block that we are in."""
-        self._word = self._blanks = ""
+        self._word: str = ""
+        self._blanks: str = ""
         """What is held, and the blanks before it."""
-        self._last = ""
-        self._column = self._indent = 0
-        self._first = True
-        self._laid_out = False
+        self._last: str = ""
+        self._column: int = 0
+        self._indent: int = 0
+        self._first: bool = True
+        self._laid_out: bool = False
         """The line is left as it is."""
-        self._too_long = False
+        self._too_long: bool = False
         """The word that is being written fits on no line: it goes on as it comes."""
 
     def _begin_line(self) -> None:
