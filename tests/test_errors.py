@@ -14,6 +14,7 @@ from togetherpy.types.chat_completions import ChatCompletionChoicesData, ChatCom
 TREE = {
     error.ToolCallError: error.TogetherError,
     error.MaxTurnsError: error.TogetherError,
+    error.NoTextError: error.TogetherError,
     error.APIError: error.TogetherError,
     error.DownloadError: error.TogetherError,
     error.FileTypeError: error.TogetherError,

@@ -45,6 +45,7 @@ PUBLIC = [
     "InvalidRequestError",
     "JSONError",
     "MaxTurnsError",
+    "NoTextError",
     "NoneType",
     "NotFoundError",
     "NotGiven",

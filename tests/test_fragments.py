@@ -5,8 +5,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from togetherpy._chat.fragments import LogprobSum, ToolCallSum, items, other_parts, reasoning_of, text_of, whole_number
+from togetherpy._chat.fragments import LogprobSum, ToolCallSum, whole_number
 from togetherpy._core.decode import decode_json
+from togetherpy.types._content import items, other_parts, reasoning_of, text_of
 from togetherpy.types.chat_completions import ChatCompletionChoicesChunk
 from togetherpy.types.common import ToolCalls
 

@@ -4,6 +4,7 @@
     ├── DownloadError  FileTypeError       of files; FileTypeError is also a ValueError
     ├── ToolCallError                      the model called a tool that there is not
     ├── MaxTurnsError                      the model still calls tools after max_turns answers
+    ├── NoTextError                        `answer.text` of an answer that has none
     └── APIError
         ├── APIConnectionError             no usable answer: refused, DNS, TLS, proxy, reset
         │   └── APITimeoutError            (Timeout) also a builtin TimeoutError
@@ -145,6 +146,16 @@ class MaxTurnsError(TogetherError):
     """The answers up to that one and the calls that they led to."""
     completion: ChatCompletionResponse | None = None
     """That answer, whose calls were not run."""
+
+
+class NoTextError(TogetherError):
+    """`answer.text`, or `answer.parsed`, of an answer without a text: the model called a tool, refused, or was cut.
+
+    The message says which. To read a text that may be missing, without an exception: `choices[0].message.content`.
+    """
+
+    completion: ChatCompletionResponse | None = None
+    """The answer."""
 
 
 class APIError(TogetherError):

@@ -62,6 +62,7 @@ class StructMessage(msgspec.Struct):
 def results(client: Together, flag: bool) -> None:
     create = client.chat.completions.create
     assert_type(create(model=MODEL, messages=HELLO), ChatCompletionResponse)
+    assert_type(create(model=MODEL, messages=HELLO).text, str)
     assert_type(create(model=MODEL, messages=HELLO, stream=False), ChatCompletionResponse)
     assert_type(create(model=MODEL, messages=HELLO, stream=None), ChatCompletionResponse)
     with create(model=MODEL, messages=HELLO, stream=True) as stream:

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast, overload
 import msgspec
 
 from togetherpy._chat.choice import ChoiceSum, joined, made
-from togetherpy._chat.fragments import items, whole_number
+from togetherpy._chat.fragments import whole_number
 from togetherpy._chat.halves import Halves
 from togetherpy._chat.sums import add_up
 from togetherpy._core.decode import decode_json
 from togetherpy._core.sse import DONE
+from togetherpy.types._content import items
 from togetherpy.types.chat_completions import ChatCompletionChoicesChunk, ChatCompletionChunk, ChatCompletionResponse
 from togetherpy.types.common import ObjectType, UsageData
 

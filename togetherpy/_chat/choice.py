@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, TypeVar, cast
 
-from togetherpy._chat.fragments import LogprobSum, ToolCallSum, as_json, items, other_parts, reasoning_of, text_of
+from togetherpy._chat.fragments import LogprobSum, ToolCallSum, as_json
 from togetherpy._chat.sums import add_up, result
 from togetherpy._core.lenient import fit, fit_field
+from togetherpy.types._content import items, other_parts, reasoning_of, text_of
 from togetherpy.types._model import Model, link, new, with_extra
 from togetherpy.types.chat_completions import (
     ChatCompletionChoicesChunk,

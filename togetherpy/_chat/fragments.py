@@ -6,12 +6,12 @@ The rule: what a server leaves out, or numbers otherwise than others do, is foun
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, TypeGuard, cast
+from typing import Any, cast
 
 import msgspec
 
 from togetherpy._chat.sums import add_up, result
+from togetherpy.types._content import items
 from togetherpy.types._model import new, with_extra
 from togetherpy.types.chat_completions import ChatCompletionChoicesChunk
 from togetherpy.types.common import DeltaContent, FunctionCall, LogprobsPart, TokenLogprob, ToolCalls
@@ -174,65 +174,6 @@ class LogprobSum:
 
 def _column(values: list[Any]) -> list[Any] | None:
     return list(values) if any(value is not None for value in values) else None
-
-
-def text_of(content: Any) -> str:
-    """The text of a message's or a delta's content; servers that think send a list of parts."""
-    if content.__class__ is str:
-        return content
-    return "".join(_texts(part) for part in parts_of(content) if part.get("type", "text") in _TEXT)
-
-
-def reasoning_of(content: Any) -> str:
-    """What the parts of a content say of the model's thinking."""
-    if content.__class__ is str:
-        return ""
-    return "".join(_texts(part) for part in parts_of(content) if part.get("type") in _THINKING)
-
-
-def other_parts(content: Any) -> list[Any]:
-    """The parts of a content that are neither."""
-    known = (*_TEXT, *_THINKING)
-    return [part for part in items(content) if not isinstance(part, dict) or _kind(part) not in known]
-
-
-def parts_of(content: Any) -> Iterator[dict[str, Any]]:
-    """The parts that are objects."""
-    for part in items(content):
-        if isinstance(part, dict):
-            yield cast("dict[str, Any]", part)
-
-
-_TEXT = ("text", "output_text")
-_THINKING = ("thinking", "reasoning", "thinking_delta")
-
-
-def _kind(part: Any) -> Any:
-    return part.get("type", "text")
-
-
-def _texts(part: Any) -> str:
-    """The text in a part, however deep: some put a list of texts into a thought."""
-    if isinstance(part, str):
-        return part
-    if isinstance(part, list):
-        return "".join(map(_texts, cast("list[object]", part)))
-    if isinstance(part, dict):
-        fields = cast("dict[str, Any]", part)
-        return "".join(_texts(fields.get(name)) for name in ("text", "thinking", "reasoning", "summary", "content"))
-    return ""
-
-
-def items(value: Any) -> list[Any]:
-    """`value` as a list: a lenient decode may have kept one thing where there should be a list of them."""
-    if is_list(value):
-        return value
-    return [] if value is None else [value]
-
-
-def is_list(value: object) -> TypeGuard[list[Any]]:
-    """Whether it is a list, of whatever."""
-    return isinstance(cast(Any, value), list)
 
 
 def whole_number(index: object) -> int | None:

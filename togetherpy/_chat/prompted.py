@@ -16,9 +16,10 @@ from togetherpy._chat.accumulate import Accumulator
 from togetherpy._chat.choice import ChoiceSum
 from togetherpy._chat.chunks import ChunkReader
 from togetherpy._chat.facts import ChatAnswer, ChatEvents, facts_of
-from togetherpy._chat.fragments import items, text_of, whole_number
+from togetherpy._chat.fragments import whole_number
 from togetherpy._chat.texts import Texts
 from togetherpy._core.expected import Facts
+from togetherpy.types._content import items, text_of
 from togetherpy.types.chat_completions import (
     ChatCompletionChoicesChunk,
     ChatCompletionChoicesData,

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from togetherpy._chat.fragments import items, text_of, whole_number
+from togetherpy._chat.fragments import whole_number
+from togetherpy.types._content import items, text_of
 from togetherpy.types.common import DeltaContent
 
 

@@ -129,6 +129,18 @@ class ChatCompletionResponse(Open, kw_only=True):
     kv_transfer_params: Any = None
     error: Any = None
 
+    @property
+    def text(self) -> str:
+        """What the model wrote: the text of the first choice.
+
+        Raises:
+            NoTextError: there is none, as when the model called a tool, refused, or was cut before it wrote any; never
+                an empty text instead. An answer that ended by itself without a word is "".
+        """
+        from togetherpy.types._content import said
+
+        return said(self)
+
 
 class ChatCompletionChoicesChunk(Model, kw_only=True):
     """What a chunk adds to one of the `n` answers."""

@@ -7,7 +7,7 @@ out is empty.
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 import msgspec
 
@@ -35,8 +35,22 @@ class ParsedChoice(ChatCompletionChoicesData, Generic[T], kw_only=True):
 
 
 class ParsedChatCompletion(ChatCompletionResponse, Generic[T], kw_only=True):
-    """A whole answer; `.choices[0].message.parsed` is a T, or None."""
+    """A whole answer; `.parsed` is a T, and of each choice `.message.parsed` is a T or None."""
 
     choices: list[ParsedChoice[T]] = msgspec.field(  # type: ignore[assignment]  # pyright: ignore[reportIncompatibleVariableOverride]
         default_factory=list
     )
+
+    @property
+    def parsed(self) -> T:
+        """What the first choice says, as a T.
+
+        Raises:
+            NoTextError: it says nothing, as when the model called a tool, or refused.
+        """
+        message = self.choices[0].message if self.choices else None
+        if message is None or (message.parsed is None and not message.content):
+            from togetherpy.types._content import no_text
+
+            raise no_text(self)
+        return cast(T, message.parsed)

@@ -49,6 +49,15 @@ class ToolRun(Shown, msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def content(self) -> str | None:
-        """The text of the last answer."""
+        """The text of the last answer; None when it has none. `text` raises then."""
         choices = self.response.choices
         return choices[0].message.content if choices and choices[0].message is not None else None
+
+    @property
+    def text(self) -> str:
+        """The text of the last answer.
+
+        Raises:
+            NoTextError: it has none.
+        """
+        return self.response.text
