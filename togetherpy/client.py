@@ -272,6 +272,25 @@ class Together(_Client[Transport]):
     patch: Verb[Ask] = Verb("PATCH", Ask)
     delete: Verb[Ask] = Verb("DELETE", Ask)
 
+    def warm_up(self, *, timeout: float | Timeout | None = None) -> None:
+        """Does beforehand what a first call has to do: loads what chat calls need, plain and streamed, reads the
+        certificates, and opens a connection (by way of the proxy, if there is one), which then lies ready.
+
+        For an init phase, for after the restore of a snapshot, for a probe. It sends no request and costs no token.
+        Where a connection lies ready, or all are in use, there is nothing to do; so it may be called as often as one
+        likes, from any thread, and before a fork, after which the child opens a connection of its own.
+
+        timeout: seconds to connect within, or a `Timeout`; else the client's. As of a call, what fails is tried again
+            `max_retries` times.
+
+        Raises:
+            APIConnectionError: there is no connection to be had, and why, as of a call. APITimeoutError: not in time.
+        """
+        from togetherpy._warming import load
+
+        load()
+        self._loop.connect(timeout)
+
     def close(self) -> None:
         """Ends calls that are running and closes the connections. Idempotent; the client cannot be used after it."""
         for transport in self._shared.close() if self._owns_transport else ():
@@ -314,6 +333,14 @@ class AsyncTogether(_Client[AsyncTransport]):
     put: Verb[AsyncAsk] = Verb("PUT", AsyncAsk)
     patch: Verb[AsyncAsk] = Verb("PATCH", AsyncAsk)
     delete: Verb[AsyncAsk] = Verb("DELETE", AsyncAsk)
+
+    async def warm_up(self, *, timeout: float | Timeout | None = None) -> None:
+        """As `Together.warm_up`, and the event loop goes on meanwhile; the connection serves any loop."""
+        from togetherpy._core.loading import in_thread
+        from togetherpy._warming import load
+
+        await in_thread(load)
+        await self._loop.connect(timeout)
 
     def close(self) -> Awaitable[None]:
         """Ends calls that are running and closes the connections at once; await it for the last of the cleaning up.

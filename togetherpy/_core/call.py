@@ -90,7 +90,7 @@ class Call:
         self,
         config: Config,
         endpoint: Endpoint[Any],
-        encode: Callable[[], Request],
+        encode: Callable[[], Request | None],
         quota: Quota,
         *,
         timeout: Timeout,
@@ -102,9 +102,10 @@ class Call:
         place: Place | None = None,
         key: AskedKey | None = None,
     ) -> None:
-        """`encode`: makes the request. `started`: on the monotonic clock. `asynchronous`: open bodies are read by a
-        coroutine. `raw`: the answer in an APIResponse. `tell`: tells hooks that the call begins. `place`: where the
-        request goes, if not to the endpoint's path. `key`: it is to be asked for before each attempt."""
+        """`encode`: makes the request, or None, to be connected and no more. `started`: on the monotonic clock.
+        `asynchronous`: open bodies are read by a coroutine. `raw`: the answer in an APIResponse. `tell`: tells hooks
+        that the call begins. `place`: where the request goes, if not to the endpoint's path. `key`: it is to be asked
+        for before each attempt."""
         self._request: Request | None = None
         """What to send next, once its turn has come."""
         self.queue = math.inf if timeout.queue is None else timeout.queue
@@ -138,9 +139,9 @@ class Call:
         """From now on this is not to be shown either."""
         self._secrets = (*self._secrets, *secrets_of(secret))
 
-    def admit(self, waited: float) -> Request:
+    def admit(self, waited: float) -> Request | None:
         """The turn of an attempt has come, after so many seconds: the request, encoded once and no sooner, so that
-        calls in the queue hold no more than what they were given (fault E12).
+        calls in the queue hold no more than what they were given (fault E12); None where there is nothing to send.
 
         Raises:
             TypeError, ValueError: it cannot be sent.
@@ -171,7 +172,7 @@ class Call:
             else:
                 value = errors().status_error(outcome, self._secrets)
         else:
-            value = outcome if isinstance(outcome, Opened) else errors().fault_error(outcome, self._secrets)
+            value = errors().fault_error(outcome, self._secrets) if isinstance(outcome, Fault) else outcome
         if isinstance(value, APIError):
             return None, self._again(value, outcome, monotonic)
         self._quota.give_back(self._cost)

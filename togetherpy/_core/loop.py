@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 import msgspec
 
@@ -25,6 +25,7 @@ from togetherpy.error import APIConnectionError
 
 if TYPE_CHECKING:
     from togetherpy._core.events import Watchers
+    from togetherpy.types._timeout import Timeout
 
 T = TypeVar("T", bound="Transport | AsyncTransport")
 Body = bytes | Source
@@ -156,6 +157,19 @@ class _Loop(Generic[T]):
             key=asked,
         )
 
+    def _begin_nothing(self, timeout: float | Timeout | None) -> Call:
+        """A call that is connected and no more. No hook hears of it, and no key is asked for."""
+        config = self.config
+        return Call(
+            config,
+            Endpoint("warm_up", "", "", cast(Any, None)),
+            lambda: None,
+            self.shared.quota,
+            timeout=as_timeout(timeout, config.timeout),
+            max_retries=config.max_retries,
+            started=time.monotonic(),
+        )
+
 
 class Loop(_Loop[Transport]):
     """By blocking calls."""
@@ -180,10 +194,17 @@ class Loop(_Loop[Transport]):
             TypeError, ValueError: the request cannot be sent; nothing was.
             APIError: what became of it.
         """
-        transport = (
-            self.shared.main or self.shared.transport()
-        )  # before the clock starts: the first one loads the HTTP stack
-        call, outcome = self._begin(endpoint, params, body, url, raw), None
+        transport = self.shared.main or self.shared.transport()  # before the clock starts: it loads the HTTP stack
+        return self._run(transport, self._begin(endpoint, params, body, url, raw))
+
+    def connect(self, timeout: float | Timeout | None) -> None:
+        """Has a connection lie open, unless all are in use; raises what `call` does."""
+        transport = self.shared.transport()
+        if not transport.busy:
+            self._run(transport, self._begin_nothing(timeout))
+
+    def _run(self, transport: Transport, call: Call) -> Any:
+        outcome = None
         try:
             while True:
                 origin = call.origin
@@ -217,10 +238,21 @@ class AsyncLoop(_Loop[AsyncTransport]):
         raw: bool = False,
     ) -> Any:
         """As `Loop.call`."""
-        if self.shared.main is None:
-            await self.shared.load()
-        transport = self.shared.main or self.shared.transport()
-        call, outcome = self._begin(endpoint, params, body, url, raw), None
+        transport = self.shared.main or await self._transport()
+        return await self._run(transport, self._begin(endpoint, params, body, url, raw))
+
+    async def connect(self, timeout: float | Timeout | None) -> None:
+        """As `Loop.connect`."""
+        transport = await self._transport()
+        if not transport.busy:
+            await self._run(transport, self._begin_nothing(timeout))
+
+    async def _transport(self) -> AsyncTransport:
+        await self.shared.load()
+        return self.shared.transport()
+
+    async def _run(self, transport: AsyncTransport, call: Call) -> Any:
+        outcome = None
         try:
             while True:
                 origin = call.origin

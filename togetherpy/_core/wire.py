@@ -1,7 +1,7 @@
 """The values between the layers.
 
-In: nothing. Out: Endpoint and Request on the way to the server; Reply, Opened and Fault on the way back.
-The rule: frozen values without behaviour. A transport answers with one of the three outcomes and does not
+In: nothing. Out: Endpoint and Request on the way to the server; Reply, Opened, Ready and Fault on the way back.
+The rule: frozen values without behaviour. A transport answers with one of the four outcomes and does not
 raise for a network fault, so that the retry policy is a function of one value.
 """
 
@@ -244,7 +244,11 @@ class Opened(msgspec.Struct, frozen=True, eq=False):
         return f"<Opened {self.status}>"
 
 
-Outcome = Reply | Opened | Fault
+class Ready(msgspec.Struct, frozen=True):
+    """There was nothing to send: a connection lies open for the next call."""
+
+
+Outcome = Reply | Opened | Ready | Fault
 
 
 class Sending(Protocol):
@@ -259,13 +263,18 @@ class Sending(Protocol):
     fresh: bool
     """Not on a pooled connection."""
 
-    def admit(self, waited: float) -> Request:
-        """Its turn has come, after so many seconds: what to send."""
+    def admit(self, waited: float) -> Request | None:
+        """Its turn has come, after so many seconds: what to send; None to be connected and no more."""
         ...
 
 
 class Transport(Protocol):
     """What Together sends by."""
+
+    @property
+    def busy(self) -> bool:
+        """Every connection is in use."""
+        ...
 
     def send(self, call: Sending, /) -> Outcome:
         """Waits for the call's turn, sends its request and reads the answer; of one that is left open the head."""
@@ -283,6 +292,11 @@ class Transport(Protocol):
 
 class AsyncTransport(Protocol):
     """What AsyncTogether sends by."""
+
+    @property
+    def busy(self) -> bool:
+        """Every connection is in use."""
+        ...
 
     async def send(self, call: Sending, /) -> Outcome:
         """Waits for the call's turn, sends its request and reads the answer; of one that is left open the head."""

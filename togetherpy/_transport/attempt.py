@@ -19,7 +19,7 @@ from urllib3.exceptions import ClosedPoolError
 
 from togetherpy._core import fork
 from togetherpy._core.config import Config
-from togetherpy._core.wire import Fault, Opened, Outcome, Reply, Sending, Take
+from togetherpy._core.wire import Fault, Opened, Outcome, Ready, Reply, Sending, Take
 from togetherpy._transport.answer import TooLargeError, is_left_open
 from togetherpy._transport.connecting import Workers
 from togetherpy._transport.faults import CLOSED, USED_AFTER_CLOSE, explain_connecting, explain_no_slot
@@ -64,6 +64,11 @@ class Origin:
                 if self.route is None:
                     self.route = make_route(self.config)
         return self.route
+
+    @property
+    def busy(self) -> bool:
+        """Every connection is in use."""
+        return not self.slots.free
 
     def prepare(self) -> None:
         """Does what may take a moment and needs no call: finds the way, which loads certificates."""
@@ -113,6 +118,9 @@ def attempt(origin: Origin, lease: Lease, call: Sending, waited: float, body: Bo
                 return Fault("closed", "connecting", CLOSED)
             return explain_connecting(error, conn.stage, origin.server, route.proxy)
     lease.deadline = call.deadline
+    if request is None:
+        lease.end(reusable=True, used=False)
+        return Ready()
     try:
         rest = send_now(conn, memoryview(request_bytes(request, route.prefix, route.fields)))
         if rest or type(request.body) is not bytes or len(request.body) > ONE_SEND:

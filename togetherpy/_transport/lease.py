@@ -8,10 +8,10 @@ the one, so nothing here takes a lock or waits.
 from __future__ import annotations
 
 import gc
-import time
 from typing import Any, Protocol
 
 from togetherpy._core.wire import Fault, Phase
+from togetherpy._transport import idle
 from togetherpy._transport.answer import Answer
 from togetherpy._transport.faults import CLOSED, explain_exchange
 from togetherpy._transport.pool import Connection, Route
@@ -70,8 +70,9 @@ class Lease(Handle):
         self._cut_short = True
         self.answer.receive(data)
 
-    def end(self, *, reusable: bool) -> None:
-        """Gives everything back; a connection that is not `reusable` is closed first, or its slot would be lost."""
+    def end(self, *, reusable: bool, used: bool = True) -> None:
+        """Gives everything back; a connection that is not `reusable` is closed first, or its slot would be lost.
+        `used`: it lies idle from now on; else it does as long as before."""
         try:
             self._leases.remove(self)
         except KeyError:
@@ -79,10 +80,10 @@ class Lease(Handle):
         conn = self.conn
         if conn is not None and self.route is not None:
             self._sock = None  # first this, then the look at `aborted`: see Handle
-            if reusable and not (self.aborted or self._cut_short):
-                conn.idle_since = time.monotonic(), time.time()  # a frozen machine stops one of them
-            else:
+            if not reusable or self.aborted or self._cut_short:
                 conn.close()
+            elif used:
+                conn.idle_since = idle.now()
             self.route.connections.give_back(conn)
         if self.granted:
             self._slots.release()

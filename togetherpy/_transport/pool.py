@@ -28,11 +28,12 @@ from urllib3.exceptions import ClosedPoolError, ConnectTimeoutError, NameResolut
 from urllib3.util.ssltransport import SSLTransport
 
 from togetherpy._core.config import Config, Origin
+from togetherpy._transport import idle
 from togetherpy._transport.nested import NestedTLS
 from togetherpy._transport.proxies import Proxy, ProxySetupError, find_proxy
-from togetherpy._transport.route import default_ssl_context, idle_too_long, request_parts, set_options
+from togetherpy._transport.route import default_ssl_context, request_parts, set_options
 from togetherpy._transport.slots import Handle
-from togetherpy._transport.sockets import poller, wait_for
+from togetherpy._transport.sockets import poller, receive_now, wait_for
 
 Stage = Literal["name look-up", "connection", "TLS handshake with the proxy", "proxy CONNECT", "TLS handshake"]
 _LONGEST_WAIT = 1e6
@@ -56,7 +57,7 @@ class Connection(HTTPConnection):
     buffers: bool = False
     """Under TLS: `pending` tells of bytes that no look at the descriptor shows."""
     idle_since: tuple[float, float] = (0.0, 0.0)
-    """Of its last use, on the monotonic and on the wall clock."""
+    """What `idle.now` was when it was opened or last used."""
     _handle: socket.socket | None = None
 
     def open(self, call: Handle, deadline: float, pool: Connections) -> None:
@@ -72,6 +73,7 @@ class Connection(HTTPConnection):
             call.watch(self.handle)
             self.sock.settimeout(0.0)  # from here on whoever waits does so by other means
             self.poller, self.buffers = poller(self.sock), hasattr(self.sock, "pending")
+            self.idle_since = idle.now()
         finally:
             if self._handle is not None:
                 self._handle.close()
@@ -85,14 +87,24 @@ class Connection(HTTPConnection):
     def usable(self, loop: object) -> bool:
         """Whether the open connection can serve again, on this event loop or none: nobody has closed it, sent what
         nobody asked for, or probably forgotten it on the way."""
-        if idle_too_long(self.idle_since):
+        if idle.too_long(self.idle_since):
             return False
         readiness = self.readiness
         if readiness is not None and readiness.loop is not loop:
             if not readiness.loop.is_closed():
                 return False  # the other loop watches it
             self.readiness = None
-        return not (wait_for(self, 0.0) if self.poller is None else self.poller.poll(0))
+        if not (wait_for(self, 0.0) if self.poller is None else self.poller.poll(0)):
+            return True
+        return self.buffers and self._only_tls()
+
+    def _only_tls(self) -> bool:
+        """Whether what has come is TLS's own: a server sends its session tickets behind the handshake, and where no
+        answer has been read they lie there still."""
+        try:
+            return receive_now(self) is None
+        except (OSError, ValueError):
+            return False
 
     def close(self) -> None:
         """Also tells the event loop that watches it, before the descriptor can become another connection's."""

@@ -10,7 +10,6 @@ import os
 import re
 import socket
 import ssl
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib import import_module
@@ -18,9 +17,6 @@ from importlib import import_module
 from togetherpy._core import fork
 from togetherpy._core.config import Origin
 from togetherpy._core.wire import FaultKind
-
-IDLE_LIMIT = 55.0
-"""Seconds; most load balancers forget a connection after 60, and a function may thaw much later (fault E15)."""
 
 DRAIN_SECONDS = 0.05
 """How long the end of a stream's body may take to come after the stream's own end (fault B12)."""
@@ -33,13 +29,6 @@ class SetupError(ValueError):
     """What the machine or its environment says cannot be used; the message says what to change."""
 
     kind: FaultKind = "tls"
-
-
-def idle_too_long(since: tuple[float, float]) -> bool:
-    """Whether a connection that was last used `since`, on the monotonic and on the wall clock, has probably been
-    forgotten by somebody on the way. A frozen machine stops one of the clocks."""
-    monotonic, wall = since
-    return time.monotonic() - monotonic > IDLE_LIMIT or time.time() - wall > IDLE_LIMIT
 
 
 def request_parts(origin: Origin, forwarder: Mapping[str, str] | None) -> tuple[str, str]:
