@@ -36,7 +36,7 @@ class Lender:
 
 class Connection:
     closed = 0
-    idle_since = (0.0, 0.0)
+    idle_since = (0.0, 0.0, 0.0)
 
     def close(self) -> None:
         self.closed += 1

@@ -6,7 +6,6 @@ import inspect
 import re
 import socket
 import ssl
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -131,7 +130,6 @@ def opened(way: Route) -> Connection:
     conn = way.connections.take()
     assert conn.is_closed
     conn.open(Handle(), float("inf"), way.connections)
-    conn.idle_since = time.monotonic(), time.time()
     return conn
 
 

@@ -11,7 +11,7 @@ import trustme
 
 from togetherpy._core.config import parse_base_url
 from togetherpy._transport import route
-from togetherpy._transport.route import SetupError, default_ssl_context, idle_too_long, request_parts, set_options
+from togetherpy._transport.route import SetupError, default_ssl_context, request_parts, set_options
 
 
 @pytest.fixture(autouse=True)
@@ -130,10 +130,3 @@ def test_options() -> None:
         set_options(sock)
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
-
-
-@pytest.mark.parametrize(("monotonic", "wall", "expected"), [(54, 54, False), (56, 0, True), (0, 56, True)])
-def test_idle(monkeypatch: pytest.MonkeyPatch, monotonic: float, wall: float, expected: bool) -> None:
-    monkeypatch.setattr("time.monotonic", lambda: 1000.0 + monotonic)
-    monkeypatch.setattr("time.time", lambda: 9000.0 + wall)
-    assert idle_too_long((1000.0, 9000.0)) == expected

@@ -56,7 +56,7 @@ class Connection(HTTPConnection):
     """The Readiness of the event loop that watches the open connection, from one call to the next."""
     buffers: bool = False
     """Under TLS: `pending` tells of bytes that no look at the descriptor shows."""
-    idle_since: tuple[float, float] = (0.0, 0.0)
+    idle_since: idle.Clocks = (0.0, 0.0, 0.0)
     """What `idle.now` was when it was opened or last used."""
     _handle: socket.socket | None = None
 
