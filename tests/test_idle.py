@@ -12,7 +12,7 @@ import pytest
 from support.answers import OK
 from support.clients import KEY, KINDS
 from support.processes import PYTHON, environment
-from support.scripted import ScriptedServer, Step, close, request, reset, send, until_gone, wait
+from support.scripted import ScriptedServer, Step, close, do, request, reset, send, until_gone, wait
 
 from togetherpy._transport import idle
 
@@ -142,6 +142,7 @@ def test_a_connection_that_the_server_closed_during_a_freeze_is_not_tried(kind: 
 @pytest.mark.fault("E15")
 def test_a_freeze_of_seventy_seconds() -> None:
     """Longer than a load balancer keeps a connection, of which nobody is told: what is sent on it gets no answer."""
-    with ScriptedServer([request, send(OK), until_gone], [request, send(OK)]) as server:
+    patient = do(lambda: server.peers[0].sock.settimeout(120))
+    with ScriptedServer([request, send(OK), patient, until_gone], [request, send(OK)]) as server:
         assert second_call_after_a_freeze("sync", server, lambda: time.sleep(70)) == "r-1\n"
         assert server.connections == 2

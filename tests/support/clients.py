@@ -89,6 +89,9 @@ class SyncClient:
         """What a method of something that a call gave returns: at once, or awaited."""
         return result
 
+    def warm_up(self, **options: Any) -> None:
+        assert self.finish(self.raw.warm_up(**options)) is None
+
     def area(self, name: str) -> Any:
         """A resource (`"models"`, `"chat.completions"`), whose methods are called by blocking calls."""
         return operator.attrgetter(name)(self.raw)
