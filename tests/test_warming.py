@@ -162,7 +162,7 @@ def test_a_client_whose_connections_are_all_in_use_is_warm(client: Maker) -> Non
     with ScriptedServer([request, send(STREAM_OK[:-20]), until_gone]) as server:
         caller = client(server, max_connections=1)
         stream = caller.stream()
-        caller.warm_up()
+        caller.warm_up(timeout=Timeout(queue=0.5))
         assert server.connections == 1
         stream.close()
 
