@@ -105,7 +105,7 @@ def test_what_came_is_told_though_the_descriptor_is_quiet(ends: tuple[NestedTLS,
     # Two records of the inner TLS in one of the outer.
     parts = []
     for _ in range(2):
-        server._tls.write(b"yy")
+        server.tls.write(b"yy")
         parts.append(server._outgoing.read())
     server.outer.sendall(b"".join(parts))
     assert client.recv(2) == b"yy"
@@ -116,7 +116,7 @@ def test_what_came_is_told_though_the_descriptor_is_quiet(ends: tuple[NestedTLS,
 
 def test_a_record_that_never_becomes_whole_is_not_waited_for_without_end(ends: tuple[NestedTLS, NestedTLS]) -> None:
     client, server = ends
-    server._tls.write(b"x" * 10_000)
+    server.tls.write(b"x" * 10_000)
     record = server._outgoing.read()
     over = threading.Event()
 

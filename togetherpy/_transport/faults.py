@@ -47,14 +47,14 @@ def explain_connecting(error: BaseException, stage: str, server: str, proxy: str
     if "TLS" in stage:
         party = f"the proxy {proxy}" if stage == "TLS handshake with the proxy" else where
         return _explain_handshake(error, party, _plain_hint(stage, proxy))
-    tunnel = re.match(r"Tunnel connection failed: ([0-9]{3})", str(error))
-    if tunnel is not None:
-        hint = " Check the user name and password in the proxy's URL." if tunnel[1] == "407" else ""
+    status = proxy_status(error)
+    if status is not None:
+        hint = " Check the user name and password in the proxy's URL." if status == 407 else ""
         return Fault(
             "proxy",
             "connecting",
-            f"The proxy {proxy} refused to connect to {server}: it answered CONNECT with {tunnel[1]}.{hint}",
-            final=tunnel[1].startswith("4"),
+            f"The proxy {proxy} refused to connect to {server}: it answered CONNECT with {status}.{hint}",
+            final=400 <= status < 500,
         )
     if stage == "proxy CONNECT":
         message = f"The proxy {proxy} gave no proper answer to CONNECT {server}."
@@ -62,6 +62,12 @@ def explain_connecting(error: BaseException, stage: str, server: str, proxy: str
     reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
     advice = "Check the proxy" if proxy else "Check base_url and that the server is running"
     return Fault("refused", "connecting", f"Cannot connect to {where}: {reason}. {advice}.")
+
+
+def proxy_status(error: BaseException | None) -> int | None:
+    """The status with which a proxy refused a CONNECT; None if that is not what happened."""
+    tunnel = re.match(r"Tunnel connection failed: ([0-9]{3})", str(error))
+    return int(tunnel[1]) if tunnel is not None else None
 
 
 def _plain_hint(stage: str, proxy: str | None) -> str:

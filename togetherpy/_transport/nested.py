@@ -25,7 +25,9 @@ class NestedTLS:
     def __init__(self, transport: SSLTransport) -> None:
         self.outer = cast(ssl.SSLSocket, transport.socket)
         """The socket, under the TLS that the proxy speaks."""
-        self._tls, self._incoming, self._outgoing = transport.sslobj, transport.incoming, transport.outgoing
+        self.tls = transport.sslobj
+        """The inner TLS, to be asked about."""
+        self._incoming, self._outgoing = transport.incoming, transport.outgoing
         self._encrypted = memoryview(b"")
         """What is still to be sent of what was encrypted, a piece of `_accepted` bytes."""
         self._accepted = 0
@@ -33,7 +35,7 @@ class NestedTLS:
     def send(self, data: bytes | memoryview) -> int:
         """Sends some of `data`; the number of bytes. Raises what the outer socket raises."""
         if not self._accepted:
-            self._accepted = self._tls.write(data[:_PIECE])
+            self._accepted = self.tls.write(data[:_PIECE])
             self._encrypted = memoryview(self._outgoing.read())
         while self._encrypted:
             self._encrypted = self._encrypted[self.outer.send(self._encrypted) :]
@@ -46,7 +48,7 @@ class NestedTLS:
         end = time.monotonic() + (self.outer.gettimeout() or math.inf)
         while True:
             try:
-                return self._tls.read(size)
+                return self.tls.read(size)
             except ssl.SSLWantReadError:
                 if time.monotonic() >= end:
                     raise TimeoutError from None
@@ -60,7 +62,7 @@ class NestedTLS:
 
     def pending(self) -> int:
         """Whether bytes have come that are not given out yet, in either TLS; not all need be the caller's."""
-        return self._tls.pending() or self._incoming.pending or self.outer.pending()
+        return self.tls.pending() or self._incoming.pending or self.outer.pending()
 
     def fileno(self) -> int:
         """The descriptor, to be watched."""

@@ -121,11 +121,9 @@ class Connection(HTTPConnection):
         if not self.own_tcp:
             return self._through_socks()
         self.stage = "name look-up"
-        # As bytes where that is the same: for a str, Python loads its tables for international names, some 1.5 ms.
-        name = self._dns_host.encode() if self._dns_host.isascii() else self._dns_host
-        addresses = socket.getaddrinfo(name, self.port, 0, socket.SOCK_STREAM)
+        addresses = self.look_up()
         self.stage = "connection"
-        sock = self._connect_any(addresses)
+        sock = self.connect_any(addresses)
         sock.settimeout(self._left())
         if isinstance(self, HTTPSConnection):
             self.stage = "TLS handshake with the proxy" if self.proxy else "TLS handshake"
@@ -134,7 +132,13 @@ class Connection(HTTPConnection):
             self.call.watch(self._handle)
         return sock
 
-    def _connect_any(self, addresses: list[Any]) -> socket.socket:
+    def look_up(self) -> list[Any]:
+        """The addresses of the server, or of the proxy, as `getaddrinfo` gives them."""
+        # As bytes where that is the same: for a str, Python loads its tables for international names, some 1.5 ms.
+        name = self._dns_host.encode() if self._dns_host.isascii() else self._dns_host
+        return socket.getaddrinfo(name, self.port, 0, socket.SOCK_STREAM)
+
+    def connect_any(self, addresses: list[Any]) -> socket.socket:
         """A socket connected to the first address that answers; each may take its share of the time that is left."""
         for left in range(len(addresses), 0, -1):
             family, kind, protocol, _, address = addresses[-left]

@@ -65,32 +65,53 @@ class Proxy(NamedTuple):
         return {"Proxy-Authorization": "Basic " + b64encode(self.login.reveal().encode()).decode()}
 
 
+class Choice(NamedTuple):
+    """How it was decided whether there is a proxy."""
+
+    url: Secret | None
+    """The proxy's; None where none is named."""
+    source: str | None
+    """What names it: "proxy", the argument, or a variable of the environment."""
+    exceptions: str | None
+    """The variable whose exceptions were looked at, in the spelling that counts; None where there are none."""
+    excepted: bool
+    """They name the server."""
+
+
 def find_proxy(config: Config) -> Proxy | None:
     """The proxy for the server of `config`: the argument, else the environment's (fault A8).
 
     Raises:
         ProxySetupError: its URL cannot be understood.
     """
+    choice = choose(config)
+    return None if choice.url is None or choice.excepted else parse_proxy(choice.url)
+
+
+def choose(config: Config) -> Choice:
+    """What decides about the proxy of `config`."""
     if config.proxy is not None:
-        return parse_proxy(config.proxy)
+        return Choice(config.proxy, "proxy", None, False)
     if not config.trust_env:
-        return None
-    url = _variable(f"{config.origin.scheme}_proxy") or _variable("all_proxy")
-    exceptions = _variable("no_proxy")
-    if url is None or (exceptions is not None and is_excepted(config.origin, exceptions.reveal())):
-        return None
-    return parse_proxy(url)
+        return Choice(None, None, None, False)
+    source, url = _variable(f"{config.origin.scheme}_proxy")
+    if url is None:
+        source, url = _variable("all_proxy")
+    variable, exceptions = _variable("no_proxy")
+    excepted = exceptions is not None and is_excepted(config.origin, exceptions.reveal())
+    return Choice(url, source, variable, excepted)
 
 
-def _variable(name: str) -> Secret | None:
-    """What the environment says, without blanks around it; the spelling in small letters counts, even if empty."""
+def _variable(name: str) -> tuple[str, Secret] | tuple[None, None]:
+    """What the environment says, without blanks around it, and where; the spelling in small letters counts, even if
+    empty."""
     spellings = [name, name.upper()]
     if name == "http_proxy" and "REQUEST_METHOD" in os.environ:
         del spellings[1]  # CGI: this one is a header field that somebody sent
     for spelling in spellings:
         if spelling in os.environ:
-            return Secret(os.environ[spelling].strip()) if os.environ[spelling].strip() else None
-    return None
+            return (spelling, Secret(os.environ[spelling].strip())) if os.environ[spelling].strip() else (None, None)
+    return None, None
 
 
 def parse_proxy(url: Secret) -> Proxy:

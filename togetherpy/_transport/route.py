@@ -51,8 +51,8 @@ def set_options(sock: socket.socket) -> None:
             sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
-_default_context: tuple[object, ssl.SSLContext] | None = None
-"""With what it was made from."""
+_default_context: tuple[object, ssl.SSLContext, str] | None = None
+"""With what it was made from, and where its authorities come from, for people."""
 _default_context_lock = fork.Lock()
 
 
@@ -66,26 +66,32 @@ def default_ssl_context(*, trust_env: bool) -> ssl.SSLContext:
     Raises:
         SetupError: the file does not exist, or holds no certificate; it is named.
     """
+    return authorities(trust_env=trust_env)[0]
+
+
+def authorities(*, trust_env: bool) -> tuple[ssl.SSLContext, str]:
+    """`default_ssl_context`, and where its authorities come from, in words."""
     global _default_context
     variables = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") if trust_env else ("SSL_CERT_FILE",)
     variable = next((name for name in variables if os.environ.get(name, "").strip()), None)
     origin = (variable, variable and os.environ[variable], os.environ.get("SSL_CERT_DIR"))
     with _default_context_lock:
         if _default_context is None or _default_context[0] != origin:
-            _default_context = origin, _system_context() if variable is None else _context_from(variable)
-        return _default_context[1]
+            _default_context = origin, *(_system_context() if variable is None else _context_from(variable))
+        return _default_context[1:]
 
 
-def _context_from(variable: str) -> ssl.SSLContext:
+def _context_from(variable: str) -> tuple[ssl.SSLContext, str]:
     path = os.environ[variable].strip()
+    source = f"{path} ({variable})"
     try:
         if os.path.isdir(path):
             if not _holds_certificates(path):
                 raise IsADirectoryError
-            return ssl.create_default_context(capath=path)
+            return ssl.create_default_context(capath=path), source
         # SSL_CERT_FILE takes the place of the system's file alone, not of its folder.
         folder = ssl.get_default_verify_paths().capath if variable == "SSL_CERT_FILE" else None
-        return ssl.create_default_context(cafile=path, capath=folder)
+        return ssl.create_default_context(cafile=path, capath=folder), source
     except IsADirectoryError:
         problem = "a folder without certificates under the names that `openssl rehash` gives them"
     except FileNotFoundError:
@@ -102,10 +108,12 @@ def _holds_certificates(folder: str) -> bool:
     return any(map(_HASHED.fullmatch, os.listdir(folder)))
 
 
-def _system_context() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    folder = ssl.get_default_verify_paths().capath
-    if not context.cert_store_stats()["x509"] and not (folder and _holds_certificates(folder)):
-        with suppress(ImportError):
-            context.load_verify_locations(import_module("certifi").where())
-    return context
+def _system_context() -> tuple[ssl.SSLContext, str]:
+    context, paths = ssl.create_default_context(), ssl.get_default_verify_paths()
+    if context.cert_store_stats()["x509"] or (paths.capath and _holds_certificates(paths.capath)):
+        return context, f"the system's ({', '.join(filter(None, (paths.cafile, paths.capath))) or 'its own store'})"
+    with suppress(ImportError):
+        path: str = import_module("certifi").where()
+        context.load_verify_locations(path)
+        return context, f"{path} (certifi, for the system has none)"
+    return context, ""
