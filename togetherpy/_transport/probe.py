@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
+from itertools import pairwise
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -47,12 +48,11 @@ _PART_OF = {
 
 
 def parts(marks: Marks, end: float) -> dict[str, float]:
-    """The seconds of each part, in the order in which they came: dns, tcp, proxy, tls, first_byte, rest."""
+    """The seconds of each part that there was, of dns, tcp, proxy, tls, first_byte, rest, in this order."""
     found: dict[str, float] = {}
-    for (stage, begun), (_, over) in zip(marks, [*marks[1:], ("", end)], strict=True):
-        if over > begun or stage in ("request", "answer"):
-            found[_PART_OF[stage]] = found.get(_PART_OF[stage], 0.0) + over - begun
-    return found
+    for (stage, begun), (_, over) in pairwise([*marks, ("", end)]):
+        found[_PART_OF[stage]] = found.get(_PART_OF[stage], 0.0) + over - begun
+    return {part: found[part] for part in dict.fromkeys(_PART_OF.values()) if part in found}
 
 
 class _Watched:

@@ -26,6 +26,7 @@ OUTPUT_CLOSED = 141  # 128 + SIGPIPE
 COMMANDS = {
     "demo": ("_demo", "show a streamed answer, a plain one, JSON and a tool call"),
     "batch": ("_batch", "send many requests, from file to file"),
+    "doctor": ("doctor", "find out why nothing is answered: configuration, proxy, certificates, network"),
 }
 """Each command's module, and what it does in a line."""
 

@@ -9,55 +9,38 @@ password.
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
-EPILOG = """\
-Each check is a line: ok, note (it works, but look at it), FAIL, or skip (what it needs has failed), with what to do
-about it below. It costs nothing but with -m, which asks for one token.
+from togetherpy.cli._options import add_json, describe, seconds
+from togetherpy.cli._screen import Screen
 
-exit status:
-  0  all is well
-  1  a check failed
-  2  wrong usage"""
+ABOUT = """\
+Finds out what stands between this machine and an answer: configuration, versions, proxy,
+certificates, name look-up, TCP, TLS, and how long each part of a first answer takes.
+
+Each check is a line: ok, note (it works, but look at it), FAIL, or skip (what it needs has failed).
+Below it stands what to do. It costs nothing; with -m it asks a model for one token."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Describes the command."""
-    parser.description = (
-        "Finds out what stands between this machine and an answer: configuration, versions, proxy, certificates, "
-        "name look-up, TCP, TLS, and the time that each part of a first answer takes."
-    )
-    parser.epilog, parser.formatter_class = EPILOG, argparse.RawDescriptionHelpFormatter
-    parser.add_argument(
-        "--base-url", metavar="URL", help="the server to ask (default: TOGETHER_BASE_URL, else Together's)"
-    )
-    parser.add_argument("-m", "--model", metavar="M", help="ask this model for one token instead of the list of models")
-    parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
-    parser.add_argument(
-        "--timeout", type=_seconds, default=30.0, metavar="S", help="most seconds of a step (default: %(default)g)"
-    )
+    describe(parser, ABOUT, {0: "all is well", 1: "a check failed"})
+    add = parser.add_argument
+    add("--base-url", metavar="URL", help="the server to ask (default: TOGETHER_BASE_URL, else Together's)")
+    add("-m", "--model", metavar="M", help="ask this model for one token instead of the server for its models")
+    add_json(parser, "print one JSON object instead of lines")
+    add("--timeout", type=seconds, default=30.0, metavar="S", help="most seconds of a step (default: 30)")
     parser.set_defaults(run=run)
 
 
-def run(options: argparse.Namespace, screen: Any) -> int:
+def run(options: argparse.Namespace, screen: Screen) -> int:
     """Examines; the exit status."""
-    from togetherpy.cli.doctor.report import as_json, as_text, summary
+    from togetherpy.cli.doctor.report import Check, as_json, as_text, summary
     from togetherpy.cli.doctor.steps import Patient, examine
 
-    checks = []
+    checks: list[Check] = []
     for check in examine(Patient(base_url=options.base_url, model=options.model, timeout=options.timeout)):
         checks.append(check)
         if not options.json:
             screen.line(as_text(check))
     screen.line(as_json(checks) if options.json else summary(checks))
     return 1 if any(check.state == "failed" for check in checks) else 0
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < 1e6:
-        raise argparse.ArgumentTypeError("seconds above 0 are wanted")
-    return seconds

@@ -132,7 +132,7 @@ def of_certificate(patient: Patient, code: int | None, seen: Certificate | None)
 def of_status(patient: Patient, error: APIStatusError) -> list[str]:
     """An answer with an error status."""
     status, proxy = error.status_code, patient.probe.proxy
-    if 300 <= status < 400:
+    if 300 <= status < 400 or status == 511:
         return [PORTAL]
     said = _BY_STATUS.get(min(status, 500))
     hints = [] if said is None else [said.format(server=patient.server)]

@@ -1,6 +1,6 @@
 """A first answer: how long each part of it takes, or why there is none.
 
-In: a Patient. Out: a check of the answer, and one of the clock.
+In: a Patient. Out: a check of the answer, which also tells of the clock.
 The rule: it is a call as a program makes it, tried once. The list of models costs nothing; a model that was named is
 asked for one token.
 """
@@ -8,6 +8,7 @@ asked for one token.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from togetherpy.cli.doctor import advice
@@ -29,17 +30,23 @@ def check_answer(patient: Patient) -> Check:
         try:
             response = _ask(client, patient.model)
         except TogetherError as error:
-            patient.date = error.headers.get("date")
-            return failed("answer", str(error), *_hints(patient, client, error), **_facts(error))
+            clock, notes = _clock(error.headers)
+            return failed("answer", str(error), *_hints(patient, client, error), *notes, **_facts(error), **clock)
         end = time.monotonic()
         seconds = {**parts(client.marks, end), "total": end - begun}
-    patient.date = response.headers.get("date")
     taken = ", ".join(f"{_NAMES[name]} {milliseconds(value)}" for name, value in seconds.items() if name in _NAMES)
-    said = f"{response.status_code} after {milliseconds(seconds['total'])}: {taken}"
+    clock, notes = _clock(response.headers)
     value = response.parse()
-    if patient.model is None:
-        return ok("answer", f"{said}; {len(value)} models", status=200, seconds=seconds, models=len(value))
-    return ok("answer", f"{said}; {patient.model} answers", status=200, seconds=seconds, model=patient.model)
+    brought = f"{len(value)} models" if patient.model is None else f"{patient.model} answers"
+    return ok(
+        "answer",
+        f"{response.status_code} after {milliseconds(seconds['total'])}: {taken}; {brought}",
+        *notes,
+        status=response.status_code,
+        request_id=response.request_id,
+        seconds=seconds,
+        **clock,
+    )
 
 
 def _ask(client: NotingClient, model: str | None) -> Any:
@@ -107,17 +114,14 @@ def _other_model(patient: Patient, client: NotingClient) -> list[str]:
     return [f"{patient.server} lists {len(names)} models, and none is called {patient.model}{meant}"]
 
 
-def check_clock(patient: Patient) -> Check | None:
-    """Whether this machine's clock agrees with the server's."""
+def _clock(headers: Mapping[str, str]) -> tuple[dict[str, float], list[str]]:
+    """How far this machine's clock is ahead of the server's, in seconds, if it says; and what to do about it."""
     from email.utils import parsedate_to_datetime
 
-    if patient.date is None:
-        return None
     try:
-        off = time.time() - parsedate_to_datetime(patient.date).timestamp()
+        ahead = time.time() - parsedate_to_datetime(headers.get("date", "")).timestamp()
     except ValueError:
-        return None
-    where = "ahead of" if off > 0 else "behind"
-    said = f"{abs(off):.0f} s {where} the server's" if abs(off) > 2 else "as the server's"
-    wrong = "Set it: certificates and signed URLs are good for a time only." if abs(off) > _WRONG_CLOCK else None
-    return ok("clock", said, *filter(None, [wrong]), seconds_off=off)
+        return {}, []
+    where = "ahead of" if ahead > 0 else "behind"
+    said = f"This machine's clock is {abs(ahead):.0f} s {where} the server's. Set it: certificates are good for a time."
+    return {"clock_ahead": ahead}, [said] if abs(ahead) > _WRONG_CLOCK else []

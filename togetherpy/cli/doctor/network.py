@@ -43,7 +43,10 @@ def check_tcp(patient: Patient) -> Check:
     said = ", ".join(f"{one.text} {one.error or milliseconds(one.seconds)}" for one in found)
     faults = [one.fault for one in found if one.fault is not None]
     if len(faults) == len(found):
-        return failed("tcp", faults[0].message, *advice.of_connecting(patient, found, faults[0]), **details)
+        message = faults[0].message
+        if len(found) > 1:
+            message = f"None of the addresses of {patient.probe.hop} can be connected to: {said}."
+        return failed("tcp", message, *advice.of_connecting(patient, found, faults[0]), **details)
     if faults:
         return ok("tcp", said, *advice.of_some(found), **details)
     return ok("tcp", said, **details)
@@ -53,11 +56,10 @@ def _address(one: Address) -> dict[str, Any]:
     return {"address": one.text, "family": one.family, "seconds": one.seconds, "error": one.error}
 
 
-def check_tunnel(patient: Patient) -> Check | None:
+def check_tunnel(patient: Patient) -> Check:
     """Whether the proxy lets the client through."""
     proxy, way = patient.probe.proxy, patient.way
-    if proxy is None:
-        return None
+    assert proxy is not None  # else this check is not made
     if way.fault is not None and way.stage != "TLS handshake":
         return failed("tunnel", way.fault.message, *advice.of_proxy(patient, way), stage=way.stage)
     if patient.config.origin.scheme == "http" and proxy.scheme.startswith("http"):
@@ -79,7 +81,7 @@ def check_tls(patient: Patient) -> Check:
         return failed("tls", way.fault.message, *advice.of_certificate(patient, way.verify_code, seen), **details)
     secured = way.secured
     assert secured is not None  # there is no fault, and the scheme is https
-    shown, notes = f"{secured.version}, {secured.cipher}", []
+    shown, notes = f"{secured.version}, {secured.cipher}", list[str]()
     certificate = secured.certificate
     if certificate is not None:
         left = certificate.not_after - time.time()

@@ -26,8 +26,6 @@ class Patient:
     def __init__(self, *, base_url: str | None, model: str | None, timeout: float) -> None:
         """`timeout`: the most seconds of a step; of connecting it is the client's own limit, where that is less."""
         self.given_url, self.model, self.timeout = base_url, model, timeout
-        self.date: str | None = None
-        """When the server says that it answered."""
 
     @property
     def key_variable(self) -> str:
@@ -63,6 +61,17 @@ class Patient:
     def connect_seconds(self) -> float:
         """The most that connecting may take."""
         return min(self.config.timeout.connect, self.timeout)
+
+    @property
+    def proxied(self) -> bool:
+        """Whether there is a proxy on the way, perhaps one that cannot be understood."""
+        from togetherpy._transport.proxies import choose
+
+        try:
+            choice = choose(self.config)
+        except (TypeError, ValueError):  # of base_url: then nobody knows
+            return False
+        return choice.url is not None and not choice.excepted
 
     @cached_property
     def probe(self) -> Probe:

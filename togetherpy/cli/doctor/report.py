@@ -65,7 +65,7 @@ def summary(checks: Sequence[Check]) -> str:
     """The last line."""
     bad = [check.name for check in checks if check.state == "failed"]
     if bad:
-        return f"\nThat does not work: {', '.join(bad)}."
+        return f"\n{len(bad)} of {len(checks)} checks failed: {', '.join(bad)}."
     noted = [check.name for check in checks if check.state == "note"]
     return "\nAll is well" + (f", but look at: {', '.join(noted)}." if noted else ".")
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import platform
 import re
-import sys
 
 import msgspec
 
@@ -74,13 +73,8 @@ def check_base_url(patient: Patient) -> Check:
     notes: list[str] = []
     if origin.scheme == "http" and not is_loopback(origin.host):
         notes.append("The API key is sent unencrypted: base_url begins with http://")
-    return ok(
-        "base_url",
-        f"{url}, from {source}" if source != DEFAULT else f"{url}, the default",
-        *notes,
-        value=url,
-        source=source,
-    )
+    said = "the default" if source == DEFAULT else f"from {source}"
+    return ok("base_url", f"{url}, {said}", *notes, value=url, source=source)
 
 
 def check_settings(patient: Patient) -> Check:
@@ -151,11 +145,8 @@ def check_certificates(patient: Patient) -> Check:
         return failed(
             "certificates",
             "The system has no certificate authorities, so no server can be trusted.",
-            "Install the package ca-certificates, or certifi into this Python, or name a file in SSL_CERT_FILE.",
-            *(
-                ["This Python's installer has a script for it: Install Certificates.command."]
-                * (sys.platform == "darwin")
-            ),
+            "Install the system's package ca-certificates, or certifi into this Python (on macOS the installer from "
+            "python.org brings Install Certificates.command), or name a file in SSL_CERT_FILE.",
             source=None,
             authorities=0,
         )

@@ -1,7 +1,8 @@
 """The checks in their order, and what each needs.
 
 In: a Patient. Out: Checks, as they are made.
-The rule: a check whose ground has failed is not made, and says so; every other one is.
+The rule: a check whose ground has failed is not made, and says so; every other one is. Only that of the proxy's answer
+is left out where there is no proxy.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from togetherpy.cli.doctor.report import Check, skipped
 
 __all__ = ["Patient", "examine"]
 
-STEPS: dict[str, tuple[Callable[[Patient], Check | None], tuple[str, ...]]] = {
+STEPS: dict[str, tuple[Callable[[Patient], Check], tuple[str, ...]]] = {
     "versions": (settings.check_versions, ()),
     "api_key": (settings.check_api_key, ()),
     "base_url": (settings.check_base_url, ()),
@@ -24,20 +25,20 @@ STEPS: dict[str, tuple[Callable[[Patient], Check | None], tuple[str, ...]]] = {
     "dns": (network.check_dns, ("base_url", "proxy")),
     "tcp": (network.check_tcp, ("dns",)),
     "tunnel": (network.check_tunnel, ("tcp", "certificates")),
-    "tls": (network.check_tls, ("tunnel",)),
+    "tls": (network.check_tls, ("tcp", "certificates", "tunnel")),
     "answer": (answer.check_answer, ("api_key", "tls")),
-    "clock": (answer.check_clock, ("answer",)),
 }
-"""Each check, and the names of those that it needs; None from a check that has nothing to look at."""
+"""Each check, and the names of those that it needs."""
 
 
 def examine(patient: Patient) -> Iterator[Check]:
     """Makes the checks."""
     causes: dict[str, str] = {}
     for name, (check, needs) in STEPS.items():
+        if name == "tunnel" and not patient.proxied:
+            continue
         cause = next((causes[need] for need in needs if need in causes), None)
         made = check(patient) if cause is None else skipped(name, cause)
-        if cause is not None or (made is not None and made.state == "failed"):
+        if made.state in ("failed", "skipped"):
             causes[name] = cause or name
-        if made is not None:
-            yield made
+        yield made
