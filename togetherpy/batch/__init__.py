@@ -17,10 +17,11 @@ from togetherpy.batch.tally import BatchSummary
 if TYPE_CHECKING:
     import os
 
+    from togetherpy.batch.merge import MergeSummary
     from togetherpy.batch.options import RunOptions
     from togetherpy.client import AsyncTogether, Together
 
-__all__ = ["BatchError", "BatchSummary", "ChatOp", "MapResult", "StalledError", "SystemicError", "arun", "run"]
+__all__ = ["BatchError", "BatchSummary", "ChatOp", "MapResult", "StalledError", "SystemicError", "arun", "merge", "run"]
 
 
 def run(
@@ -70,3 +71,38 @@ async def arun(
     from togetherpy.batch.running import run_on_this_loop
 
     return await run_on_this_loop(input, output, client, model, dict(options))
+
+
+def merge(
+    input: str | os.PathLike[str] | Iterable[Any] | None,  # noqa: A002  as in run
+    files: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    output: str | os.PathLike[str],
+    *,
+    text: bool = False,
+    template: str | None = None,
+    errors: str | os.PathLike[str] | None = None,
+    sort: bool = False,
+    fsync: bool = False,
+    force: bool = False,
+    restart: bool = False,
+) -> MergeSummary:
+    """Brings output and error files of the Batch APIs of Together, OpenAI and Groq into the form of `run`'s output.
+
+    input: what was asked, in the forms that `run` reads; `run` with the same input and output sends what failed. None
+        takes all rows that the files have, in their order.
+    files: paths; .gz and .zst by name. A success is a 200 with choices; it counts before a failure, and what comes
+        later (in the order given) before what came earlier. Lines that are no result are counted and passed over.
+    output: a path. If it is there, what is answered in it stays. Killed at any time, this can be called again.
+    text, template: as in `run`; they decide which row is which.
+    errors, sort, fsync, force, restart: as in `run`.
+
+    Returns a MergeSummary. A row that is in none of the files is a failure, `missing`.
+
+    Raises:
+        TypeError, ValueError: an argument that cannot be meant.
+        BatchError: a file cannot be read, the output cannot be written, or something else is writing it.
+    """
+    from togetherpy.batch.merge import merge_here
+
+    options = {"errors": errors, "sort": sort, "fsync": fsync, "force": force, "restart": restart}
+    return merge_here(input, files, output, {"text": text, "template": template, **options})

@@ -18,6 +18,8 @@ from togetherpy.batch.identity import digest
 
 SUFFIX = ".meta.json"
 _HIDDEN = ("extra_headers",)
+_WHO = ("text", "template")
+"""What decides which row is which; the rest decides what it is answered."""
 
 
 class Manifest(msgspec.Struct, kw_only=True):
@@ -30,8 +32,8 @@ class Manifest(msgspec.Struct, kw_only=True):
     """The input's path from the output's folder; None for what has no name."""
     reading: dict[str, Any] = {}
     """How rows are read: text, template, system."""
-    params: dict[str, Any] = {}
-    """The shared parameters."""
+    params: dict[str, Any] | None = {}
+    """The shared parameters; None while they are not known, for the answers came from files: then any are taken."""
     checked: list[int] = []
     """Size and time of the input in which no custom_id comes twice, and its rows."""
 
@@ -40,9 +42,10 @@ class Manifest(msgspec.Struct, kw_only=True):
         found: list[str] = []
         if self.input != other.input:
             found.append(f"the input was {self.input!r} and is {other.input!r}")
-        for mine, theirs in ((self.reading, other.reading), (self.params, other.params)):
+        known = self.params is not None and other.params is not None
+        for mine, theirs in ((self.reading, other.reading), (self.params or {}, other.params or {})):
             for name in sorted(mine.keys() | theirs.keys()):
-                if mine.get(name) != theirs.get(name):
+                if mine.get(name) != theirs.get(name) and (known or name in _WHO):
                     found.append(f"{name} was {mine.get(name)!r} and is {theirs.get(name)!r}")
         return found
 

@@ -29,15 +29,17 @@ from togetherpy.batch.source import FileSource, Source
 class Place:
     """The output of one run."""
 
-    def __init__(self, source: Source, options: Options) -> None:
-        """Raises BatchError."""
-        self._source, self._options = source, options
+    def __init__(self, source: Source, options: Options, *, any_params: bool = False) -> None:
+        """`any_params`: with which parameters the rows were asked is not known. Raises BatchError."""
+        self._source, self._options, self._any_params = source, options, any_params
         self.path: str = options.output if options.output == STDOUT else os.path.realpath(options.output)
         self._texts: str | None = None
         if options.only_text and self.path != STDOUT:
             self.path, self._texts = self.path + texts.SUFFIX, self.path
         self.errors_path: str | None = None if options.errors is None else os.path.realpath(options.errors)
         self.finished: Digests = Digests()
+        self.failed: Digests = Digests()
+        """Rows of which the last line says that they have failed."""
         self.run: str = os.urandom(8).hex()
         self.total: int | None = None
         """Rows of the input, where that is known."""
@@ -71,9 +73,9 @@ class Place:
     def _check_paths(self) -> None:
         name = self._source.name
         for path in (self.path, self.errors_path, self._texts):
-            if name is not None and path not in (None, STDOUT) and _same(name, path):
+            if name is not None and path not in (None, STDOUT) and same_file(name, path):
                 raise BatchError(f"the output {path} is the input; give another one (-o)")
-        if self.errors_path is not None and _same(self.path, self.errors_path):
+        if self.errors_path is not None and same_file(self.path, self.errors_path):
             raise BatchError("the errors' file is the output; leave errors out to have both in one file")
         self._check_reports()
 
@@ -85,7 +87,7 @@ class Place:
             path = getattr(self._options, name)
             if path is None:
                 continue
-            if any(_same(path, other) for other in taken):
+            if any(same_file(path, other) for other in taken):
                 raise BatchError(
                     f"the {name} {path} would take the place of another file of this run; give another one"
                 )
@@ -107,7 +109,7 @@ class Place:
             run=self.run,
             input=None if name is None else os.path.relpath(os.path.realpath(name), folder),
             reading=reading,
-            params=_manifest.plain(self._options.params),
+            params=None if self._any_params else _manifest.plain(self._options.params),
         )
         before = _manifest.load(self.path) if is_file and os.path.exists(self.path) else None
         if before is None:
@@ -123,6 +125,8 @@ class Place:
                 "nevertheless (--force), or begin anew (--restart)"
             )
         self.run = before.run
+        if self._any_params:
+            now.params, now.reading = before.params, before.reading
         return msgspec.structs.replace(now, run=before.run, checked=before.checked)
 
     def _has_no_answer(self) -> bool:
@@ -138,9 +142,8 @@ class Place:
             settle(self.path)
             self.output.reopen()
         _manifest.save(self.path, self._manifest)
-        failed = Digests()
-        self.finished.extend(self._good(failed))
-        for number in failed:
+        self.finished.extend(self._good(self.failed))
+        for number in self.failed:
             self.finished.discard(number)
 
     def _good(self, failed: Digests) -> Iterator[int]:
@@ -171,7 +174,7 @@ class Place:
         """Each row stands there once. `skipped`: lines that were there and are still right. Raises OutputError."""
         if not self.output.is_file:
             return
-        self.finished = Digests()  # no longer needed
+        self.finished = self.failed = Digests()  # no longer needed
         try:
             sort = self._options.sort or self._texts is not None
             if sort or self._lines != skipped:
@@ -195,7 +198,8 @@ class Place:
             lock.release()
 
 
-def _same(one: str, other: str) -> bool:
+def same_file(one: str, other: str) -> bool:
+    """Whether two paths lead to one file, or would."""
     if os.path.realpath(one) == os.path.realpath(other):
         return True
     try:

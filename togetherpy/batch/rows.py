@@ -142,9 +142,14 @@ def name_of(index: int, line: bytes) -> bytes:
 
 
 def _name(index: int, given: bytes) -> bytes:
-    """What a row is known by: its custom_id, however it is escaped, or its index."""
+    """What a row is known by: its custom_id, or its index."""
+    return plain_name(given) or b'"row-%d"' % index
+
+
+def plain_name(given: bytes) -> bytes | None:
+    """The JSON of a custom_id, however it is escaped; None when it can be none."""
     if given[:1] in _NO_NAME:
-        return b'"row-%d"' % index
+        return None
     if b"\\" not in given:
         return given
     try:

@@ -38,6 +38,10 @@ class Source(Protocol):
         """The first `most` rows. Instead of some that are finished, how many they are."""
         ...
 
+    def read(self) -> Iterator[Row]:
+        """All rows, in the caller's thread."""
+        ...
+
 
 def source_of(given: Any, form: Form) -> Source:
     """The source that the caller named: a path, "-" or an iterable of dicts.
@@ -65,7 +69,7 @@ class FileSource:
     @contextmanager
     def _opened(self) -> Generator[BinaryIO, None, None]:
         try:
-            with _open(self._path) as file:
+            with open_input(self._path) as file:
                 yield file
         except (OSError, EOFError) as error:
             raise BatchError(f"cannot read {self._path}: {getattr(error, 'strerror', None) or error}") from None
@@ -87,6 +91,11 @@ class FileSource:
                     passed = 0
         if passed:
             yield passed
+
+    def read(self) -> Iterator[Row]:
+        """As Source."""
+        with self._opened() as file:
+            yield from read_lines(file, self._form)
 
     def check(self) -> int:
         """How many rows there are. Raises BatchError when a custom_id comes twice."""
@@ -125,6 +134,10 @@ class _Stdin:
         finally:
             channel.end()
 
+    def read(self) -> Iterator[Row]:
+        """As Source."""
+        return _stdin_rows(self._form)
+
 
 def _stdin_rows(form: Form) -> Iterator[Row]:
     # Not sys.stdin: a thread that is blocked in it would stop the interpreter from ending.
@@ -152,13 +165,21 @@ class _Given:
             yield dict_row(index, given, self._form)
             index += 1
 
+    def read(self) -> Iterator[Row]:
+        """As Source. Raises TypeError for what is read on an event loop."""
+        if isinstance(self._given, AsyncIterable):
+            raise TypeError("input is an async iterable, and there is nothing to wait for here; give a path or a list")
+        for index, given in enumerate(self._given):
+            yield dict_row(index, given, self._form)
+
 
 async def _asynchronous(given: Iterable[Any]) -> AsyncGenerator[Any, None]:
     for one in given:
         yield one
 
 
-def _open(path: str) -> BinaryIO:
+def open_input(path: str) -> BinaryIO:
+    """The bytes of a file; .gz and .zst by name. Raises OSError, BatchError."""
     if path.endswith(".gz"):
         import gzip
 

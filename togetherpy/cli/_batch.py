@@ -17,6 +17,7 @@ import signal
 from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from togetherpy.cli import _merge
 from togetherpy.cli._screen import complain
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     _add_pace(parser.add_argument_group("pace and retries"))
     _add_guards(parser.add_argument_group("guards"))
     _add_reports(parser.add_argument_group("reports"))
+    _merge.add(actions)
 
 
 def _add_model(group: Any) -> None:

@@ -1,0 +1,222 @@
+"""Results that others made, as the output of a run.
+
+In: the rows of an input, files of results, and why a row may be in none. Out: the output's lines and a MergeSummary.
+The rule: the input says which rows there are, and each ends with one line, the reason in it if it has no answer; what
+is answered in the output already stays. Lines are added as a run adds them, so `merge` and `run` go on after any end.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+
+from togetherpy.batch.envelope import RowFailure, failure_of, line_of
+from togetherpy.batch.errors import BatchError
+from togetherpy.batch.identity import Digests, digest
+from togetherpy.batch.options import Options, make_options
+from togetherpy.batch.place import Place, same_file
+from togetherpy.batch.result_files import MAX_SHOWN, Result, ResultFiles
+from togetherpy.batch.rows import Row, RowError, body_of
+from togetherpy.batch.source import Source, source_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+_CODES_SHOWN = 50
+"""Codes of failures that are counted apart; servers may make up one for each row."""
+
+
+class MergeSummary(msgspec.Struct, kw_only=True):
+    """What a merge came to."""
+
+    rows: int = 0
+    """Of the input; without one, custom_ids in the files."""
+    succeeded: int = 0
+    """Rows with an answer in the output, `kept` ones included."""
+    failed: int = 0
+    """Rows that stand in the output with their error."""
+    kept: int = 0
+    """Rows that the output had an answer for already; it stays."""
+    failures: dict[str, int] = {}
+    """The failed ones by code: "missing", "batch_expired", "http_400" ..."""
+    unasked: int = 0
+    """Results of rows that are not in the input; they are in no output."""
+    duplicates: int = 0
+    """Results that another one of the same row went before: a success before a failure, later before earlier."""
+    invalid: int = 0
+    """Lines of the files that are no result."""
+    complaints: list[str] = []
+    """Of the first invalid lines, with file and line, and of the first unasked results."""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    total_tokens: int = 0
+    """That the merged answers say they took."""
+    output: str | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """What `togetherpy batch merge` exits with: 3 when rows failed."""
+        return 3 if self.failed else 0
+
+
+def missing(row: Row) -> RowFailure:
+    """Why a row failed that is in no file of results."""
+    return RowFailure("missing", "there is no result of this row in the files that were merged", None, None, None)
+
+
+def merge_results(
+    source: Source | None,
+    options: Options,
+    files: Iterable[str],
+    *,
+    name_in_files: Callable[[Row], bytes] | None = None,
+    why_absent: Callable[[Row], RowFailure] = missing,
+    any_params: bool = False,
+) -> MergeSummary:
+    """Writes a line into `options.output` for each row of the input that has no answer there; then each stands once.
+
+    source: the rows; None takes whatever the files have, in their order.
+    options: as for a run on the same input and output; what is of sending is not looked at.
+    files: paths of output and error files; .gz and .zst by name. Several may have the same row.
+    name_in_files: the JSON of the custom_id by which the files know the row; default: its own, `row.custom_id`.
+    why_absent: the failure of a row that can be asked and is in no file. Not asked where the output says why already.
+    any_params: with which parameters the rows were asked is not known; a run with any may go on with the output.
+
+    Raises:
+        BatchError: it could not begin, or the output cannot be written; the same call goes on with it.
+    """
+    files = list(files)
+    output = os.path.realpath(options.output)
+    for path in files:
+        if same_file(path, output):
+            raise BatchError(
+                f"the output {output} is one of the files to merge; what it holds is kept, so leave it out of them"
+            )
+    with ResultFiles(files, os.path.dirname(output)) as results:
+        rows = source or _Found(results)
+        place = Place(rows, options, any_params=any_params)
+        try:
+            return _Merge(place, options, results, name_in_files, why_absent).run(rows)
+        finally:
+            place.close()
+
+
+class _Merge:
+    def __init__(
+        self,
+        place: Place,
+        options: Options,
+        results: ResultFiles,
+        name_in_files: Callable[[Row], bytes] | None,
+        why_absent: Callable[[Row], RowFailure],
+    ) -> None:
+        self._place, self._options, self._results = place, options, results
+        self._name, self._why_absent = name_in_files, why_absent
+        self._summary = MergeSummary(output=options.output)
+        self._codes: Counter[str] = Counter()
+        self._right = 0  # lines that stood in the output and stay
+
+    def run(self, rows: Source) -> MergeSummary:
+        """All rows, and then what is left in the files."""
+        seen = Digests() if rows.name is None else None
+        for row in rows.read():
+            self._summary.rows += 1
+            if seen is not None and not seen.add(row.key):
+                row.error = f"the custom_id {row.custom_id.decode()} came before"
+                row.custom_id = b'"row-%d"' % row.index
+            self._settle(row)
+        self._place.settle(self._right)
+        return self._said()
+
+    def _settle(self, row: Row) -> None:
+        summary, name = self._summary, row.custom_id if self._name is None else self._name(row)
+        result = self._results.take(name)
+        if row.number in self._place.finished:
+            summary.kept += 1
+            summary.succeeded += 1
+            self._right += 1
+            return
+        failure = result.failure() if result is not None else self._reason(row)
+        if failure is not None:
+            summary.failed += 1
+            code = failure.code or "error"
+            self._codes[code if code in self._codes or len(self._codes) < _CODES_SHOWN else "others"] += 1
+            if result is None and row.number in self._place.failed:
+                self._right += 1  # why is said there already, and better
+                return
+        else:
+            summary.succeeded += 1
+        self._add_usage(result)
+        (self._place.output if failure is None else self._place.errors).write(_line(row, result, failure))
+
+    def _reason(self, row: Row) -> RowFailure:
+        try:
+            body_of(row, self._options.form)
+        except RowError as error:
+            return failure_of(error, row)
+        return self._why_absent(row)
+
+    def _add_usage(self, result: Result | None) -> None:
+        usage = result.said.usage if result is not None and result.said is not None else None
+        for name in ("prompt_tokens", "completion_tokens", "total_tokens"):
+            count = (usage or {}).get(name)
+            if isinstance(count, int):
+                setattr(self._summary, name, getattr(self._summary, name) + count)
+
+    def _said(self) -> MergeSummary:
+        summary, results = self._summary, self._results
+        summary.failures = dict(self._codes.most_common())
+        summary.unasked, summary.duplicates = results.count_left(), results.duplicates
+        summary.invalid, summary.complaints = results.invalid, list(results.complaints)
+        for name in islice(results.left(), MAX_SHOWN):
+            summary.complaints.append(f"custom_id {name.decode()} is in the files and not in the input")
+        return summary
+
+
+def _line(row: Row, result: Result | None, failure: RowFailure | None) -> bytes:
+    return line_of(
+        row,
+        status=result.status if result else 0,
+        request_id=result.request_id if result else None,
+        body=result.body if result else None,
+        failure=failure,
+        attempts=1 if result else 0,
+        seconds=0.0,
+        finished_at=time.time(),
+    )
+
+
+class _Found:
+    """The rows that results are of, where no input says which there are."""
+
+    name: str | None = None
+
+    def __init__(self, results: ResultFiles) -> None:
+        self._results = results
+
+    def read(self) -> Iterator[Row]:
+        """As Source."""
+        for index, name in enumerate(self._results.left()):
+            yield Row(index, 0, name, digest(name), {})
+
+    def rows(self, finished: Digests, most: int | None = None) -> AsyncGenerator[Row | int, None]:
+        """As Source; nobody sends these."""
+        raise NotImplementedError
+
+
+def merge_here(given: Any, files: Any, output: Any, arguments: dict[str, Any]) -> MergeSummary:
+    """`togetherpy.batch.merge`; `arguments`: of Options."""
+    if isinstance(files, (str, os.PathLike)):
+        files = [files]
+    paths = [os.fspath(cast("str | os.PathLike[str]", file)) for file in files]
+    if not paths:
+        raise ValueError("files is empty: there is nothing to merge")
+    options = make_options(output, None, arguments)
+    source = None if given is None else source_of(given, options.form)
+    return merge_results(source, options, paths, any_params=True)

@@ -1,0 +1,249 @@
+"""Files of results, as the Batch APIs of Together, OpenAI and Groq write them: output files and error files.
+
+In: paths. Out: for each custom_id the one line that counts. The rule: a success counts before a failure, and what comes
+later before what came earlier; a success is a 200 with choices and no error, whichever file it stands in. Memory holds
+16 bytes a custom_id, the lines stay where they are. What is no result is said with its file and line, and skipped.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tempfile
+import zlib
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from typing import Any, BinaryIO, Self, cast
+
+import msgspec
+
+from togetherpy._core.named import read_named
+from togetherpy.batch.envelope import RowFailure, Verdicts, decode, read_body
+from togetherpy.batch.errors import BatchError
+from togetherpy.batch.identity import digest
+from togetherpy.batch.rows import plain_name
+from togetherpy.batch.source import open_input
+from togetherpy.types._model import parse_any_json
+
+MAX_SHOWN = 20
+"""Complaints that are kept; the others are counted."""
+_BITS = 12
+_GOOD, _FILE, _OFFSETS = 63, 48, (1 << 48) - 1
+_PLACES = (1 << _GOOD) - 1
+_MAX_FILES = 1 << (_GOOD - _FILE)
+_BLOCK = 1 << 20
+_BOM, _LF = b"\xef\xbb\xbf", b"\n"
+_NULL = msgspec.Raw(b"null")
+
+
+class _Response(msgspec.Struct):
+    status_code: Any = None
+    request_id: Any = None
+    body: msgspec.Raw = _NULL
+
+
+class _Line(msgspec.Struct):
+    custom_id: msgspec.Raw = _NULL
+    response: _Response | None = None
+    error: Any = msgspec.UNSET
+
+
+_decoder = msgspec.json.Decoder(_Line)
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What a line says became of a row."""
+
+    custom_id: bytes
+    """JSON, as `Row` has it."""
+    status: int
+    """Of the answer; 0 where there is none."""
+    request_id: str | None
+    body: bytes | None
+    """Of the answer, byte for byte."""
+    error: Any
+    """What is said beside the answer, or instead of one; None where it is nothing."""
+    said: Verdicts | None
+
+    @property
+    def good(self) -> bool:
+        """Whether it is an answer. Groq, OpenAI and proxies write `error: null` beside a status of 400, too."""
+        return self.error is None and self.status == 200 and self.said is not None and bool(self.said.choices)
+
+    def failure(self) -> RowFailure | None:
+        """Why it is none; None for a success."""
+        if self.good:
+            return None
+        status = self.status if self.status not in (0, 200) else None
+        payload: Any = self.error if self.error is not None else parse_any_json(self.body or b"null")
+        if payload is None:
+            return RowFailure(f"http_{status}" if status else "answer", "the server gave no answer", None, None, status)
+        named = read_named(payload)
+        message = named.message if self.error is not None or status else f"no choices, but {named.message}"
+        code = named.code or (f"http_{status}" if status else "error" if self.error is not None else "answer")
+        return RowFailure(code, message, named.type, named.param, status or named.status)
+
+
+def read_result(line: bytes) -> Result:
+    """What a line says.
+
+    Raises:
+        ValueError: it is no result, and why. RecursionError: it is nested too deeply.
+    """
+    found = decode(_decoder, line)
+    if found.response is None and found.error is msgspec.UNSET:
+        raise ValueError("it has neither response nor error")
+    name = plain_name(bytes(found.custom_id))
+    if name is None:
+        raise ValueError("it has no custom_id")
+    response = found.response or _Response()
+    body = bytes(response.body)
+    status, request_id = response.status_code, response.request_id
+    return Result(
+        name,
+        status if type(status) is int else 0,
+        request_id if isinstance(request_id, str) else None,
+        None if body == b"null" else body,
+        found.error or None,
+        None if body == b"null" else read_body(body),
+    )
+
+
+class _Places:
+    """The best place for each number: sorted arrays, one for each beginning of the numbers."""
+
+    def __init__(self) -> None:
+        self._buckets = [(array("Q"), array("Q")) for _ in range(1 << _BITS)]
+
+    def put(self, number: int, place: int) -> bool:
+        """Whether the number is new."""
+        numbers, places = self._buckets[number >> (64 - _BITS)]
+        at = bisect_left(numbers, number)
+        if at < len(numbers) and numbers[at] == number:
+            places[at] = max(places[at], place)
+            return False
+        numbers.insert(at, number)
+        places.insert(at, place)
+        return True
+
+    def pop(self, number: int) -> int | None:
+        numbers, places = self._buckets[number >> (64 - _BITS)]
+        at = bisect_left(numbers, number)
+        if at == len(numbers) or numbers[at] != number:
+            return None
+        numbers.pop(at)
+        return places.pop(at)
+
+    def __iter__(self) -> Iterator[int]:
+        for _, places in self._buckets:
+            yield from places
+
+
+class ResultFiles:
+    """Files of results, looked through once, from `__init__` to `close`."""
+
+    def __init__(self, paths: Iterable[str], folder: str) -> None:
+        """`folder`: where room is for what cannot be read from the middle (.gz, .zst, pipes), while it is needed.
+
+        Raises:
+            BatchError: a file cannot be read.
+        """
+        self.invalid: int = 0
+        """Lines that are no result."""
+        self.duplicates: int = 0
+        """Results that another one of the same custom_id goes before."""
+        self.complaints: list[str] = []
+        """Of the first lines that are none."""
+        self._files: list[BinaryIO] = []
+        self._places = _Places()
+        try:
+            for path in paths:
+                self._files.append(self._opened(path, folder))
+                if len(self._files) > _MAX_FILES:
+                    raise BatchError(f"more than {_MAX_FILES} files cannot be merged at once")
+                self._look_through(path, len(self._files) - 1)
+        except BaseException:
+            self.close()
+            raise
+
+    def _opened(self, path: str, folder: str) -> BinaryIO:
+        try:
+            file = open_input(path)
+            if not path.endswith((".gz", ".zst")) and stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return file
+            with file:
+                return self._copied(path, file, folder)
+        except OSError as error:
+            raise BatchError(f"cannot read {path}: {error.strerror or error}") from None
+
+    def _copied(self, path: str, file: BinaryIO, folder: str) -> BinaryIO:
+        copy = cast(BinaryIO, tempfile.TemporaryFile(dir=folder))  # noqa: SIM115  closed by close
+        try:
+            shutil.copyfileobj(file, copy, _BLOCK)
+        except (EOFError, zlib.error, OSError) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                copy.close()
+                raise
+            self._complain(f"{path}: it is damaged ({error}); what comes before that is taken")
+        copy.seek(0)
+        return copy
+
+    def _look_through(self, path: str, file: int) -> None:
+        offset = 0
+        try:
+            for number, line in enumerate(self._files[file], 1):
+                place, offset = offset, offset + len(line)
+                if number == 1:
+                    line = line.removeprefix(_BOM)
+                if not line.strip():
+                    continue
+                try:
+                    result = read_result(line)
+                except (ValueError, RecursionError) as error:
+                    self._complain(f"{path}, line {number}: {'it is cut off' if line[-1:] != _LF else error}")
+                    continue
+                place |= file << _FILE | result.good << _GOOD
+                self.duplicates += not self._places.put(digest(result.custom_id), place)
+        except OSError as error:
+            raise BatchError(f"cannot read {path}: {error.strerror or error}") from None
+
+    def _complain(self, what: str) -> None:
+        self.invalid += 1
+        if len(self.complaints) < MAX_SHOWN:
+            self.complaints.append(what)
+
+    def take(self, custom_id: bytes) -> Result | None:
+        """The result that counts for this custom_id, once; None when no file has one."""
+        place = self._places.pop(digest(custom_id))
+        if place is None:
+            return None
+        result = self._at(place)
+        return result if result.custom_id == custom_id else None
+
+    def _at(self, place: int) -> Result:
+        file, offset = (place & _PLACES) >> _FILE, place & _OFFSETS
+        self._files[file].seek(offset)
+        line = self._files[file].readline()
+        return read_result(line if offset else line.removeprefix(_BOM))
+
+    def left(self) -> Iterator[bytes]:
+        """The custom_ids that were not taken, in the order of the files."""
+        for place in array("Q", sorted(place & _PLACES for place in self._places)):
+            yield self._at(place).custom_id
+
+    def count_left(self) -> int:
+        """How many those are."""
+        return sum(1 for _ in self._places)
+
+    def close(self) -> None:
+        """Idempotent."""
+        for file in self._files:
+            file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
