@@ -54,6 +54,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.description = "Many requests."
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     _add_run(actions.add_parser("run", help="send every row of a file, and write a line for each", allow_abbrev=False))
+    _merge.add(actions.add_parser("merge", help="results of other batches as run's output", allow_abbrev=False))
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
@@ -67,7 +68,6 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     _add_pace(parser.add_argument_group("pace and retries"))
     _add_guards(parser.add_argument_group("guards"))
     _add_reports(parser.add_argument_group("reports"))
-    _merge.add(actions)
 
 
 def _add_model(group: Any) -> None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from togetherpy.cli._options import describe
 from togetherpy.cli._screen import complain
 
 if TYPE_CHECKING:
     from togetherpy.batch.merge import MergeSummary
+    from togetherpy.cli._screen import Screen
 
 USAGE = 2
 _ABOUT = """\
@@ -26,24 +27,16 @@ with its reason. Then `togetherpy batch run IN -o OUT` with the same IN and OUT 
 A success is a 200 with choices. Where several lines are of one row, a success counts before a failure, and what comes
 later before what came earlier. Lines that are no result are said with file and line, and passed over. If OUT is there,
 what is answered in it stays. Nothing is sent; killed at any time, the same command goes on."""
-_CODES = """\
-exit status:
-  0    all rows are answered
-  1    a file cannot be read, OUT cannot be written, or something else is writing it
-  2    wrong usage
-  3    some rows failed; they stand in OUT with their error"""
+_STATUSES = {
+    0: "all rows are answered",
+    1: "a file cannot be read, OUT cannot be written, or something else is writing it",
+    3: "some rows failed; they stand in OUT with their error",
+}
 
 
-def add(actions: Any) -> None:
-    """Adds `merge` to `batch`: to what `add_subparsers` made."""
-    parser = actions.add_parser(
-        "merge",
-        help="bring results of other batches into the form of run's output",
-        description=_ABOUT,
-        epilog=_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add(parser: argparse.ArgumentParser) -> None:
+    """Makes `togetherpy batch merge` of a parser."""
+    describe(parser, _ABOUT, _STATUSES)
     parser.set_defaults(run=run)
     parser.add_argument("input", metavar="IN", nargs="?", help="what was asked, in the forms that `run` reads")
     parser.add_argument("files", metavar="FILE", nargs="*", help="output and error files; .gz and .zst by name")
@@ -61,7 +54,7 @@ def add(actions: Any) -> None:
 _OPTIONS = "text", "template", "errors", "sort", "fsync", "restart", "force"
 
 
-def run(options: argparse.Namespace, _arguments: Sequence[str]) -> int:
+def run(options: argparse.Namespace, _screen: Screen) -> int:
     """`togetherpy batch merge`."""
     from togetherpy.batch import merge
 
