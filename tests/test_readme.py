@@ -1,27 +1,15 @@
 """The README's two commands, and the configuration table of the client's page; programs and links: test_pages."""
 
-import ast
 import re
 from pathlib import Path
 
-from support.pages import blocks, programs, read
+from support.pages import blocks, read
 
 import togetherpy
 from togetherpy._core import config
 from togetherpy.types._timeout import Timeout
 
 README = Path("README.md")
-LIKE_THE_OFFICIAL_PACKAGE = 5  # so many programs at the beginning use no name that `together` does not have
-
-
-def test_the_first_programs_differ_from_the_official_package_in_one_line() -> None:
-    """They take one name from us, `Together`, which `together` has too; nothing else in them is ours."""
-    codes = [program.code for program in programs() if program.page == README]
-    for code in codes[:LIKE_THE_OFFICIAL_PACKAGE]:
-        imports = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Import | ast.ImportFrom)]
-        ours = [ast.unparse(node) for node in imports if "togetherpy" in ast.unparse(node)]
-        assert ours == ["from togetherpy import Together"]
-        assert code.count("togetherpy") == 1
 
 
 def test_the_two_commands_begin_with_nothing() -> None:
