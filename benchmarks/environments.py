@@ -82,7 +82,7 @@ def _source() -> str:
 def _install(requires: list[str], home: Path) -> None:
     if not requires:
         return
-    with tempfile.TemporaryDirectory() as build:  # a copy: setuptools leaves its build directory in the source
+    with tempfile.TemporaryDirectory() as build:  # a copy: no build may leave anything in the source
         for name in PACKAGE if any(name.startswith(".") for name in requires) else ():
             source = ROOT / name
             ignored = shutil.ignore_patterns("__pycache__")

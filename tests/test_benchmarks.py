@@ -218,7 +218,7 @@ def test_a_contender_that_cannot_be_installed_is_told(monkeypatch, capsys, tmp_p
     missing.REQUIRES = [str(tmp_path / "no-such-1.0-py3-none-any.whl")]
     monkeypatch.setattr(runner, "all_contenders", lambda: {"missing": missing})
     assert command.main(["call-short", "--rounds", "1", "--envs", str(tmp_path / "envs")]) == 1
-    assert "failed: cannot be installed: ERROR: " in capsys.readouterr().out
+    assert "failed: cannot be installed: " in capsys.readouterr().out
 
 
 def test_a_client_that_drops_something_gets_no_figure(served, monkeypatch):

@@ -23,7 +23,7 @@ def test_a_numeric_address_needs_no_thread() -> None:
     before = own_threads()
     with ScriptedServer([repeat(request, send(OK))]) as server, make(server) as client:
         assert client.chat.completions.create(**CALL).id == "r-1"
-        assert own_threads() == before
+        assert own_threads() <= before  # another test's may have ended meanwhile
 
 
 @pytest.mark.fault("E16")

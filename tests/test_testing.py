@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import gzip
 import itertools
 import json
@@ -54,6 +55,14 @@ class TestLifecycle:
     def test_port_is_unknown_before_the_first_start(self) -> None:
         with pytest.raises(RuntimeError, match="not been started"):
             _ = LocalServer().base_url
+
+    def test_connections_made_while_it_closes_are_closed_too(self) -> None:
+        for _ in range(40):
+            with LocalServer() as server, contextlib.ExitStack() as opened:
+                for _ in range(10):
+                    opened.enter_context(connect(server))
+                server.close()
+        gc.collect()  # a connection that was forgotten warns now
 
     def test_second_start_is_refused(self, server: LocalServer) -> None:
         with pytest.raises(RuntimeError, match="already"):

@@ -237,9 +237,10 @@ class LocalServer:
     async def _serve(self, loop: asyncio.AbstractEventLoop, stop: asyncio.Event, listener: socket.socket) -> None:
         server = await loop.create_server(self._accept, sock=listener, backlog=BACKLOG)
         await stop.wait()
+        # Connections accepted but not yet made known come first: asyncio drops those that it finds its server closed for.
+        while begun := asyncio.all_tasks(loop) - {asyncio.current_task()}:
+            await asyncio.gather(*begun, return_exceptions=True)
         server.close()
-        begun = asyncio.all_tasks(loop) - {asyncio.current_task()}
-        await asyncio.gather(*begun, return_exceptions=True)  # connections accepted but not yet made known
         while self._open:
             for connection in tuple(self._open):
                 connection.abort()
