@@ -237,7 +237,7 @@ class LocalServer:
     async def _serve(self, loop: asyncio.AbstractEventLoop, stop: asyncio.Event, listener: socket.socket) -> None:
         server = await loop.create_server(self._accept, sock=listener, backlog=BACKLOG)
         await stop.wait()
-        # Connections accepted but not yet made known come first: asyncio drops those that it finds its server closed for.
+        # Connections accepted but not yet made known come first: asyncio forgets those of a server that is closed.
         while begun := asyncio.all_tasks(loop) - {asyncio.current_task()}:
             await asyncio.gather(*begun, return_exceptions=True)
         server.close()
