@@ -3,13 +3,15 @@
 import json
 import socket
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import trustme
@@ -286,10 +288,13 @@ def test_urls_that_can_be_none(doctor: Doctor, url: str, word: str, source: str)
     report.fails("base_url", word, source, skipped=ALL[3:])
 
 
-def test_a_key_that_is_sent_in_the_open_is_noted(doctor: Doctor) -> None:
-    report = doctor("http://lake.invalid", HTTP_PROXY="ftp://x")
-    assert report.checks["base_url"]["state"] == "note"
+def test_what_a_client_warns_of_is_noted(doctor: Doctor) -> None:
+    with ScriptedServer(GOOD) as proxy:
+        where = f"http://127.0.0.1:{proxy.port}"
+        report = doctor("http://lake.example", HTTP_PROXY=where, TOGETHER_LOG="loud")
+    report.is_well(noted=["base_url", "settings"])
     assert "unencrypted" in report.said("base_url")
+    assert "TOGETHER_LOG takes debug or info" in report.said("settings")
 
 
 # Names and addresses
@@ -358,6 +363,14 @@ def test_some_addresses_are_dead(doctor: Doctor, resolves: Callable[..., None]) 
     assert [one["error"] is None for one in report.checks["tcp"]["details"]["addresses"]] == [False, True]
 
 
+def test_the_last_address_is_dead(doctor: Doctor, resolves: Callable[..., None]) -> None:
+    with refusing_port() as port, ScriptedServer(GOOD) as server:
+        resolves(("127.0.0.1", server.port), ("127.0.0.1", port))
+        report = doctor("http://localhost")
+    report.is_well(noted=["tcp"])
+    assert "the first one does" in report.said("tcp")
+
+
 def test_all_addresses_are_dead(doctor: Doctor, resolves: Callable[..., None]) -> None:
     with refusing_port() as port, refusing_port() as other:
         resolves(("127.0.0.1", port), ("127.0.0.1", other))
@@ -418,7 +431,7 @@ def test_certificates_that_are_not_accepted(
     now, stranger = datetime.now(UTC), trustme.CA(organization_name="Unknown Org")
     step = {
         "unknown authority": lambda: under_tls(stranger.issue_cert("127.0.0.1")),
-        "self-signed": self_signed,
+        "self-signed": self_made,
         "expired": lambda: under_tls(authority.issue_cert("127.0.0.1", not_after=now - timedelta(days=1))),
         "not yet valid": lambda: under_tls(authority.issue_cert("127.0.0.1", not_before=now + timedelta(days=1))),
         "another name": lambda: under_tls(authority.issue_cert("lake.example")),
@@ -431,16 +444,20 @@ def test_certificates_that_are_not_accepted(
     assert details["certificate"]["names"]
 
 
-def self_signed() -> Step:
+def self_made(authority: trustme.CA | None = None) -> Step:
+    """A certificate with the least in it, signed by itself or by an authority."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
-    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
-    now = datetime.now(UTC)
-    address = x509.DNSName("127.0.0.1")
-    made = x509.CertificateBuilder(name, name, key.public_key(), 7, now - timedelta(1), now + timedelta(1))
-    signed = made.add_extension(x509.SubjectAlternativeName([address]), critical=True).sign(key, hashes.SHA256())
+    key, now, name = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC), x509.Name([])
+    signer, issuer = key, name
+    if authority is not None:
+        signer = cast(Any, serialization.load_pem_private_key(authority.private_key_pem.bytes(), None))
+        issuer = x509.load_pem_x509_certificate(authority.cert_pem.bytes()).subject
+    made = x509.CertificateBuilder(issuer, name, key.public_key(), 7, now - timedelta(1), now + timedelta(30))
+    address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    signed = made.add_extension(address, critical=True).sign(signer, hashes.SHA256())
     pem = signed.public_bytes(serialization.Encoding.PEM) + key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
@@ -448,6 +465,22 @@ def self_signed() -> Step:
     with trustme.Blob(pem).tempfile() as path:
         context.load_cert_chain(path)
     return tls(context)
+
+
+def test_a_certificate_that_the_newest_pythons_alone_refuse(
+    doctor: Doctor, authority: trustme.CA, trusted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = ssl.create_default_context
+
+    def strict(**options: Any) -> ssl.SSLContext:
+        context = make(**options)
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        return context
+
+    monkeypatch.setattr("ssl.create_default_context", strict)
+    with ScriptedServer([self_made(authority), request], scheme="https") as server:
+        report = doctor(server.base_url, SSL_CERT_FILE=trusted)
+    report.fails("tls", "Authority Key Identifier", "VERIFY_X509_STRICT", "is for 127.0.0.1")
 
 
 def test_a_certificate_that_ends_soon_is_noted(doctor: Doctor, authority: trustme.CA, trusted: str) -> None:
@@ -498,7 +531,7 @@ def test_a_bundle_of_the_environment(doctor: Doctor, good_tls: Step, trusted: st
 
 
 def test_no_authorities_at_all(doctor: Doctor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "certifi", None)
+    monkeypatch.setitem(sys.modules, "certifi", None)
     report = doctor("https://127.0.0.1:1", SSL_CERT_FILE="", SSL_CERT_DIR=str(tmp_path))
     assert report.checks["certificates"]["state"] == "failed"
     assert "ca-certificates" in report.said("certificates")
@@ -595,6 +628,22 @@ def test_a_socks_proxy_that_is_none(doctor: Doctor) -> None:
     report.fails("tunnel", "proxy", "ALL_PROXY")
 
 
+def test_a_socks_proxy_without_what_it_needs(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "urllib3.contrib.socks", None)
+    monkeypatch.delattr("urllib3.contrib.socks", raising=False)  # another test may have imported it
+    with ScriptedServer([until_gone]) as proxy:
+        report = doctor("https://lake.example", ALL_PROXY=f"socks5://127.0.0.1:{proxy.port}")
+    report.fails("tunnel", "togetherpy[socks]", skipped=["tls", "answer"])
+
+
+@pytest.mark.parametrize(("scheme", "other"), [("http", "https"), ("https", "http")])
+def test_a_proxy_of_the_other_scheme(doctor: Doctor, scheme: str, other: str, good_tls: Step, trusted: str) -> None:
+    with ScriptedServer([good_tls, request] if other == "https" else [request]) as proxy:
+        where = f"{scheme}://127.0.0.1:{proxy.port}"
+        report = doctor("https://lake.example", "--timeout", "2", HTTPS_PROXY=where, SSL_CERT_FILE=trusted)
+    report.fails("tunnel", f"its URL must begin with {other}://")
+
+
 def test_no_proxy_that_names_the_server(doctor: Doctor) -> None:
     with LocalServer() as server:
         report = doctor(
@@ -650,6 +699,14 @@ def test_a_captive_portal(doctor: Doctor, portal: bytes) -> None:
         doctor(server.base_url).fails("answer", "captive portal")
 
 
+@pytest.mark.parametrize("location", ["https://127.0.0.1/v1/models", "/v2/models", ""])
+def test_a_server_that_leads_elsewhere_on_itself(doctor: Doctor, location: str) -> None:
+    with ScriptedServer([request, send(answer(b"", 308, None, location=location))]) as server:
+        report = doctor(server.base_url)
+    report.fails("answer", "308", f"--base-url has {server.base_url}")
+    assert "captive" not in report.said("answer")
+
+
 def test_json_of_another_kind_of_server(doctor: Doctor) -> None:
     with ScriptedServer([request, send(answer(b"it works", 200, "text/plain"))]) as server:
         report = doctor(server.base_url)
@@ -674,6 +731,15 @@ def test_a_model_that_there_is_not(doctor: Doctor) -> None:
     with LocalServer(models=["meta/llama-3-70b", "openai/gpt-oss-20b"]) as server:
         report = doctor(server.base_url, "-m", "meta/lama-3-70b")
     report.fails("answer", "none is called meta/lama-3-70b", "did you mean meta/llama-3-70b?")
+
+
+@pytest.mark.parametrize("listed", [answer(MODELS), answer({"error": "no list"}, 404)])
+def test_a_model_that_is_refused_for_another_reason(doctor: Doctor, listed: bytes) -> None:
+    refused = answer({"error": {"message": "the model is asleep"}}, 400)
+    with ScriptedServer([request, send(refused), request, send(listed)]) as server:
+        report = doctor(server.base_url, "-m", MODELS[0]["id"])
+    report.fails("answer", "the model is asleep")
+    assert "none is called" not in report.said("answer")
 
 
 def test_an_answer_that_does_not_come(doctor: Doctor) -> None:

@@ -26,6 +26,7 @@ from togetherpy._transport.connecting import Opening, Workers
 from togetherpy._transport.faults import explain_connecting, proxy_status
 from togetherpy._transport.pool import Connection, Connections, Route
 from togetherpy._transport.proxies import find_proxy
+from togetherpy._transport.route import SetupError
 from togetherpy._transport.slots import Handle, Turn
 
 T = TypeVar("T")
@@ -188,16 +189,21 @@ class Probe:
     def open(self) -> Way:
         """Opens a connection as a call does, through the proxy and TLS, and hangs up."""
         transport = NotingTransport(self.config)
-        conn, error = self._open(transport)
-        seen = None if error is not None else secured(conn.sock)
-        if error is None:
+        try:
+            transport.way()
+        except SetupError as error:
+            fault = Fault(error.kind, "connecting", str(error), final=True)
+            return Way({}, "connection", fault, None, None, None)
+        conn, failure = self._open(transport)
+        seen = None if failure is not None else secured(conn.sock)
+        if failure is None:
             conn.close()
         return Way(
             parts=parts(transport.marks, time.monotonic()),
             stage=conn.stage,
-            fault=None if error is None else self._explain(error, conn.stage),
-            proxy_status=proxy_status(error),
-            verify_code=getattr(error, "verify_code", None),
+            fault=None if failure is None else self._explain(failure, conn.stage),
+            proxy_status=proxy_status(failure),
+            verify_code=getattr(failure, "verify_code", None),
             secured=seen,
         )
 

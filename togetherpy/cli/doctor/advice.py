@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from togetherpy._transport.probe import Address, Way
 
 NOT_YET_VALID, EXPIRED, SELF_SIGNED, SELF_SIGNED_IN_CHAIN, NO_ISSUER, UNVERIFIED_LEAF = 9, 10, 18, 19, 20, 21
-OTHER_HOST, OTHER_ADDRESS = 62, 64
-"""OpenSSL's numbers for why a certificate is not accepted (X509_V_ERR_...)."""
+OTHER_HOST, OTHER_ADDRESS, FIRST_STRICT = 62, 64, 79
+"""OpenSSL's numbers for why a certificate is not accepted (X509_V_ERR_...); from FIRST_STRICT on they are those of
+VERIFY_X509_STRICT."""
 
 PORTAL = (
     "Something on the way answers in the server's place: a captive portal (open any page in a browser and sign in), a "
@@ -126,12 +127,19 @@ def of_certificate(patient: Patient, code: int | None, seen: Certificate | None)
             "authority's certificate and name its file: export SSL_CERT_FILE=/path/to/it.pem"
         )
         return [*hints, f"If not: {PORTAL}"]
+    if code >= FIRST_STRICT:
+        hints.append(
+            "Python from 3.13 on checks certificates by the letter of RFC 5280. Whoever made this one (a firewall that "
+            "opens TLS?) should mend it; until then pass an ssl_context without ssl.VERIFY_X509_STRICT, or use Python 3.12."
+        )
     return hints
 
 
 def of_status(patient: Patient, error: APIStatusError) -> list[str]:
     """An answer with an error status."""
     status, proxy = error.status_code, patient.probe.proxy
+    if 300 <= status < 400 and _leads_home(patient, error.headers.get("location", "")):
+        return [f"It is the server itself that wants another URL; {patient.url_source} has {_url(patient)}"]
     if 300 <= status < 400 or status == 511:
         return [PORTAL]
     said = _BY_STATUS.get(min(status, 500))
@@ -141,6 +149,20 @@ def of_status(patient: Patient, error: APIStatusError) -> list[str]:
     if proxy is not None and (status in (403, 407) or status >= 500):
         hints.append(f"It may be the proxy {proxy.authority} that says so. {_proxy_source(patient)}")
     return hints
+
+
+def _leads_home(patient: Patient, location: str) -> bool:
+    from urllib.parse import urlsplit
+
+    try:
+        return (urlsplit(location).hostname or patient.config.origin.host) == patient.config.origin.host
+    except ValueError:
+        return False
+
+
+def _url(patient: Patient) -> str:
+    origin = patient.config.origin
+    return f"{origin.scheme}://{origin.authority}{origin.path}"
 
 
 def of_no_json(patient: Patient, error: APIResponseError) -> list[str]:

@@ -7,6 +7,7 @@ The rule: nothing is worked out here: the configuration is what `make_config` sa
 from __future__ import annotations
 
 import os
+import warnings
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,14 @@ class Patient:
         """Raises AuthenticationError: there is no key, or it cannot be one."""
         make_config(_read_environment, api_key=Secret(None), base_url="http://127.0.0.1")
 
+    @cached_property
+    def complaints(self) -> list[str]:
+        """What a client warns of when it is made."""
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            Together(api_key="unknown", base_url=self.given_url).close()
+        return [str(one.message) for one in said]
+
     @property
     def server(self) -> str:
         """host[:port]"""
@@ -88,7 +97,9 @@ class Patient:
     def client(self) -> NotingClient:
         """A client that answers once and does not try again."""
         timeout = Timeout(self.timeout, connect=self.connect_seconds)
-        return NotingClient(base_url=self.given_url, timeout=timeout, max_retries=0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # `complaints` has them
+            return NotingClient(base_url=self.given_url, timeout=timeout, max_retries=0)
 
 
 class NotingClient(Together):

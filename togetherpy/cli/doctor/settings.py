@@ -12,7 +12,6 @@ import re
 
 import msgspec
 
-from togetherpy._core.config import is_loopback
 from togetherpy._version import __version__
 from togetherpy.cli.doctor.patient import DEFAULT, Patient
 from togetherpy.cli.doctor.report import Check, failed, ok
@@ -70,9 +69,7 @@ def check_base_url(patient: Patient) -> Check:
     except (TypeError, ValueError) as error:
         return failed("base_url", str(error), f"It comes from {source}.", source=source)
     url = f"{origin.scheme}://{origin.authority}{origin.path}"
-    notes: list[str] = []
-    if origin.scheme == "http" and not is_loopback(origin.host):
-        notes.append("The API key is sent unencrypted: base_url begins with http://")
+    notes = [text for text in patient.complaints if "base_url" in text]
     said = "the default" if source == DEFAULT else f"from {source}"
     return ok("base_url", f"{url}, {said}", *notes, value=url, source=source)
 
@@ -96,6 +93,7 @@ def check_settings(patient: Patient) -> Check:
         "settings",
         f"timeout: {shown}; max_retries {config.max_retries}, max_connections {config.max_connections} (defaults)"
         + (f"; TOGETHER_LOG is {log!r}" if log else ""),
+        *(text for text in patient.complaints if "base_url" not in text),
         **details,
     )
 
