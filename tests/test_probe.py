@@ -41,6 +41,7 @@ def shown(certificate: trustme.LeafCert) -> Step:
 
 def test_parts_have_one_order_and_are_summed() -> None:
     marks = [
+        ("use", -9.0),
         ("connection", 0.0),
         ("name look-up", 1.0),
         ("connection", 3.0),
@@ -49,10 +50,11 @@ def test_parts_have_one_order_and_are_summed() -> None:
         ("TLS handshake", 15.0),
         ("request", 21.0),
         ("answer", 28.0),
+        ("use", 36.0),
     ]
-    found = {"dns": 2.0, "tcp": 4.0, "proxy": 9.0, "tls": 6.0, "first_byte": 7.0, "rest": 8.0}
-    assert parts(marks, 36.0) == found
-    assert list(parts(marks, 36.0)) == list(found)
+    found = {"client": 10.0, "dns": 2.0, "tcp": 4.0, "proxy": 9.0, "tls": 6.0, "first_byte": 7.0, "rest": 8.0}
+    assert parts(marks, 37.0) == found
+    assert list(parts(marks, 37.0)) == list(found)
     assert parts([], 1.0) == {}
 
 
@@ -64,10 +66,10 @@ def test_a_call_notes_its_parts() -> None:
     with ScriptedServer([request, send(answer([])), request, send(answer([]))]) as server:
         with Client(api_key="key-key", base_url=server.base_url) as client:
             client.models.list()
-            first = ["connection", "name look-up", "connection", "request", "answer"]
+            first = ["connection", "name look-up", "connection", "request", "answer", "use"]
             assert [stage for stage, _ in made[0].marks] == first
             client.models.list()  # on the same connection
-            assert [stage for stage, _ in made[0].marks] == [*first, "request", "answer"]
+            assert [stage for stage, _ in made[0].marks] == [*first, "request", "answer", "use"]
         assert server.connections == 1
 
 

@@ -32,12 +32,14 @@ from togetherpy._transport.slots import Handle, Turn
 T = TypeVar("T")
 
 Marks = list[tuple[str, float]]
-"""What began when, on the monotonic clock: the stages of a Connection; then "request" and "answer"."""
+"""What began when, on the monotonic clock: the stages of a Connection; then "request", "answer" and, when the last of
+it has come, "use"."""
 
 OPENSSL = ssl.OPENSSL_VERSION
 URLLIB3 = version("urllib3")
 
 _PART_OF = {
+    "use": "client",
     "name look-up": "dns",
     "connection": "tcp",
     "TLS handshake with the proxy": "proxy",
@@ -49,7 +51,7 @@ _PART_OF = {
 
 
 def parts(marks: Marks, end: float) -> dict[str, float]:
-    """The seconds of each part that there was, of dns, tcp, proxy, tls, first_byte, rest, in this order."""
+    """The seconds of each part that there was, of client, dns, tcp, proxy, tls, first_byte, rest, in this order."""
     found: dict[str, float] = {}
     for (stage, begun), (_, over) in pairwise([*marks, ("", end)]):
         found[_PART_OF[stage]] = found.get(_PART_OF[stage], 0.0) + over - begun
@@ -57,7 +59,7 @@ def parts(marks: Marks, end: float) -> dict[str, float]:
 
 
 class _Watched:
-    """A connected socket that notes the first byte to go and the first to come."""
+    """A connected socket that notes the first byte to go, and the first and the last to come."""
 
     def __init__(self, sock: Any, marks: Marks) -> None:
         self._sock, self._marks = sock, marks
@@ -70,8 +72,8 @@ class _Watched:
 
     def recv(self, size: int) -> bytes:
         data: bytes = self._sock.recv(size)
-        if self._marks[-1][0] == "request":
-            self._marks.append(("answer", time.monotonic()))
+        now, last = time.monotonic(), self._marks.pop()
+        self._marks += [last, ("answer", now), ("use", now)] if last[0] == "request" else [("use", now)]
         return data
 
     def __getattr__(self, name: str) -> Any:

@@ -41,6 +41,6 @@ def run(options: argparse.Namespace, screen: Screen) -> int:
     for check in examine(Patient(base_url=options.base_url, model=options.model, timeout=options.timeout)):
         checks.append(check)
         if not options.json:
-            screen.line(as_text(check))
+            screen.line(as_text(check, screen.width if screen.terminal else 0))
     screen.line(as_json(checks) if options.json else summary(checks))
     return 1 if any(check.state == "failed" for check in checks) else 0

@@ -130,7 +130,7 @@ def of_certificate(patient: Patient, code: int | None, seen: Certificate | None)
     if code >= FIRST_STRICT:
         hints.append(
             "Python from 3.13 on checks certificates by the letter of RFC 5280. Whoever made this one (a firewall that "
-            "opens TLS?) should mend it; until then pass an ssl_context without ssl.VERIFY_X509_STRICT, or use Python 3.12."
+            "opens TLS?) should mend it; until then: an ssl_context without VERIFY_X509_STRICT, or Python 3.12."
         )
     return hints
 

@@ -16,7 +16,15 @@ from togetherpy.cli.doctor.patient import NotingClient, Patient
 from togetherpy.cli.doctor.report import Check, failed, milliseconds, ok
 from togetherpy.error import APIResponseError, APIStatusError, APITimeoutError, TogetherError
 
-_NAMES = {"dns": "DNS", "tcp": "TCP", "proxy": "proxy", "tls": "TLS", "first_byte": "first byte", "rest": "rest"}
+_NAMES = {
+    "client": "client",
+    "dns": "DNS",
+    "tcp": "TCP",
+    "proxy": "proxy",
+    "tls": "TLS",
+    "first_byte": "first byte",
+    "rest": "rest",
+}
 _WRONG_CLOCK = 120.0
 """Seconds; caches on the way may give an older answer's date."""
 
@@ -33,7 +41,7 @@ def check_answer(patient: Patient) -> Check:
             clock, notes = _clock(error.headers)
             return failed("answer", str(error), *_hints(patient, client, error), *notes, **_facts(error), **clock)
         end = time.monotonic()
-        seconds = {**parts(client.marks, end), "total": end - begun}
+        seconds = {**parts([("use", begun), *client.marks], end), "total": end - begun}
     taken = ", ".join(f"{_NAMES[name]} {milliseconds(value)}" for name, value in seconds.items() if name in _NAMES)
     clock, notes = _clock(response.headers)
     value = response.parse()

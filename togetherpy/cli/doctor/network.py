@@ -14,7 +14,7 @@ import msgspec
 from togetherpy._core.wire import Fault
 from togetherpy.cli.doctor import advice
 from togetherpy.cli.doctor.patient import Patient
-from togetherpy.cli.doctor.report import Check, failed, milliseconds, ok
+from togetherpy.cli.doctor.report import Check, failed, milliseconds, ok, sentences
 
 if TYPE_CHECKING:
     from togetherpy._transport.probe import Address
@@ -78,7 +78,9 @@ def check_tls(patient: Patient) -> Check:
         seen = patient.probe.refused_certificate() if way.verify_code is not None else None
         details: dict[str, Any] = {"verify_code": way.verify_code, "now": time.time()}
         details["certificate"] = None if seen is None else msgspec.to_builtins(seen)
-        return failed("tls", way.fault.message, *advice.of_certificate(patient, way.verify_code, seen), **details)
+        # Of a certificate there is more to say here than what the client advises without having looked at it.
+        message = way.fault.message if way.verify_code is None else sentences(way.fault.message)[0]
+        return failed("tls", message, *advice.of_certificate(patient, way.verify_code, seen), **details)
     secured = way.secured
     assert secured is not None  # there is no fault, and the scheme is https
     shown, notes = f"{secured.version}, {secured.cipher}", list[str]()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from textwrap import fill
 from typing import Any, Literal
 
 import msgspec
@@ -20,6 +21,8 @@ State = Literal["ok", "note", "failed", "skipped"]
 _MARKS = {"ok": "ok", "note": "note", "failed": "FAIL", "skipped": "skip"}
 _LONGEST = 400
 """Characters of a line; what a server says has no bound of its own."""
+_NARROWEST = 60
+"""Columns; a terminal with fewer breaks lines itself."""
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -40,8 +43,13 @@ def ok(name: str, summary: str, *notes: str, **details: Any) -> Check:
 
 def failed(name: str, message: str, *hints: str, **details: Any) -> Check:
     """What does not work. `message`: what happened, and in sentences after the first what to do."""
-    what, *rest = re.split(r"(?<=[.)])\s+(?=[A-Z])", message.strip(), maxsplit=1)
+    what, *rest = sentences(message)
     return Check(name, "failed", what, (*rest, *hints), details)
+
+
+def sentences(message: str) -> list[str]:
+    """The first sentence of a message, and the others together, if there are any."""
+    return re.split(r"(?<=[.)])\s+(?=[A-Z])", message.strip(), maxsplit=1)
 
 
 def skipped(name: str, cause: str) -> Check:
@@ -49,11 +57,23 @@ def skipped(name: str, cause: str) -> Check:
     return Check(name, "skipped", f"not tried, for the check of {cause} failed")
 
 
-def as_text(check: Check) -> str:
-    """A line, and one below for each hint."""
-    lines = [f"{_MARKS[check.state]:<6}{check.name:<14}{_line(check.summary)}"]
-    lines += [f"{'':20}-> {_line(hint)}" for hint in check.hints]
-    return "\n".join(lines)
+def as_text(check: Check, width: int = 0) -> str:
+    """A line, and one below for each hint; broken at `width` columns, if that is not 0."""
+    lines = [(f"{_MARKS[check.state]:<6}{check.name:<14}", check.summary)]
+    lines += [(f"{'':20}-> ", hint) for hint in check.hints]
+    return "\n".join(
+        fill(
+            _line(text),
+            max(width, _NARROWEST),
+            initial_indent=start,
+            subsequent_indent=" " * len(start),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        if width
+        else start + _line(text)
+        for start, text in lines
+    )
 
 
 def _line(text: str) -> str:

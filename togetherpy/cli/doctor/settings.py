@@ -148,5 +148,5 @@ def check_certificates(patient: Patient) -> Check:
             source=None,
             authorities=0,
         )
-    said = f"{count} authorities" if count else "authorities that are looked up when needed"
-    return ok("certificates", f"{said}, from {source}", source=source, authorities=count)
+    said = f", {count} in all" if count else ", looked up when they are needed"
+    return ok("certificates", f"authorities from {source}{said}", source=source, authorities=count)
