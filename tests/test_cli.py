@@ -309,7 +309,7 @@ def test_a_port_where_nobody_listens() -> None:
 def test_a_key_that_the_server_refuses(server: LocalServer) -> None:
     error = {"message": f"Invalid API key provided: {KEY}", "type": "invalid_request_error", "code": "invalid_api_key"}
     server.reply(status=401, body={"id": "req-1", "error": error})
-    fails(demo(server), "401", "Invalid API key provided", "TOGETHER_API_KEY", "[request req-1]")
+    fails(demo(server), "401", "Invalid API key provided", "TOGETHER_API_KEY", "equest id: req-1")
 
 
 def test_a_key_that_cannot_be_one(server: LocalServer) -> None:
@@ -327,7 +327,7 @@ def test_a_base_url_that_is_none(url: str) -> None:
 
 
 def test_an_unknown_model(server: LocalServer) -> None:
-    fails(demo(server, "--model", "no-such/model"), "404", "no-such/model", "[request ")
+    fails(demo(server, "--model", "no-such/model"), "404", "no-such/model", "equest id: ")
 
 
 def test_a_stream_that_breaks_off(server: LocalServer) -> None:

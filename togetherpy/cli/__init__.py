@@ -17,16 +17,25 @@ from collections.abc import Sequence
 from typing import Any
 
 from togetherpy._version import __version__
-from togetherpy.cli._screen import OutputError, Screen, complain
+from togetherpy.cli._screen import OutputError, Screen, complain, explain
 
 FAILED = 1
 INTERRUPTED = 130  # 128 + SIGINT, what a shell expects
 OUTPUT_CLOSED = 141  # 128 + SIGPIPE
 
 COMMANDS = {
-    "demo": ("_demo", "show a streamed answer, a plain one, JSON and a tool call"),
+    "models": ("_models", "list the models that there are, and what they cost"),
+    "complete": ("_complete", "let a model go on with a text"),
+    "embed": ("_embed", "make vectors of texts"),
+    "images": ("_images", "make images from words"),
+    "transcribe": ("_transcribe", "write down what is said in a recording"),
+    "speak": ("_speak", "have a text spoken"),
+    "files": ("_files", "list, check, upload, download and delete files"),
     "batch": ("_batch", "send many requests, from file to file"),
     "doctor": ("doctor", "find out why nothing is answered: configuration, proxy, certificates, network"),
+    "serve": ("_serve", "run a local server that speaks the API, for tests"),
+    "demo": ("_demo", "show a streamed answer, a plain one, JSON and a tool call"),
+    "completion": ("_completion", "print what makes a shell complete this command's words"),
 }
 """Each command's module, and what it does in a line."""
 
@@ -48,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain(f"error: cannot write the output: {error}")
     except Exception as error:
         screen.abandon()
-        complain(f"error: {_explain(error)}")
+        complain(f"error: {explain(error)}")
     return FAILED
 
 
@@ -90,17 +99,6 @@ def whole_parser(*, described: bool = True) -> argparse.ArgumentParser:
 
 def _describe(name: str, parser: argparse.ArgumentParser) -> None:
     importlib.import_module(f"togetherpy.cli.{COMMANDS[name][0]}").add(parser)
-
-
-def _explain(error: Exception) -> str:
-    from togetherpy.error import TogetherError
-
-    if isinstance(error, (TogetherError, TypeError, ValueError)):
-        request_id = getattr(error, "request_id", None)
-        return f"{error}" + (f" [request {request_id}]" if request_id else "")
-    if isinstance(error, OSError) and error.strerror and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
-    return f"{type(error).__name__}: {error}"
 
 
 def _show_warning(message: Warning | str, *_where: Any, **_more: Any) -> None:

@@ -24,6 +24,7 @@ _STATUSES = {
     130: "interrupted by Ctrl-C",
     141: "nobody reads the output any more",
 }
+CHAT_MODEL = "openai/gpt-oss-20b"
 KEY_MISSING = (
     "TOGETHER_API_KEY is not set. Set it with: export TOGETHER_API_KEY=...  (in PowerShell: $env:TOGETHER_API_KEY = "
     "'...'); keys are made at https://api.together.ai/settings/api-keys"
@@ -50,7 +51,7 @@ def add_connection(parser: argparse.ArgumentParser) -> None:
 
 def add_model(parser: argparse.ArgumentParser, default: str | None = None) -> None:
     """-m, --model; needed where there is no default."""
-    said = "the model to ask" + ("" if default is None else " (default: %(default)s)")
+    said = "the model, of those that `togetherpy models` lists" + ("" if default is None else " (default: %(default)s)")
     parser.add_argument("-m", "--model", default=default, required=default is None, metavar="M", help=said)
 
 

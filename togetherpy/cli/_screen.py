@@ -13,7 +13,10 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from typing import Any
+
+from togetherpy.cli._wrap import text_width
 
 _CONTROL = {code: "?" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
 _BIDI = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), "?")
@@ -60,6 +63,18 @@ class Screen:
     def line(self, text: str = "") -> None:
         """Shows `text` on a line of its own."""
         self.write(("" if self._at_start else "\n") + text + "\n")
+
+    def end(self) -> None:
+        """Ends a text: on a terminal with the end of its line; a pipe gets it as it is."""
+        if self.terminal and not self._at_start:
+            self.write("\n")
+
+    def table(self, rows: Sequence[Sequence[str]]) -> None:
+        """Shows rows in columns, the first one as their heads."""
+        widths = [max(map(text_width, column)) for column in zip(*rows, strict=True)]
+        for row in rows:
+            padded = [cell + " " * (width - text_width(cell)) for cell, width in zip(row, widths, strict=True)]
+            self.line("  ".join(padded).rstrip())
 
     def json(self, value: Any, *, indent: int | None = 2) -> None:
         """Shows a value (JSON's own, or an answer) as JSON; `indent=None`: on one line."""
@@ -111,6 +126,18 @@ def note(text: str) -> None:
 def complain(text: str) -> None:
     """The same, and says who speaks."""
     note(f"togetherpy: {text}")
+
+
+def explain(error: Exception) -> str:
+    """What an exception says, in words for people."""
+    from togetherpy.error import TogetherError
+
+    if isinstance(error, (TogetherError, TypeError, ValueError)):
+        request_id = getattr(error, "request_id", None)
+        return f"{error}" + (f" [request {request_id}]" if request_id and request_id not in str(error) else "")
+    if isinstance(error, OSError) and (error.strerror is None or error.filename is not None):
+        return f"{error.filename}: {error.strerror}" if error.strerror else str(error)
+    return f"{type(error).__name__}: {error}"
 
 
 def _plain(value: Any) -> Any:

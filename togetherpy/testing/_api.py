@@ -49,10 +49,18 @@ _NO_KEY = (
 
 class Api:
     """Answers requests. `models`: the accepted names, or None for all but the made-up unknown ones (`LocalServer`);
-    `rates`: who is served now."""
+    `rates`: who is served now; `answers`: what is said to a user's text, None what comes of itself."""
 
-    def __init__(self, models: tuple[str, ...] | None, rates: Rates, *, pace: float = 0.0) -> None:
+    def __init__(
+        self,
+        models: tuple[str, ...] | None,
+        rates: Rates,
+        *,
+        pace: float = 0.0,
+        answers: Callable[[str], str | None] | None = None,
+    ) -> None:
         self._models = models
+        self._answers = answers
         self._rates = rates
         self._pace = pace
         self._served = 0
@@ -106,7 +114,7 @@ class Api:
     def _ask_of_batch(self, path: str, params: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """The status and the body of the answer to a request of a batch, which no rate holds back."""
         head = parse_head(f"POST {path} HTTP/1.1\r\nhost: batch\r\nauthorization: Bearer batch".encode())
-        self._free = self._free or Api(self._models, Rates(Limits()))
+        self._free = self._free or Api(self._models, Rates(Limits()), answers=self._answers)
         answer = self._free.answer(Request(head, to_json({**params, "stream": False})))
         found, _, body = b"".join(answer.pieces).partition(b"\r\n\r\n")
         return int(found[9:12]), json.loads(body)
@@ -116,7 +124,9 @@ class Api:
         check(params, self._knows)
         leave = self._rates.enter(key, params["model"])
         try:
-            own = {"host": request.head.headers.get("host", "")} if make is draw else {}
+            own: dict[str, Any] = {"host": request.head.headers.get("host", "")} if make is draw else {}
+            if make in (complete, complete_prompt) and self._answers is not None:
+                own["answers"] = self._answers
             made = make(params, identity=f"o{ray[-6:]}-2kFHot-{ray}", created=int(time.time()), **own)
             leave.spend(made.usage["total_tokens"])
             if params.get("stream") and (events := made.events()):

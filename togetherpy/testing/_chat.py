@@ -4,7 +4,7 @@ The rule: a completion is made once, token by token; the plain answer and the st
 """
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
@@ -117,7 +117,11 @@ class Completion:
         return sse_event({**self.base, "object": "chat.completion.chunk", "choices": choices, "usage": usage})
 
 
-def complete(params: dict[str, Any], *, identity: str, created: int) -> Completion:
+Answers = Callable[[str], str | None]
+"""A user's text -> what is said to it; None: what comes of itself."""
+
+
+def complete(params: dict[str, Any], *, identity: str, created: int, answers: Answers = lambda _: None) -> Completion:
     """The completion for checked parameters.
 
     Raises:
@@ -126,7 +130,8 @@ def complete(params: dict[str, Any], *, identity: str, created: int) -> Completi
     messages: list[Any] = params["messages"]
     asked = sum(len(_text.tokens(_text.content_text(m.get("content")))) + PER_MESSAGE for m in messages)
     check_length(asked, params.get("max_tokens"))
-    choices = tuple(_choose(params, index) for index in range(params.get("n") or 1))
+    said = answers(_text.last_user_text(messages))
+    choices = tuple(_choose(params, index, said) for index in range(params.get("n") or 1))
     made = sum(len(choice.tokens) for choice in choices)
     usage = {"prompt_tokens": asked, "completion_tokens": made, "total_tokens": asked + made}
     base = {"id": identity, "created": created, "model": params["model"]}
@@ -134,13 +139,13 @@ def complete(params: dict[str, Any], *, identity: str, created: int) -> Completi
     return Completion(base, _echo(messages, logprobs) if params.get("echo") else [], choices, usage, logprobs)
 
 
-def _choose(params: dict[str, Any], index: int) -> Choice:
+def _choose(params: dict[str, Any], index: int, said: str | None) -> Choice:
     messages, seed = params["messages"], params.get("seed")
     rng = _text.chance(messages, seed, index)
     own_seed = rng.getrandbits(64) if seed is None else seed  # more than 63 bits, as the service gives them
-    function, call = _chosen_function(params), None
+    function, call = _chosen_function(params) if said is None else None, None
     if function is None:
-        text, reason = _before_stop(_content(params, rng), params.get("stop") or []), "stop"
+        text, reason = _before_stop(_content(params, rng) if said is None else said, params.get("stop") or []), "stop"
     else:
         call, reason = Call(f"call_{rng.getrandbits(96):024x}", function["name"]), "tool_calls"
         text = _made(function.get("parameters") or {"type": "object"}, rng, messages)

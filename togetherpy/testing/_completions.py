@@ -10,7 +10,7 @@ from typing import Any
 
 from . import _logprobs, _text
 from ._answer import DONE, sse_event
-from ._chat import Choice, Completion, complete
+from ._chat import Answers, Choice, Completion, complete
 from ._check import CHAT_RULES, check_model, check_rules, integer, wrong
 
 _NOT_OF_PROMPTS = ("tools", "response_format")
@@ -80,7 +80,9 @@ def check_completion(params: dict[str, Any], knows: Callable[[str], bool]) -> No
     check_rules(params, _ECHO_RULES if params.get("echo") else _RULES)
 
 
-def complete_prompt(params: dict[str, Any], *, identity: str, created: int) -> PromptCompletion:
+def complete_prompt(
+    params: dict[str, Any], *, identity: str, created: int, answers: Answers = lambda _: None
+) -> PromptCompletion:
     """The completion for checked parameters.
 
     Raises:
@@ -88,5 +90,6 @@ def complete_prompt(params: dict[str, Any], *, identity: str, created: int) -> P
     """
     prompt = params["prompt"]
     others = {name: value for name, value in params.items() if name not in (*_NOT_OF_PROMPTS, "prompt", "echo")}
-    chat = complete({**others, "messages": [{"role": "user", "content": prompt}]}, identity=identity, created=created)
+    messages = [{"role": "user", "content": prompt}]
+    chat = complete({**others, "messages": messages}, identity=identity, created=created, answers=answers)
     return PromptCompletion(prompt, bool(params.get("echo")), chat)

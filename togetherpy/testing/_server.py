@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -31,7 +31,7 @@ BACKLOG = 4096
 
 
 class LocalServer:
-    """A server on 127.0.0.1 that speaks the Together API's chat protocol, for tests and demonstrations offline.
+    """A server on this machine that speaks the Together API's chat protocol, for tests and demonstrations offline.
 
     Use it as a context manager, or call `start` and `close`. It answers by itself until `reply` says otherwise.
 
@@ -52,16 +52,18 @@ class LocalServer:
             2 % each second in which half of them is used and nothing is refused, up to twenty times, and shrink by 5 %
             each second with a refusal. A 429 is then "dynamic_request_limited" or "dynamic_token_limited".
         capacity: requests in flight of all keys and models together; above it, a 503.
+        host: the address to listen on; "0.0.0.0" and "::" are all of this machine, for clients on other ones.
+        answers: what to say: a function of the last text from the user, which returns the text of the answer, or None
+            to leave it to the server. Such an answer calls no tool.
         record: whether to keep the requests in `requests`. They are kept until the list is cleared.
 
     Raises:
         ValueError: an argument is out of range; it is named.
 
     Attributes:
+        host: the address it listens on.
         requests: the requests received so far, in order of arrival; clear it whenever you like.
     """
-
-    host = "127.0.0.1"
 
     def __init__(
         self,
@@ -78,15 +80,18 @@ class LocalServer:
         concurrency: int | None = None,
         dynamic: bool = False,
         capacity: int | None = None,
+        host: str = "127.0.0.1",
+        answers: Callable[[str], str | None] | None = None,
     ) -> None:
         if not 0 <= port <= 65535:
             raise ValueError("a port is a number from 0 to 65535")
+        self.host = host
         self.requests: list[RecordedRequest] = []
         self._wanted_port = port
         self._record = record
         limits = Limits(rpm, tpm, concurrency, dynamic, capacity)
         rates = Rates(limits, latency, seed, delay)
-        self._api = Api(None if models is None else tuple(models), rates, pace=pace)
+        self._api = Api(None if models is None else tuple(models), rates, pace=pace, answers=answers)
         self._lock = threading.Lock()
         self._scripts: deque[tuple[Script, int | None]] = deque()
         self._accepted = 0
@@ -98,7 +103,8 @@ class LocalServer:
         """Open the port and begin to serve. Raises OSError when the port is taken, RuntimeError on a second start."""
         if self._thread is not None:
             raise RuntimeError("this server has been started already")
-        listener = socket.create_server((self.host, self._wanted_port), backlog=BACKLOG)
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        listener = socket.create_server((self.host, self._wanted_port), family=family, backlog=BACKLOG)
         self._port = listener.getsockname()[1]
         self._loop, self._stop = asyncio.new_event_loop(), asyncio.Event()
         run = partial(self._run, self._loop, self._stop, listener)
@@ -129,9 +135,15 @@ class LocalServer:
         return self._port
 
     @property
+    def reached_at(self) -> str:
+        """The address by which this machine reaches it: `host`, or the loopback address where that is all of them."""
+        return {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+
+    @property
     def base_url(self) -> str:
         """What to give to a client as base_url: "http://127.0.0.1:PORT/v1"."""
-        return f"http://{self.host}:{self.port}/v1"
+        host = f"[{self.reached_at}]" if ":" in self.reached_at else self.reached_at
+        return f"http://{host}:{self.port}/v1"
 
     def client(self, **options: Any) -> "Together":
         """A `Together` that talks to this server, whichever proxies the environment names.
