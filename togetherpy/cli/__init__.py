@@ -32,7 +32,7 @@ COMMANDS = {
     "speak": ("_speak", "have a text spoken"),
     "files": ("_files", "list, check, upload, download and delete files"),
     "batch": ("_batch", "send many requests, from file to file"),
-    "doctor": ("doctor", "find out why nothing is answered: configuration, proxy, certificates, network"),
+    "doctor": ("doctor", "find out why nothing is answered: settings, proxy, TLS, network"),
     "serve": ("_serve", "run a local server that speaks the API, for tests"),
     "demo": ("_demo", "show a streamed answer, a plain one, JSON and a tool call"),
     "completion": ("_completion", "print what makes a shell complete this command's words"),
@@ -86,6 +86,7 @@ def whole_parser(*, described: bool = True) -> argparse.ArgumentParser:
         description="A client for the Together AI API. The key is taken from the environment variable "
         "TOGETHER_API_KEY.",
         epilog="togetherpy COMMAND --help says the rest, exit statuses too.",
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=16),
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"togetherpy {__version__}")
