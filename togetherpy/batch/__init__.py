@@ -12,16 +12,26 @@ from typing import TYPE_CHECKING, Any, Unpack
 from togetherpy.batch.errors import BatchError, StalledError, SystemicError
 from togetherpy.batch.operator import ChatOp
 from togetherpy.batch.results import MapResult
-from togetherpy.batch.tally import BatchSummary
+from togetherpy.batch.tally import BatchSummary, MergeSummary
 
 if TYPE_CHECKING:
     import os
 
-    from togetherpy.batch.merge import MergeSummary
     from togetherpy.batch.options import RunOptions
     from togetherpy.client import AsyncTogether, Together
 
-__all__ = ["BatchError", "BatchSummary", "ChatOp", "MapResult", "StalledError", "SystemicError", "arun", "merge", "run"]
+__all__ = [
+    "BatchError",
+    "BatchSummary",
+    "ChatOp",
+    "MapResult",
+    "MergeSummary",
+    "StalledError",
+    "SystemicError",
+    "arun",
+    "merge",
+    "run",
+]
 
 
 def run(
@@ -102,7 +112,7 @@ def merge(
         TypeError, ValueError: an argument that cannot be meant.
         BatchError: a file cannot be read, the output cannot be written, or something else is writing it.
     """
-    from togetherpy.batch.merge import merge_here
+    from togetherpy.batch.merging import merge_here
 
     options = {"errors": errors, "sort": sort, "fsync": fsync, "force": force, "restart": restart}
     return merge_here(input, files, output, {"text": text, "template": template, **options})

@@ -8,7 +8,7 @@ later before what came earlier; a success is a 200 with choices and no error, wh
 from __future__ import annotations
 
 import os
-import shutil
+import re
 import stat
 import tempfile
 import zlib
@@ -33,7 +33,7 @@ _BITS = 12
 _GOOD, _FILE, _OFFSETS = 63, 48, (1 << 48) - 1
 _PLACES = (1 << _GOOD) - 1
 _MAX_FILES = 1 << (_GOOD - _FILE)
-_BLOCK = 1 << 20
+_BLOCK, _NEAR = 1 << 20, 1 << 13  # near: each line is read from another place
 _BOM, _LF = b"\xef\xbb\xbf", b"\n"
 _NULL = msgspec.Raw(b"null")
 
@@ -51,6 +51,20 @@ class _Line(msgspec.Struct):
 
 
 _decoder = msgspec.json.Decoder(_Line)
+_ODD = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}|NaN|Infinity")
+"""What servers write and msgspec refuses."""
+
+
+def _odd_body(line: bytes, otherwise: bytes) -> bytes:
+    """The body as it came, of a line that msgspec refuses: where it stands does not depend on what is odd in it."""
+    plain = _ODD.sub(lambda odd: b"\\uFFFD" if odd[0][:1] == b"\\" else b"0.000000"[: len(odd[0])], line)
+    try:
+        response = _decoder.decode(plain).response
+    except (ValueError, RecursionError):
+        return otherwise
+    body = b"" if response is None else bytes(response.body)
+    at = plain.find(body)
+    return line[at : at + len(body)] if plain.count(body) == 1 else otherwise
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -92,14 +106,17 @@ def read_result(line: bytes) -> Result:
     Raises:
         ValueError: it is no result, and why. RecursionError: it is nested too deeply.
     """
-    found = decode(_decoder, line)
+    try:
+        found, odd = _decoder.decode(line), False
+    except (ValueError, RecursionError):
+        found, odd = decode(_decoder, line), True
     if found.response is None and found.error is msgspec.UNSET:
         raise ValueError("it has neither response nor error")
     name = plain_name(bytes(found.custom_id))
     if name is None:
         raise ValueError("it has no custom_id")
     response = found.response or _Response()
-    body = bytes(response.body)
+    body = _odd_body(line, bytes(response.body)) if odd else bytes(response.body)
     status, request_id = response.status_code, response.request_id
     return Result(
         name,
@@ -170,18 +187,18 @@ class ResultFiles:
 
     def _opened(self, path: str, folder: str) -> BinaryIO:
         try:
-            file = open_input(path)
-            if not path.endswith((".gz", ".zst")) and stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                return file
-            with file:
+            if not path.endswith((".gz", ".zst")) and stat.S_ISREG(os.stat(path).st_mode):
+                return open(path, "rb", buffering=_NEAR)
+            with open_input(path) as file:
                 return self._copied(path, file, folder)
         except OSError as error:
             raise BatchError(f"cannot read {path}: {error.strerror or error}") from None
 
-    def _copied(self, path: str, file: BinaryIO, folder: str) -> BinaryIO:
-        copy = cast(BinaryIO, tempfile.TemporaryFile(dir=folder))  # noqa: SIM115  closed by close
+    def _copied(self, path: str, file: Any, folder: str) -> BinaryIO:
+        copy = cast(BinaryIO, tempfile.TemporaryFile(dir=folder, buffering=_NEAR))  # noqa: SIM115  closed by close
         try:
-            shutil.copyfileobj(file, copy, _BLOCK)
+            while piece := file.read1(_BLOCK):  # what comes before the damage is read, too
+                copy.write(piece)
         except (EOFError, zlib.error, OSError) as error:
             if isinstance(error, OSError) and error.errno is not None:
                 copy.close()

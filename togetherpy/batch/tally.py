@@ -54,6 +54,39 @@ class BatchSummary(msgspec.Struct, kw_only=True):
     output: str | None = None
 
 
+class MergeSummary(msgspec.Struct, kw_only=True):
+    """What a merge came to."""
+
+    rows: int = 0
+    """Of the input; without one, custom_ids in the files."""
+    succeeded: int = 0
+    """Rows with an answer in the output, `kept` ones included."""
+    failed: int = 0
+    """Rows that stand in the output with their error."""
+    kept: int = 0
+    """Rows that the output had an answer for already; it stays."""
+    failures: dict[str, int] = {}
+    """The failed ones by code: "missing", "batch_expired", "http_400" ..."""
+    unasked: int = 0
+    """Results of rows that are not in the input; they are in no output."""
+    duplicates: int = 0
+    """Results that another one of the same row went before: a success before a failure, later before earlier."""
+    invalid: int = 0
+    """Lines of the files that are no result."""
+    complaints: list[str] = []
+    """Of the first invalid lines, with file and line, and of the first unasked results."""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    total_tokens: int = 0
+    """That the merged answers say they took."""
+    output: str | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """What `togetherpy batch merge` exits with: 3 when rows failed."""
+        return 3 if self.failed else 0
+
+
 class Tally:
     """The counts while a run runs."""
 

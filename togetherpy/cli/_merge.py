@@ -15,7 +15,7 @@ from togetherpy.cli._options import describe
 from togetherpy.cli._screen import complain
 
 if TYPE_CHECKING:
-    from togetherpy.batch.merge import MergeSummary
+    from togetherpy.batch import MergeSummary
     from togetherpy.cli._screen import Screen
 
 USAGE = 2
@@ -70,7 +70,7 @@ def run(options: argparse.Namespace, _screen: Screen) -> int:
         complain(f"error: {error}")
         return USAGE
     _report(summary)
-    if summary.failed and given is not None:
+    if summary.failed and given not in (None, "-"):
         reading = ["--text"] * options.text + (["--template", options.template] if options.template else [])
         words = ["togetherpy", "batch", "run", given, "-o", options.output, *reading]
         complain(f"to send what failed: {shlex.join(words)} --model M")
@@ -85,8 +85,8 @@ def _report(summary: MergeSummary) -> None:
     parts = [f"{summary.rows} rows: {summary.succeeded} answered{kept}, {summary.failed} failed"]
     parts[0] += f" ({codes})" if codes else ""
     counted = {
-        "results that nobody asked for": summary.unasked,
-        "results that another one went before": summary.duplicates,
+        "results nobody asked for": summary.unasked,
+        "results that another one of the row goes before": summary.duplicates,
         "lines that are no result": summary.invalid,
     }
-    complain("; ".join([*parts, *(f"{count} {what}" for what, count in counted.items() if count)]))
+    complain("; ".join([*parts, *(f"{what}: {count}" for what, count in counted.items() if count)]))

@@ -11,10 +11,9 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
-
-import msgspec
 
 from togetherpy.batch.envelope import RowFailure, failure_of, line_of
 from togetherpy.batch.errors import BatchError
@@ -22,8 +21,9 @@ from togetherpy.batch.identity import Digests, digest
 from togetherpy.batch.options import Options, make_options
 from togetherpy.batch.place import Place, same_file
 from togetherpy.batch.result_files import MAX_SHOWN, Result, ResultFiles
-from togetherpy.batch.rows import Row, RowError, body_of
-from togetherpy.batch.source import Source, source_of
+from togetherpy.batch.rows import Form, Row, RowError, body_of
+from togetherpy.batch.source import FileSource, Source, source_of
+from togetherpy.batch.tally import MergeSummary
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -32,41 +32,12 @@ _CODES_SHOWN = 50
 """Codes of failures that are counted apart; servers may make up one for each row."""
 
 
-class MergeSummary(msgspec.Struct, kw_only=True):
-    """What a merge came to."""
-
-    rows: int = 0
-    """Of the input; without one, custom_ids in the files."""
-    succeeded: int = 0
-    """Rows with an answer in the output, `kept` ones included."""
-    failed: int = 0
-    """Rows that stand in the output with their error."""
-    kept: int = 0
-    """Rows that the output had an answer for already; it stays."""
-    failures: dict[str, int] = {}
-    """The failed ones by code: "missing", "batch_expired", "http_400" ..."""
-    unasked: int = 0
-    """Results of rows that are not in the input; they are in no output."""
-    duplicates: int = 0
-    """Results that another one of the same row went before: a success before a failure, later before earlier."""
-    invalid: int = 0
-    """Lines of the files that are no result."""
-    complaints: list[str] = []
-    """Of the first invalid lines, with file and line, and of the first unasked results."""
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    total_tokens: int = 0
-    """That the merged answers say they took."""
-    output: str | None = None
-
-    @property
-    def exit_code(self) -> int:
-        """What `togetherpy batch merge` exits with: 3 when rows failed."""
-        return 3 if self.failed else 0
-
-
-def missing(row: Row) -> RowFailure:
-    """Why a row failed that is in no file of results."""
+def missing(row: Row, form: Form) -> RowFailure:
+    """Why a row failed that is in no file of results: it could not be asked, or nobody knows."""
+    try:
+        body_of(row, form)
+    except RowError as error:
+        return failure_of(error, row)
     return RowFailure("missing", "there is no result of this row in the files that were merged", None, None, None)
 
 
@@ -76,7 +47,7 @@ def merge_results(
     files: Iterable[str],
     *,
     name_in_files: Callable[[Row], bytes] | None = None,
-    why_absent: Callable[[Row], RowFailure] = missing,
+    why_absent: Callable[[Row], RowFailure] | None = None,
     any_params: bool = False,
 ) -> MergeSummary:
     """Writes a line into `options.output` for each row of the input that has no answer there; then each stands once.
@@ -85,7 +56,8 @@ def merge_results(
     options: as for a run on the same input and output; what is of sending is not looked at.
     files: paths of output and error files; .gz and .zst by name. Several may have the same row.
     name_in_files: the JSON of the custom_id by which the files know the row; default: its own, `row.custom_id`.
-    why_absent: the failure of a row that can be asked and is in no file. Not asked where the output says why already.
+    why_absent: the failure of a row that is in no file and could be read; default: `missing`. What the output says of
+        a row's failure already stays.
     any_params: with which parameters the rows were asked is not known; a run with any may go on with the output.
 
     Raises:
@@ -102,7 +74,8 @@ def merge_results(
         rows = source or _Found(results)
         place = Place(rows, options, any_params=any_params)
         try:
-            return _Merge(place, options, results, name_in_files, why_absent).run(rows)
+            why = why_absent or partial(missing, form=options.form)
+            return _Merge(place, options, results, name_in_files, why).run(rows)
         finally:
             place.close()
 
@@ -116,7 +89,7 @@ class _Merge:
         name_in_files: Callable[[Row], bytes] | None,
         why_absent: Callable[[Row], RowFailure],
     ) -> None:
-        self._place, self._options, self._results = place, options, results
+        self._place, self._results = place, results
         self._name, self._why_absent = name_in_files, why_absent
         self._summary = MergeSummary(output=options.output)
         self._codes: Counter[str] = Counter()
@@ -156,11 +129,7 @@ class _Merge:
         (self._place.output if failure is None else self._place.errors).write(_line(row, result, failure))
 
     def _reason(self, row: Row) -> RowFailure:
-        try:
-            body_of(row, self._options.form)
-        except RowError as error:
-            return failure_of(error, row)
-        return self._why_absent(row)
+        return self._why_absent(row) if row.error is None else failure_of(RowError(row.error), row)
 
     def _add_usage(self, result: Result | None) -> None:
         usage = result.said.usage if result is not None and result.said is not None else None
@@ -210,6 +179,11 @@ class _Found:
         raise NotImplementedError
 
 
+def _are_results(first: Row | None) -> bool:
+    fields = first.fields.keys() if first is not None else frozenset[str]()
+    return bool(fields & {"response", "error"}) and not fields & {"body", "messages", "prompt"}
+
+
 def merge_here(given: Any, files: Any, output: Any, arguments: dict[str, Any]) -> MergeSummary:
     """`togetherpy.batch.merge`; `arguments`: of Options."""
     if isinstance(files, (str, os.PathLike)):
@@ -219,4 +193,9 @@ def merge_here(given: Any, files: Any, output: Any, arguments: dict[str, Any]) -
         raise ValueError("files is empty: there is nothing to merge")
     options = make_options(output, None, arguments)
     source = None if given is None else source_of(given, options.form)
+    if isinstance(source, FileSource) and options.form.template is None and _are_results(next(source.read(), None)):
+        raise ValueError(
+            f"{source.name} has results, not what was asked: the input comes first; if there is none, say None or "
+            "--no-input"
+        )
     return merge_results(source, options, paths, any_params=True)
