@@ -27,7 +27,7 @@ from togetherpy.types.chat_completions import (
     ResponseFormat,
     Tools,
 )
-from togetherpy.types.chat_params import Sent
+from togetherpy.types.chat_messages import Sent
 from togetherpy.types.common import FinishReason, FunctionCall, MessageRole, TokenLogprob, ToolCalls, UsageData
 from togetherpy.types.parsed import ParsedChatCompletion, ParsedMessage
 

@@ -35,7 +35,9 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     stream: bool
     """The answer is read while it arrives."""
     server_address: str
+    """The host that is asked."""
     server_port: int
+    """Its TCP port."""
     started: float
     """When the call began, in seconds on the monotonic clock (`time.monotonic()`)."""
     time: float
@@ -70,6 +72,7 @@ class RetryEvent(Event, frozen=True, kw_only=True, eq=False):
     status_code: int | None
     """None when no answer came."""
     request_id: str | None
+    """The server's name for the request; None when it gave none."""
     wait: float
     """Seconds until the next attempt."""
 
@@ -78,14 +81,18 @@ class StreamStartEvent(Event, frozen=True, kw_only=True, eq=False):
     """A stream was accepted; nothing of it has been read."""
 
     status_code: int
+    """The HTTP status."""
     request_id: str | None
+    """The server's name for the request; None when it gave none."""
 
 
 class ResponseEvent(Event, frozen=True, kw_only=True, eq=False):
     """A whole answer came."""
 
     status_code: int
+    """The HTTP status."""
     request_id: str | None
+    """The server's name for the request; None when it gave none."""
     response_id: str | None
     """The `id` in the answer."""
     response_model: str | None
@@ -93,6 +100,7 @@ class ResponseEvent(Event, frozen=True, kw_only=True, eq=False):
     finish_reasons: tuple[str, ...]
     """Of each choice that has one."""
     usage: UsageData | None
+    """The tokens that it took; None when the server does not say."""
     messages: list[Any] | None = None
     """Of a chat, what the model said: dicts with role, content, tool_calls ... and finish_reason. None unless the hooks
     have `content = True`."""
@@ -116,9 +124,11 @@ class ErrorEvent(Event, frozen=True, kw_only=True, eq=False):
     """A call failed for good, or was cancelled or interrupted, before there was an answer or a stream."""
 
     error: BaseException
+    """What the call raises."""
     status_code: int | None
     """None when no answer came."""
     request_id: str | None
+    """The server's name for the request; None when it gave none."""
 
 
 class Hooks:

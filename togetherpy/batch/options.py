@@ -73,13 +73,19 @@ class RunOptions(TypedDict, total=False):
     plot: str | os.PathLike[str] | None
     """Where a drawing of rows a second, limit and 429s over time goes, as SVG."""
     max_tokens: int | None
+    """Most tokens of each answer, >= 1."""
     temperature: float | None
+    """Randomness, 0 to 1 (some models take up to 2)."""
     top_p: float | None
+    """Share of probability mass to sample from, 0 to 1."""
     seed: int | None
+    """An integer for repeatable sampling."""
     timeout: float | Timeout | None
     """Seconds of each attempt, from when it is sent."""
     extra_headers: Mapping[str, str | None] | None
+    """Header fields to add; a value of None removes a default one."""
     extra_body: Mapping[str, Any] | None
+    """Fields to add to each body, over all others."""
 
 
 _TO_THE_MODEL = ("max_tokens", "temperature", "top_p", "seed", "timeout", "extra_headers", "extra_body")

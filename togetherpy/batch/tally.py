@@ -22,6 +22,7 @@ class BatchSummary(msgspec.Struct, kw_only=True):
     """What a run came to. `rows` are those of the input that were read, in this run and earlier ones on its output."""
 
     rows: int = 0
+    """Rows of the input that were read."""
     succeeded: int = 0
     """Rows with an answer in the output, those of earlier runs included."""
     failed: int = 0
@@ -29,7 +30,9 @@ class BatchSummary(msgspec.Struct, kw_only=True):
     skipped: int = 0
     """Rows that an earlier run had finished."""
     prompt_tokens: int = 0
+    """Tokens of the prompts, as the answers of this run say it."""
     completion_tokens: int = 0
+    """Tokens of the answers, likewise."""
     total_tokens: int = 0
     """That the answers of this run say they took."""
     maybe_billed: int = 0
@@ -37,8 +40,11 @@ class BatchSummary(msgspec.Struct, kw_only=True):
     retries: dict[str, int] = {}
     """Requests that were sent again, by reason: an HTTP status, "timeout", "connection" ..."""
     seconds: float = 0.0
+    """How long the run took."""
     rows_per_second: float = 0.0
+    """Rows that this run settled, by its seconds."""
     tokens_per_second: float = 0.0
+    """Tokens of this run, by its seconds."""
     latency: dict[str, float] = {}
     """Seconds of the attempts that settled a row: p50, p95 and p99."""
     limits: dict[str, list[list[float]]] = {}
@@ -52,6 +58,7 @@ class BatchSummary(msgspec.Struct, kw_only=True):
     exit_code: int = 0
     """What `togetherpy batch run` exits with."""
     output: str | None = None
+    """The path of the output."""
 
 
 class MergeSummary(msgspec.Struct, kw_only=True):

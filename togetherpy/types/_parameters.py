@@ -22,12 +22,12 @@ temperature: randomness, 0 to 1 (some models take up to 2); 0 is the most repeat
 top_p: share of probability mass to sample from, 0 to 1.
 top_k: number of likeliest tokens to sample from, >= 1.
 min_p: least probability of a token relative to the likeliest, 0 to 1.
-repetition_penalty: > 0, above 1 repeats less; not together with the next two (warns).
+repetition_penalty: > 0, above 1 repeats less; not together with presence_penalty and frequency_penalty (warns).
 presence_penalty, frequency_penalty: -2 to 2, positive repeats less.
 logit_bias: token id (as text) to bias, usually -100 to 100.
 seed: integer for repeatable sampling.
 logprobs: number of alternatives to return log probabilities for, 0 to 20 (some models want a bool).
-top_logprobs: the same for servers that take `logprobs` as a bool, 0 to 20.
+top_logprobs: number of alternatives, for servers that take `logprobs` as a bool, 0 to 20.
 echo: return the prompt too.
 n: number of choices, 1 to 128.
 safety_model: name of a moderation model.

@@ -20,6 +20,7 @@ class FieldInfo(NamedTuple):
     """What one field is."""
 
     annotation: Any
+    """Its type."""
     default: Any
     """`msgspec.NODEFAULT`: it must be given."""
     alias: str | None

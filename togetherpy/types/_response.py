@@ -47,13 +47,16 @@ class RateLimits(msgspec.Struct, frozen=True, kw_only=True):
     """What the server says about its limits in the headers of an answer."""
 
     requests: RateLimit
+    """Of requests."""
     tokens: RateLimit
+    """Of tokens."""
 
 
 class SentRequest(msgspec.Struct, frozen=True):
     """What was asked."""
 
     method: str
+    """"POST" ..."""
     url: str
     """Without the key; of another server than the client's own, only which one."""
 
@@ -69,6 +72,7 @@ class ResponseInfo(_Head, msgspec.Struct, frozen=True, kw_only=True):
     """What the head of an answer says, and how it was come by."""
 
     status_code: int
+    """The HTTP status."""
     headers: Mapping[str, str]
     """Case-insensitive."""
     request_id: str | None
@@ -162,6 +166,7 @@ class APIResponse(RawResponse, Generic[T], frozen=True, kw_only=True):
     """A whole answer, raw and decoded: what `with_raw_response.create(...)` returns."""
 
     value: T
+    """What `parse()` gives."""
     awaited: bool = False
     """It is an AsyncTogether's: `await raw.parse()` is right, and so is `raw.parse()`. The same goes for the body; of a
     type of your own, the value is what it is, and cannot be awaited."""
@@ -198,6 +203,7 @@ class APIStreamResponse(ResponseInfo, Generic[T], frozen=True, kw_only=True):
     """The head of an accepted stream: what `with_raw_response.create(..., stream=True)` returns."""
 
     value: T
+    """What `parse()` gives."""
 
     def parse(self) -> T:
         """The Stream or AsyncStream, unread; the same object each time. It is yours to read or to close."""

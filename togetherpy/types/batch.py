@@ -42,29 +42,42 @@ class BatchCreateParams(CallOptions, total=False):
     """What `batches.create` takes, and what every call does."""
 
     input_file_id: "Required[str]"
+    """A file that was uploaded with purpose="batch-api": lines of `{"custom_id": ..., "body": {...}}`."""
     endpoint: "Required[str]"
+    """Where each of them goes: "/v1/chat/completions", "/v1/audio/transcriptions" or "/v1/audio/translations"."""
     completion_window: "str | None"
+    """Within which time, such as "24h"."""
     model_id: "str | None"
+    """The model."""
     priority: "int | None"
+    """An integer."""
 
 
 class BatchJob(Open, kw_only=True):
     """One batch."""
 
     id: str | None = None
+    """What `retrieve` and `cancel` take."""
     user_id: str | None = None
+    """Whose it is."""
     input_file_id: str | None = None
+    """The file with its requests."""
     file_size_bytes: int | None = None
     """Of the input."""
     status: BatchJobStatus | None = None
+    """How far it has got."""
     job_deadline: datetime | None = None
     """When it expires."""
     created_at: datetime | None = None
+    """When it was made."""
     completed_at: datetime | None = None
+    """When it ended."""
     endpoint: str | None = None
+    """Where its requests go."""
     progress: float | None = None
     """From 0 to 100."""
     model_id: str | None = None
+    """The model that answers."""
     output_file_id: str | None = None
     """The answers, in any order; None also when there is none."""
     error_file_id: str | None = None
@@ -82,6 +95,7 @@ class BatchCreateResponse(Open, kw_only=True):
     """A batch that was made."""
 
     job: BatchJob | None = None
+    """The batch; None when none was made."""
     warning: str | None = None
     """What the server wants to be known of it; without a job, why there is none."""
 

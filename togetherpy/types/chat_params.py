@@ -1,7 +1,7 @@
 """What chat completions send.
 
-In: keyword arguments from the user. Out: TypedDicts, and Structs for those who would rather build objects.
-The rule: dicts, objects and what the user's own classes make of them are all taken; the server checks the values.
+In: keyword arguments from the user. Out: TypedDicts.
+The rule: each parameter is declared once, with what editors show of it; `_parameters` has the same for `help()`.
 """
 
 # ruff: noqa: PYI051  # `Literal["auto"] | str`: the literals say nothing to a type checker, but editors offer them
@@ -9,15 +9,41 @@ The rule: dicts, objects and what the user's own classes make of them are all ta
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from enum import StrEnum
 from typing import Any, Literal, Required, TypedDict
 
-import msgspec
-
 from togetherpy.types._inputs import JSONObject
-from togetherpy.types._model import Model
 from togetherpy.types._parameters import MEANING
 from togetherpy.types._timeout import Timeout
+from togetherpy.types.chat_messages import (
+    AssistantMessage,
+    AudioContentPart,
+    ChatCompletionMessageContent,
+    ChatCompletionMessageContentAudioURL,
+    ChatCompletionMessageContentImageURL,
+    ChatCompletionMessageContentType,
+    ChatCompletionMessageContentVideoURL,
+    ChatCompletionWarning,
+    ContentPart,
+    FunctionCallParam,
+    FunctionTool,
+    FunctionToolChoice,
+    ImageContentPart,
+    InputAudio,
+    InputAudioContentPart,
+    MessageParam,
+    ResponseFormat,
+    ResponseFormatType,
+    SystemMessage,
+    TextContentPart,
+    ToolCallParam,
+    ToolChoice,
+    ToolChoiceEnum,
+    ToolMessage,
+    Tools,
+    URLPart,
+    UserMessage,
+    VideoContentPart,
+)
 
 __all__ = [
     "AssistantMessage",
@@ -57,261 +83,80 @@ __all__ = [
 ]
 
 
-# Objects (dicts do as well)
-
-
-class Sent(Model):
-    """An object that is only ever sent. What its type does not name would not be, so there is no such thing."""
-
-    takes_extra = False
-
-
-class ChatCompletionMessageContentType(StrEnum):
-    """Kinds of content parts."""
-
-    TEXT = "text"
-    IMAGE_URL = "image_url"
-    VIDEO_URL = "video_url"
-    AUDIO_URL = "audio_url"
-    INPUT_AUDIO = "input_audio"
-
-
-class ChatCompletionMessageContentImageURL(Sent, kw_only=True):
-    """An image, by http(s) or data URL."""
-
-    url: str
-
-
-class ChatCompletionMessageContentVideoURL(Sent, kw_only=True):
-    """A video, by http(s) or data URL."""
-
-    url: str
-
-
-class ChatCompletionMessageContentAudioURL(Sent, kw_only=True):
-    """Sound, by http(s) or data URL."""
-
-    url: str
-
-
-class ChatCompletionMessageContent(Sent, kw_only=True):
-    """One part of a message that is more than text."""
-
-    type: ChatCompletionMessageContentType
-    text: str | None = None
-    image_url: ChatCompletionMessageContentImageURL | None = None
-    video_url: ChatCompletionMessageContentVideoURL | None = None
-    audio_url: ChatCompletionMessageContentAudioURL | None = None
-    input_audio: dict[str, str] | None = None
-
-
-class ResponseFormatType(StrEnum):
-    """Kinds of `response_format`."""
-
-    TEXT = "text"
-    JSON_OBJECT = "json_object"
-    JSON_SCHEMA = "json_schema"
-    REGEX = "regex"
-
-
-class ResponseFormat(Sent, kw_only=True):
-    """The form that the answer must have."""
-
-    type: ResponseFormatType
-    schema_: dict[str, Any] | None = msgspec.field(name="schema", default=None)
-    json_schema: dict[str, Any] | None = None
-    pattern: str | None = None
-
-
-class FunctionTool(Sent, kw_only=True):
-    """A function that the model may call; `parameters` is a JSON schema."""
-
-    name: str
-    description: str | None = None
-    parameters: dict[str, Any] | None = None
-
-
-class FunctionToolChoice(Sent, kw_only=True):
-    """The name of the function that must be called."""
-
-    name: str
-
-
-class Tools(Sent, kw_only=True, omit_defaults=False):
-    """A tool that the model may call."""
-
-    function: FunctionTool
-    type: Literal["function"] | str = "function"
-
-
-class ToolChoice(Sent, kw_only=True, omit_defaults=False):
-    """The tool that must be called."""
-
-    function: FunctionToolChoice
-    type: Literal["function"] | str = "function"
-
-
-class ToolChoiceEnum(StrEnum):
-    """Ways to choose a tool."""
-
-    Auto = "auto"
-    Required = "required"
-    NONE = "none"
-
-
-# Dicts
-
-
-class URLPart(TypedDict):
-    """Where an image, a video or a sound is: an http(s) or data URL."""
-
-    url: str
-
-
-class TextContentPart(TypedDict):
-    """Text."""
-
-    type: Literal["text"]
-    text: str
-
-
-class ImageContentPart(TypedDict):
-    """An image."""
-
-    type: Literal["image_url"]
-    image_url: URLPart
-
-
-class VideoContentPart(TypedDict):
-    """A video."""
-
-    type: Literal["video_url"]
-    video_url: URLPart
-
-
-class AudioContentPart(TypedDict):
-    """Sound by URL."""
-
-    type: Literal["audio_url"]
-    audio_url: URLPart
-
-
-class InputAudio(TypedDict):
-    """Sound as base64 text."""
-
-    data: str
-    format: Literal["wav"] | str
-
-
-class InputAudioContentPart(TypedDict):
-    """Sound in the request itself."""
-
-    type: Literal["input_audio"]
-    input_audio: InputAudio
-
-
-ContentPart = TextContentPart | ImageContentPart | VideoContentPart | AudioContentPart | InputAudioContentPart
-
-
-class FunctionCallParam(TypedDict):
-    """The function of an assistant's tool call; `arguments` is a JSON document."""
-
-    name: str
-    arguments: str
-
-
-class ToolCallParam(TypedDict, total=False):
-    """A tool call of an earlier assistant turn."""
-
-    id: Required[str]
-    type: Required[Literal["function"]]
-    function: Required[FunctionCallParam]
-    index: int
-
-
-class SystemMessage(TypedDict, total=False):
-    """Instructions."""
-
-    role: Required[Literal["system"]]
-    content: Required[str]
-    name: str
-
-
-class UserMessage(TypedDict, total=False):
-    """What the user says."""
-
-    role: Required[Literal["user"]]
-    content: Required[str | Sequence[ContentPart]]
-    name: str
-
-
-class AssistantMessage(TypedDict, total=False):
-    """What the assistant said before."""
-
-    role: Required[Literal["assistant"]]
-    content: str | None
-    name: str
-    tool_calls: Sequence[ToolCallParam]
-    reasoning: str | None
-    reasoning_content: str | None
-
-
-class ToolMessage(TypedDict, total=False):
-    """The result of a tool call."""
-
-    role: Required[Literal["tool"]]
-    content: Required[str]
-    tool_call_id: Required[str]
-    name: str
-
-
-class ChatCompletionWarning(TypedDict):
-    """What an item of an answer's `warnings` is."""
-
-    message: str
-
-
-MessageParam = SystemMessage | UserMessage | AssistantMessage | ToolMessage | JSONObject
-
-
 class CommonParams(TypedDict, total=False):
     """What every call takes; `help()` of this and of `client.chat.completions.create` explains it."""
 
     messages: Required[Iterable[MessageParam]]
+    """The conversation so far: dicts, our message Structs (an answer's `message` as it is), dataclasses or pydantic
+    objects. `content` is text or a list of parts (text, image_url, video_url, audio_url, input_audio)."""
     model: Required[str]
+    """Name of the model, such as "openai/gpt-oss-20b"."""
     max_tokens: int | None
+    """Most tokens to generate, >= 1."""
     stop: str | Sequence[str] | None
+    """A string or strings at which generation ends; they are not part of the answer."""
     temperature: float | None
+    """Randomness, 0 to 1 (some models take up to 2); 0 is the most repeatable."""
     top_p: float | None
+    """Share of probability mass to sample from, 0 to 1."""
     top_k: int | None
+    """Number of likeliest tokens to sample from, >= 1."""
     repetition_penalty: float | None
+    """> 0, above 1 repeats less; not together with presence_penalty and frequency_penalty (warns)."""
     presence_penalty: float | None
+    """-2 to 2, positive repeats less."""
     frequency_penalty: float | None
+    """-2 to 2, positive repeats less."""
     min_p: float | None
+    """Least probability of a token relative to the likeliest, 0 to 1."""
     logit_bias: Mapping[str, float] | None
+    """Token id (as text) to bias, usually -100 to 100."""
     seed: int | None
+    """Integer for repeatable sampling."""
     logprobs: int | None
+    """Number of alternatives to return log probabilities for, 0 to 20 (some models want a bool)."""
     echo: bool | None
+    """Return the prompt too."""
     n: int | None
+    """Number of choices, 1 to 128."""
     safety_model: str | None
+    """Name of a moderation model."""
     tool_choice: Literal["auto", "none", "required"] | str | JSONObject | None
+    """"auto", "none", "required", or {"type": "function", "function": {"name": ...}}."""
     function_call: Literal["auto", "none"] | JSONObject | None
+    """The older form of `tool_choice`."""
     reasoning: JSONObject | None
+    """{"enabled": bool} for models that can switch their reasoning."""
     reasoning_effort: Literal["low", "medium", "high"] | str | None
+    """"low", "medium" or "high"."""
     chat_template_kwargs: JSONObject | None
+    """Options for the model's chat template, such as {"thinking": True}."""
     compliance: Literal["hipaa"] | None
+    """"hipaa"."""
     context_length_exceeded_behavior: Literal["truncate", "error"] | None
+    """"error" (the default) or "truncate", which lowers max_tokens to what fits."""
     stream_options: JSONObject | None
+    """Options of a stream, such as {"include_usage": True}; Together sends usage without it."""
     top_logprobs: int | None
+    """Number of alternatives, for servers that take `logprobs` as a bool, 0 to 20."""
     parallel_tool_calls: bool | None
+    """Whether several calls may come in one answer."""
     max_completion_tokens: int | None
+    """The same as `max_tokens`, for servers that call it so."""
     user: str | None
+    """Your name for the end user."""
     metadata: Mapping[str, str] | None
+    """Your own labels, text to text."""
     timeout: float | Timeout | None
+    """Seconds, or a `Timeout`, for this call only."""
     max_retries: int | None
+    """Retries after the first attempt, >= 0."""
     extra_headers: Mapping[str, str | None] | None
+    """Header fields to add; a value of None removes a default one."""
     extra_query: Mapping[str, str | int | float | bool | Sequence[str | int | float | bool] | None] | None
+    """Query parameters to add."""
     extra_body: Mapping[str, Any] | None
+    """Fields to add to the body, over all others."""
 
 
 ToolParam = JSONObject | Callable[..., Any]
@@ -322,7 +167,10 @@ class ChatCompletionParams(CommonParams, total=False):
     """What `create` takes beside the CommonParams."""
 
     response_format: JSONObject | None
+    """{"type": "json_object"}, or "json_schema" with a schema, or "regex" with a pattern."""
     tools: Iterable[ToolParam] | None
+    """Functions the model may call: {"type": "function", "function": {"name", "description", "parameters"}}, or typed
+    Python functions (see `togetherpy.tools`)."""
 
 
 ChatCompletionRequest = ChatCompletionParams
@@ -333,12 +181,15 @@ class ParseParams(CommonParams, total=False):
     """What `parse` takes beside the CommonParams."""
 
     tools: Iterable[ToolParam] | None
+    """Functions the model may call: {"type": "function", "function": {"name", "description", "parameters"}}, or typed
+    Python functions (see `togetherpy.tools`)."""
 
 
 class RunToolsParams(CommonParams, total=False):
     """What `run_tools` takes beside the CommonParams."""
 
     response_format: JSONObject | None
+    """{"type": "json_object"}, or "json_schema" with a schema, or "regex" with a pattern."""
 
 
 for _params in (CommonParams, ChatCompletionParams, ParseParams, RunToolsParams):

@@ -28,13 +28,23 @@ class EmbeddingParams(CallOptions, total=False):
     """What `embeddings.create` takes, and what every call does."""
 
     model: "Required[str]"
+    """Name of an embedding model."""
     input: "Required[str | Iterable[str] | Iterable[int] | Iterable[Iterable[int]]]"
+    """A text, or any iterable of texts; for servers that take them, lists of token numbers."""
     encoding_format: "Literal['float', 'base64'] | None"
+    """"float", or "base64", which is shorter and quicker to read, for servers that know it; the embedding is then an
+    `array.array("f")`."""
     dimensions: "int | None"
+    """How long the vectors are to be, for models that can choose, >= 1."""
     user: "str | None"
+    """Your name for the end user."""
     batch_size: "int | None"
+    """Most texts in one request, >= 1. A longer input is sent in several, and their answers are joined in its order;
+    without it and `batch_tokens` all goes into one."""
     batch_tokens: "int | None"
+    """Most tokens in one request, >= 1, taken for four bytes of text each."""
     concurrency: "int | None"
+    """How many of these requests at a time, >= 1; default 4. `timeout` and `max_retries` are of each."""
 
 
 class EmbeddingChoicesData(Open, kw_only=True):
@@ -43,6 +53,7 @@ class EmbeddingChoicesData(Open, kw_only=True):
     index: int | None = None
     """The place of the input in `input`."""
     object: ObjectType | None = None
+    """What kind of object it is, in the server's word."""
     embedding: Vector | None = None
     """A list of floats; an `array.array("f")` where the server sent base64."""
 
@@ -63,10 +74,15 @@ class EmbeddingResponse(Open, kw_only=True):
     """The embeddings, in the order of the inputs."""
 
     id: str | None = None
+    """The server's id of the answer."""
     object: str | None = None
+    """What kind of object it is, in the server's word."""
     model: str | None = None
+    """The model that made them."""
     data: list[EmbeddingChoicesData] | None = None
+    """One for each input."""
     usage: UsageData | None = None
+    """The tokens that it took."""
 
     def numpy(self) -> Any:
         """All of them as one numpy array of float32, a row for each.

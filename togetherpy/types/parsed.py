@@ -32,6 +32,7 @@ class ParsedChoice(ChatCompletionChoicesData, Generic[T], kw_only=True):
     message: ParsedMessage[T] = msgspec.field(  # pyright: ignore[reportIncompatibleVariableOverride]
         default_factory=lambda: ParsedMessage()
     )
+    """The message; its `parsed` is the value."""
 
 
 class ParsedChatCompletion(ChatCompletionResponse, Generic[T], kw_only=True):
@@ -40,6 +41,7 @@ class ParsedChatCompletion(ChatCompletionResponse, Generic[T], kw_only=True):
     choices: list[ParsedChoice[T]] = msgspec.field(  # type: ignore[assignment]  # pyright: ignore[reportIncompatibleVariableOverride]
         default_factory=list
     )
+    """The `n` answers."""
 
     @property
     def parsed(self) -> T:

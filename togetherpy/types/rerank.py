@@ -19,11 +19,17 @@ class RerankParams(CallOptions, total=False):
     """What `rerank.create` takes, and what every call does."""
 
     model: "Required[str]"
+    """Name of a model for reranking."""
     query: "Required[str]"
+    """What is looked for."""
     documents: "Required[Iterable[str | Mapping[str, Any]]]"
+    """Texts, or objects; any iterable, at least one."""
     top_n: "int | None"
+    """How many of the best to return, >= 1; all of them if it is left out."""
     return_documents: "bool | None"
+    """The documents are in the answer too, not only their places in the list."""
     rank_fields: "Sequence[str] | None"
+    """The fields of objects that are looked at; all of them if it is left out."""
 
 
 class RerankDocument(Open, kw_only=True):
@@ -66,10 +72,15 @@ class RerankResponse(Open, kw_only=True):
     """The documents, the most relevant first."""
 
     id: str | None = None
+    """The server's id of the answer."""
     object: str | None = None
+    """What kind of object it is, in the server's word."""
     model: str | None = None
+    """The model that ranked them."""
     results: list[RerankChoicesData] | None = None
+    """The documents, the most relevant first."""
     usage: UsageData | None = None
+    """The tokens that it took."""
 
 
 # The official packages' names.

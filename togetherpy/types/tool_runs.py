@@ -21,6 +21,7 @@ class ToolResult(Shown, msgspec.Struct, frozen=True, kw_only=True):
     """One call of a tool that the model asked for, and what came of it."""
 
     call: ToolCalls
+    """What the model asked for."""
     content: str
     """The text that goes back to the model."""
     value: Any = None
@@ -33,6 +34,7 @@ class ToolStep(Shown, msgspec.Struct, frozen=True, kw_only=True):
     """One answer of the model and the calls that it led to."""
 
     response: ChatCompletionResponse
+    """The answer."""
     results: list[ToolResult]
     """In the order in which the model asked; empty in the last step."""
 
