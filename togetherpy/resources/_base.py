@@ -61,7 +61,7 @@ class Area(Generic[R]):
 
 
 class Resource:
-    """A base. `class AsyncThings(Resource, like=Things)` takes docstrings that it lacks from Things."""
+    """A base. `class AsyncThings(Resource, like=Things)` has the docstrings of Things, where it says more in one."""
 
     _plain_only: tuple[str, ...] = ()
     """Methods of several calls, which have no single answer to show raw."""
@@ -72,8 +72,9 @@ class Resource:
             return
         cls.__doc__ = cls.__doc__ or f"{like.__doc__} of an AsyncTogether"
         for name, method in vars(cls).items():
-            if callable(method) and method.__doc__ is None:
-                method.__doc__ = getattr(getattr(like, name, None), "__doc__", None)
+            whole = getattr(getattr(like, name, None), "__doc__", None)
+            if whole and callable(method) and not name.startswith("_"):  # editors show the short one that stands there
+                method.__doc__ = whole
 
     def __init__(self, loop: Caller, *, raw: Rawness = False) -> None:
         self._loop = loop

@@ -126,34 +126,47 @@ class Batches(Resource):
 
 
 class AsyncBatches(AsyncResource, like=Batches):
+    """`client.batches` of an AsyncTogether."""
+
     @takes("BatchCreateParams", "batch")
     async def create(self, **params: Unpack[BatchCreateParams]) -> BatchCreateResponse:
+        """Has the requests in a file answered. The rest: `Batches.create`."""
         return await self._call(_CREATE, _prepared(params))
 
     @takes("CallOptions", "_options")
     async def retrieve(self, id: str, **options: Unpack[CallOptions]) -> BatchJob:
+        """How far a batch has got. Asking every 30 to 60 seconds is enough. The rest: `Batches.retrieve`."""
         return await self._call(_RETRIEVE.at(id=id), checked("retrieve", options))
 
     @takes("CallOptions", "_options")
     async def list(self, **options: Unpack[CallOptions]) -> builtins.list[BatchJob]:
+        """All batches. The rest: `Batches.list`."""
         return await self._call(_LIST, checked("list", options))
 
     @takes("CallOptions", "_options")
     async def cancel(self, id: str, **options: Unpack[CallOptions]) -> BatchJob:
+        """Ends a batch that is not complete. Requests that were answered are paid for, and their answers are there.
+
+        The rest: `Batches.cancel`.
+        """
         return await self._call(_CANCEL.at(id=id), checked("cancel", options))
 
     async def create_batch(self, file_id: str, endpoint: str, **options: Unpack[CallOptions]) -> BatchJob:
+        """`create(...).job`, as version 1 of the official package calls it. The rest: `Batches.create_batch`."""
         made = await self.create(input_file_id=file_id, endpoint=endpoint, completion_window=_WINDOW, **options)
         job: BatchJob = mapped(made, _job, raw=self._raw)
         return job
 
     async def get_batch(self, batch_job_id: str, **options: Unpack[CallOptions]) -> BatchJob:
+        """`retrieve`, as version 1 of the official package calls it. The rest: `Batches.get_batch`."""
         return await self.retrieve(batch_job_id, **options)
 
     async def list_batches(self, **options: Unpack[CallOptions]) -> builtins.list[BatchJob]:
+        """`list`, as version 1 of the official package calls it. The rest: `Batches.list_batches`."""
         return await self.list(**options)
 
     async def cancel_batch(self, batch_job_id: str, **options: Unpack[CallOptions]) -> BatchJob:
+        """`cancel`, as version 1 of the official package calls it. The rest: `Batches.cancel_batch`."""
         return await self.cancel(batch_job_id, **options)
 
     if TYPE_CHECKING:

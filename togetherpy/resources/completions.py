@@ -47,7 +47,7 @@ class Completions(Resource):
     ) -> CompletionResponse | Stream[CompletionChunk]: ...
     @takes("CompletionParams", "completions")
     def create(self, *, stream: bool | None = None, **params: Any) -> Any:
-        """Asks a model to go on with a text: `answer.choices[0].text`.
+        """Asks a model to go on with a text: `answer.text`.
 
         Returns a CompletionResponse; with `stream=True` a Stream (an AsyncTogether's: an AsyncStream) that yields
         CompletionChunks as they arrive, with `text_deltas()`, `get_final_response()` and `current`.
@@ -85,6 +85,8 @@ class Completions(Resource):
 
 
 class AsyncCompletions(AsyncResource, like=Completions):
+    """`client.completions` of an AsyncTogether."""
+
     @overload
     async def create(
         self, *, stream: Literal[False] | None = None, **params: Unpack[CompletionParams]
@@ -99,6 +101,7 @@ class AsyncCompletions(AsyncResource, like=Completions):
     ) -> CompletionResponse | AsyncStream[CompletionChunk]: ...
     @takes("CompletionParams", "completions")
     async def create(self, *, stream: bool | None = None, **params: Any) -> Any:
+        """Asks a model to go on with a text: `answer.text`. The rest: `Completions.create`."""
         body = _prepared(stream, params)
         return await self._call(_endpoint(stream, body), body)
 

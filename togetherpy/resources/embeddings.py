@@ -109,8 +109,14 @@ class Embeddings(Resource):
 
 
 class AsyncEmbeddings(AsyncResource, like=Embeddings):
+    """`client.embeddings` of an AsyncTogether."""
+
     @takes("EmbeddingParams", "embeddings")
     async def create(self, **params: Unpack[EmbeddingParams]) -> EmbeddingResponse:
+        """Makes vectors of texts: `answer.data[0].embedding`; with numpy, `answer.numpy()` is all of them.
+
+        The rest: `Embeddings.create`.
+        """
         prepared, work, concurrency = _prepared(params, raw=bool(self._raw))
         if work is None:
             return await self._call(_EMBEDDINGS, prepared)

@@ -143,6 +143,8 @@ class Files(Resource):
 
 
 class AsyncFiles(AsyncResource, like=Files):
+    """`client.files` of an AsyncTogether."""
+
     _plain_only = ("upload", "retrieve_content")
 
     @takes("CallOptions", "_options")
@@ -156,18 +158,25 @@ class AsyncFiles(AsyncResource, like=Files):
         progress_callback: OnUpload | None = None,
         **options: Unpack[CallOptions],
     ) -> FileResponse:
+        """Gives the server a file, or finds that it has it already. The rest: `Files.upload`."""
         return await arun(_upload(self, file, purpose, check, raise_if_already_exists, progress_callback, options))
 
     @takes("CallOptions", "_options")
     async def list(self, **options: Unpack[CallOptions]) -> FileList:
+        """All files that were uploaded: a list, whose `data` is itself. The rest: `Files.list`."""
         return await self._call(_LIST, checked("list", options))
 
     @takes("CallOptions", "_options")
     async def retrieve(self, id: str, **options: Unpack[CallOptions]) -> FileResponse:
+        """What the server knows of one file. The rest: `Files.retrieve`."""
         return await self._call(_RETRIEVE.at(id=id), checked("retrieve", options))
 
     @takes("CallOptions", "_options")
     async def content(self, id: str, **options: Unpack[CallOptions]) -> AsyncBinaryStream:
+        """The bytes of a file, as they arrive: iterate, or `read()`, `text()`, `iter_lines()`, `save(path)`.
+
+        The rest: `Files.content`.
+        """
         opened: AsyncBinaryStream = await self._call(_CONTENT.at(id=id), checked("content", options))
         return opened
 
@@ -180,10 +189,15 @@ class AsyncFiles(AsyncResource, like=Files):
         progress_callback: OnDownload | None = None,
         **options: Unpack[CallOptions],
     ) -> FileObject:
+        """Downloads a file. It gets its name when all of it is there, and replaces what had that name.
+
+        The rest: `Files.retrieve_content`.
+        """
         return await arun(_retrieve_content(self, id, output, progress_callback, options))
 
     @takes("CallOptions", "_options")
     async def delete(self, id: str, **options: Unpack[CallOptions]) -> FileDeleteResponse:
+        """Deletes a file from the server. The rest: `Files.delete`."""
         return await self._call(_DELETE.at(id=id), checked("delete", options))
 
     if TYPE_CHECKING:

@@ -221,40 +221,59 @@ class FineTuning(Resource):
 
 
 class AsyncFineTuning(AsyncResource, like=FineTuning):
+    """`client.fine_tuning` of an AsyncTogether."""
+
     _plain_only = ("download",)
 
     @takes("FinetuneParams", "finetune")
     async def create(self, **params: Unpack[FinetuneParams]) -> FinetuneResponse:
+        """Begins a job. What is left out is as the API has it; names that are not listed are sent as they are.
+
+        The rest: `FineTuning.create`.
+        """
         return await self._call(_CREATE, prepared(params))
 
     @takes("FinetunePriceEstimationParams", "finetune")
     async def estimate_price(self, **params: Unpack[FinetunePriceEstimationParams]) -> FinetunePriceEstimationResponse:
+        """What a job would cost. Parameters as of `create`; `training_type` may be "lora" or "full".
+
+        The rest: `FineTuning.estimate_price`.
+        """
         return await self._call(_PRICE, priced(params))
 
     @takes("CallOptions", "_options")
     async def list(self, **options: Unpack[CallOptions]) -> FinetuneList:
+        """All jobs: a list, whose `data` is itself. The rest: `FineTuning.list`."""
         return await self._call(_LIST, checked("list", options))
 
     @takes("CallOptions", "_options")
     async def retrieve(self, id: str, **options: Unpack[CallOptions]) -> FinetuneResponse:
+        """How far a job has got. The rest: `FineTuning.retrieve`."""
         return await self._call(_RETRIEVE.at(id=id), checked("retrieve", options))
 
     @takes("CallOptions", "_options")
     async def cancel(self, id: str, **options: Unpack[CallOptions]) -> FinetuneResponse:
+        """Ends a job that is not complete. The rest: `FineTuning.cancel`."""
         return await self._call(_CANCEL.at(id=id), checked("cancel", options))
 
     @takes("CallOptions", "_options")
     async def delete(
         self, id: str, force: bool | None = None, **options: Unpack[CallOptions]
     ) -> FinetuneDeleteResponse:
+        """Deletes a job. `force`: the API takes it, and makes nothing of it any more. The rest: `FineTuning.delete`."""
         return await self._call(_DELETE.at(id=id), {"force": force, **checked("delete", options)})
 
     @takes("CallOptions", "_options")
     async def list_events(self, id: str, **options: Unpack[CallOptions]) -> FinetuneListEvents:
+        """What happened in a job: a list, whose `data` is itself. The rest: `FineTuning.list_events`."""
         return await self._call(_EVENTS.at(id=id), checked("list_events", options))
 
     @takes("CallOptions", "_options")
     async def list_checkpoints(self, id: str, **options: Unpack[CallOptions]) -> Listing[FinetuneCheckpoint]:
+        """The states of the model that a job has kept, the newest first: a list, whose `data` is itself.
+
+        The rest: `FineTuning.list_checkpoints`.
+        """
         found = await self._call(_CHECKPOINTS.at(id=id), checked("list_checkpoints", options))
         named: Listing[FinetuneCheckpoint] = mapped(found, partial(_named, id), raw=self._raw)
         return named
@@ -268,6 +287,10 @@ class AsyncFineTuning(AsyncResource, like=FineTuning):
         checkpoint_step: int | None = None,
         **options: Unpack[CallOptions],
     ) -> AsyncBinaryStream:
+        """The compressed model that came of a job, as its bytes arrive: iterate, or `save(path)`.
+
+        The rest: `FineTuning.content`.
+        """
         params = {"ft_id": ft_id, "checkpoint": checkpoint, "checkpoint_step": checkpoint_step}
         opened: AsyncBinaryStream = await self._call(_CONTENT, {**params, **checked("content", options)})
         return opened
@@ -283,6 +306,10 @@ class AsyncFineTuning(AsyncResource, like=FineTuning):
         progress_callback: OnDownload | None = None,
         **options: Unpack[CallOptions],
     ) -> FinetuneDownloadResult:
+        """Downloads the compressed model that came of a job. It gets its name when all of it is there.
+
+        The rest: `FineTuning.download`.
+        """
         return await arun(_download(self, id, output, checkpoint_step, checkpoint_type, progress_callback, options))
 
     if TYPE_CHECKING:

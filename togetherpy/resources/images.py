@@ -93,8 +93,14 @@ class Images(Resource):
 
 
 class AsyncImages(AsyncResource, like=Images):
+    """`client.images` of an AsyncTogether."""
+
     @takes("ImageParams", "images")
     async def generate(self, **params: Unpack[ImageParams]) -> AsyncImageResponse:
+        """Makes images: `answer.data[0].save("lake.png")`, or `.bytes()`, `.url` and `.b64_json`.
+
+        The rest: `Images.generate`.
+        """
         answer = await self._call(_AGENERATE, _prepared(params))
         settled: AsyncImageResponse = mapped(answer, AsyncHome(self._loop).settle, raw=self._raw)
         return settled

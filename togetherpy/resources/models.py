@@ -57,12 +57,16 @@ class Models(Resource):
 
 
 class AsyncModels(AsyncResource, like=Models):
+    """`client.models` of an AsyncTogether."""
+
     @takes("CallOptions", "_options")
     async def list(self, dedicated: bool | None = None, **options: Unpack[CallOptions]) -> builtins.list[ModelObject]:
+        """The models that can be used. The rest: `Models.list`."""
         return await self._call(_LIST, {"dedicated": dedicated, **checked("list", options)})
 
     @takes("CallOptions", "_options")
     async def retrieve(self, id: str, **options: Unpack[CallOptions]) -> ModelObject:
+        """One model. The rest: `Models.retrieve`."""
         return await self._call(_RETRIEVE.at(model=id), checked("retrieve", options))
 
     if TYPE_CHECKING:

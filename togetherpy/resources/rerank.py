@@ -49,8 +49,11 @@ class Rerank(Resource):
 
 
 class AsyncRerank(AsyncResource, like=Rerank):
+    """`client.rerank` of an AsyncTogether."""
+
     @takes("RerankParams", "rerank")
     async def create(self, **params: Unpack[RerankParams]) -> RerankResponse:
+        """Sorts documents by what they have to do with a query. The rest: `Rerank.create`."""
         return await self._call(_RERANK, _prepared(params))
 
     if TYPE_CHECKING:

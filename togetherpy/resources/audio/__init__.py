@@ -30,6 +30,8 @@ class Audio(Resource):
 
 
 class AsyncAudio(AsyncResource, like=Audio):
+    """`client.audio` of an AsyncTogether."""
+
     speech: Area[AsyncSpeech] = Area(f"{_HERE}.speech", "AsyncSpeech")
     """Text to speech."""
     transcriptions: Area[AsyncTranscriptions] = Area(f"{_HERE}.transcriptions", "AsyncTranscriptions")

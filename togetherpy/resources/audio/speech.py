@@ -73,6 +73,8 @@ class Speech(Resource):
 
 
 class AsyncSpeech(AsyncResource, like=Speech):
+    """`client.audio.speech` of an AsyncTogether."""
+
     @overload
     async def create(
         self, *, stream: Literal[False] | None = None, **params: Unpack[AudioSpeechParams]
@@ -85,6 +87,7 @@ class AsyncSpeech(AsyncResource, like=Speech):
     ) -> AudioResponse | AsyncSpeechStream: ...
     @takes("AudioSpeechParams", "audio_speech")
     async def create(self, *, stream: bool | None = None, **params: Any) -> Any:
+        """Has a text spoken. The rest: `Speech.create`."""
         made = await self._call(_STREAMED if stream else _WHOLE, _prepared(params, stream))
         return mapped(made, _Told(params), raw=self._raw)
 

@@ -86,8 +86,11 @@ class Transcriptions(Resource):
 
 
 class AsyncTranscriptions(AsyncResource, like=Transcriptions):
+    """`client.audio.transcriptions` of an AsyncTogether."""
+
     @takes("AudioTranscriptionParams", "audio_speech")
     async def create(self, **params: Unpack[AudioTranscriptionParams]) -> AudioTranscriptionResponse:
+        """Writes down what is said. The rest: `Transcriptions.create`."""
         return await self._call(_TRANSCRIBE, form_of(params))
 
     if TYPE_CHECKING:

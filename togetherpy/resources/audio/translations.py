@@ -37,8 +37,14 @@ class Translations(Resource):
 
 
 class AsyncTranslations(AsyncResource, like=Translations):
+    """`client.audio.translations` of an AsyncTogether."""
+
     @takes("AudioTranscriptionParams", "audio_speech")
     async def create(self, **params: Unpack[AudioTranscriptionParams]) -> AudioTranscriptionResponse:
+        """Writes down in English, or in `language`, what is said in another language.
+
+        The rest: `Translations.create`.
+        """
         return await self._call(_TRANSLATE, form_of(params))
 
     if TYPE_CHECKING:

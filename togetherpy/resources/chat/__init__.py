@@ -28,6 +28,8 @@ class Chat(Resource):
 
 
 class AsyncChat(AsyncResource, like=Chat):
+    """`client.chat` of an AsyncTogether."""
+
     completions: Area[AsyncCompletions] = Area("togetherpy.resources.chat.completions", "AsyncCompletions")
     """Chat completions."""
 

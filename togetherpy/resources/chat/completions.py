@@ -86,9 +86,9 @@ class Completions(Resource):
     def create(self, *, stream: bool | None = None, response_type: Any = None, **params: Any) -> Any:
         """Asks a model to go on with a conversation.
 
-        Returns a ChatCompletionResponse; with `stream=True` a Stream (an AsyncTogether's: an AsyncStream) that yields
-        ChatCompletionChunks as they arrive. Keyword arguments that are not listed go into the request's body as they
-        are.
+        Returns a ChatCompletionResponse, whose `text` is what the model wrote; with `stream=True` a Stream (an
+        AsyncTogether's: an AsyncStream) that yields ChatCompletionChunks as they arrive. Keyword arguments that are
+        not listed go into the request's body as they are.
 
         response_type: a msgspec Struct, dataclass, attrs class or TypedDict of your own, into which the answer, or each
         chunk of a stream, is decoded instead; only the fields that it names. `dict` gives plain dicts, `bytes` the raw
@@ -125,14 +125,15 @@ class Completions(Resource):
     ) -> ParsedChatCompletion[T] | ParsedStream[T]: ...
     @takes("ParseParams")
     def parse(self, *, response_format: Any, stream: bool | None = None, **params: Any) -> Any:
-        """Asks a model for an answer that is a value of your own type: `answer.choices[0].message.parsed`.
+        """Asks a model for an answer that is a value of your own type: `answer.parsed`.
 
         response_format: a msgspec Struct, dataclass, attrs class, TypedDict or pydantic model. Its JSON schema, made
         strict (every field required, no others), goes to the server, and the answer's text is decoded into it.
 
         Returns a ParsedChatCompletion; with `stream=True` a ParsedStream (an AsyncTogether's: an AsyncParsedStream),
-        whose `get_final_response()` gives one at the end. `parsed` is None when there is no text: the model called a
-        tool, or refused. A reasoning block before the JSON and a code fence around it are passed over.
+        whose `get_final_response()` gives one at the end. With `n`, each choice has its `message.parsed`, which is None
+        when there is no text: the model called a tool, or refused. A reasoning block before the JSON and a code fence
+        around it are passed over.
 
         Raises:
             TypeError: the type has no JSON schema, the field named; nothing was sent. And what `create` raises so.
@@ -168,7 +169,7 @@ class Completions(Resource):
         raise_errors: an exception in a tool ends the run, instead of being told to the model by its type and message.
             So do arguments that do not fit (ParseError) and names that the model invented (ToolCallError).
 
-        Returns a ToolRun: `.content`, `.response`, `.messages`, `.steps`. `timeout` bounds each call, not the run. A
+        Returns a ToolRun: `.text`, `.response`, `.messages`, `.steps`. `timeout` bounds each call, not the run. A
         `tool_choice` that forces a call holds for the first answer only.
 
         Raises:
@@ -249,6 +250,8 @@ class Completions(Resource):
 
 
 class AsyncCompletions(AsyncResource, like=Completions):
+    """`client.chat.completions` of an AsyncTogether."""
+
     _plain_only = ("map", "run_tools")
 
     @overload
@@ -293,6 +296,7 @@ class AsyncCompletions(AsyncResource, like=Completions):
     ) -> T | AsyncStream[T]: ...
     @takes("ChatCompletionParams")
     async def create(self, *, stream: bool | None = None, response_type: Any = None, **params: Any) -> Any:
+        """Asks a model to go on with a conversation. The rest: `Completions.create`."""
         endpoint, body = endpoint_for(response_type, stream, params.get("n")), prepare(params, stream)
         return await self._call(endpoint, body)
 
@@ -317,6 +321,10 @@ class AsyncCompletions(AsyncResource, like=Completions):
     ) -> ParsedChatCompletion[T] | AsyncParsedStream[T]: ...
     @takes("ParseParams")
     async def parse(self, *, response_format: Any, stream: bool | None = None, **params: Any) -> Any:
+        """Asks a model for an answer that is a value of your own type: `answer.parsed`.
+
+        The rest: `Completions.parse`.
+        """
         from togetherpy._chat import parsing as _parse
 
         body = prepare(_parse.asking_for(response_format, params), stream, "parse")
@@ -335,6 +343,10 @@ class AsyncCompletions(AsyncResource, like=Completions):
         raise_errors: bool = False,
         **params: Unpack[RunToolsParams],
     ) -> ToolRun:
+        """Asks a model, runs the tools that it calls, tells it what came of them, and asks again until it answers.
+
+        The rest: `Completions.run_tools`.
+        """
         from togetherpy._chat import run_tools as _run_tools
 
         given = {"tools": tools, "params": params, "max_turns": max_turns, "raise_errors": raise_errors}
@@ -379,6 +391,10 @@ class AsyncCompletions(AsyncResource, like=Completions):
         reask: int = 0,
         **shared: Any,
     ) -> AsyncIterator[MapResult[Any]]:
+        """Asks for many at a time, as many as the server takes: an iterator of what became of each.
+
+        The rest: `Completions.map`.
+        """
         from togetherpy.batch import mapping as _mapping
 
         _mapping.check_requests(requests, asynchronous=True)
