@@ -256,21 +256,36 @@ class Together(_Client[Transport]):
         return BlockingTransport(config)
 
     audio: Area[Audio] = Area("togetherpy.resources.audio", "Audio")
+    """Speech, transcriptions and translations."""
     batches: Area[Batches] = Area("togetherpy.resources.batches", "Batches")
+    """Jobs of the Batch API."""
     chat: Area[Chat] = Area("togetherpy.resources.chat", "Chat")
+    """Conversations with a model: `chat.completions`."""
     completions: Area[Completions] = Area("togetherpy.resources.completions", "Completions")
+    """Texts that a model goes on with."""
     embeddings: Area[Embeddings] = Area("togetherpy.resources.embeddings", "Embeddings")
+    """Vectors of texts."""
     files: Area[Files] = Area("togetherpy.resources.files", "Files")
+    """Files that the server keeps."""
     fine_tuning: Area[FineTuning] = Area("togetherpy.resources.finetune", "FineTuning")
+    """Jobs that train a model of your own."""
     images: Area[Images] = Area("togetherpy.resources.images", "Images")
+    """Images, made from texts."""
     models: Area[Models] = Area("togetherpy.resources.models", "Models")
+    """The models that there are."""
     rerank: Area[Rerank] = Area("togetherpy.resources.rerank", "Rerank")
+    """Documents, sorted by what they have to do with a query."""
 
     get: Verb[Ask] = Verb("GET", Ask)
+    """A GET request of a path that has no method here."""
     post: Verb[Ask] = Verb("POST", Ask)
+    """A POST request of a path that has no method here."""
     put: Verb[Ask] = Verb("PUT", Ask)
+    """A PUT request of a path that has no method here."""
     patch: Verb[Ask] = Verb("PATCH", Ask)
+    """A PATCH request of a path that has no method here."""
     delete: Verb[Ask] = Verb("DELETE", Ask)
+    """A DELETE request of a path that has no method here."""
 
     def warm_up(self, *, timeout: float | Timeout | None = None) -> None:
         """Does beforehand what a first call has to do: loads what chat calls need, plain and streamed, reads the
@@ -318,21 +333,36 @@ class AsyncTogether(_Client[AsyncTransport]):
         return LoopTransport(config)
 
     audio: Area[AsyncAudio] = Area("togetherpy.resources.audio", "AsyncAudio")
+    """Speech, transcriptions and translations."""
     batches: Area[AsyncBatches] = Area("togetherpy.resources.batches", "AsyncBatches")
+    """Jobs of the Batch API."""
     chat: Area[AsyncChat] = Area("togetherpy.resources.chat", "AsyncChat")
+    """Conversations with a model: `chat.completions`."""
     completions: Area[AsyncCompletions] = Area("togetherpy.resources.completions", "AsyncCompletions")
+    """Texts that a model goes on with."""
     embeddings: Area[AsyncEmbeddings] = Area("togetherpy.resources.embeddings", "AsyncEmbeddings")
+    """Vectors of texts."""
     files: Area[AsyncFiles] = Area("togetherpy.resources.files", "AsyncFiles")
+    """Files that the server keeps."""
     fine_tuning: Area[AsyncFineTuning] = Area("togetherpy.resources.finetune", "AsyncFineTuning")
+    """Jobs that train a model of your own."""
     images: Area[AsyncImages] = Area("togetherpy.resources.images", "AsyncImages")
+    """Images, made from texts."""
     models: Area[AsyncModels] = Area("togetherpy.resources.models", "AsyncModels")
+    """The models that there are."""
     rerank: Area[AsyncRerank] = Area("togetherpy.resources.rerank", "AsyncRerank")
+    """Documents, sorted by what they have to do with a query."""
 
     get: Verb[AsyncAsk] = Verb("GET", AsyncAsk)
+    """A GET request of a path that has no method here."""
     post: Verb[AsyncAsk] = Verb("POST", AsyncAsk)
+    """A POST request of a path that has no method here."""
     put: Verb[AsyncAsk] = Verb("PUT", AsyncAsk)
+    """A PUT request of a path that has no method here."""
     patch: Verb[AsyncAsk] = Verb("PATCH", AsyncAsk)
+    """A PATCH request of a path that has no method here."""
     delete: Verb[AsyncAsk] = Verb("DELETE", AsyncAsk)
+    """A DELETE request of a path that has no method here."""
 
     async def warm_up(self, *, timeout: float | Timeout | None = None) -> None:
         """As `Together.warm_up`, and the event loop goes on meanwhile; the connection serves any loop."""

@@ -226,6 +226,7 @@ class AsyncStream(Generic[T]):
                 return True
 
     def _abandon(self) -> None:
+        """Ends the stream without waiting for anything; its connection is dropped."""
         if not self._over:
             self._over = True
             self._reader.drop()

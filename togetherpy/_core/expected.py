@@ -46,6 +46,7 @@ class Expected(Generic[T]):
     """An answer of any kind."""
 
     take: ClassVar[Take] = "whole"
+    """How the answer is taken: at once, or with its body left open."""
     accept: ClassVar[str] = "application/json"
     """The types of content that are asked for."""
     operation: ClassVar[str | None] = None

@@ -9,25 +9,22 @@ from ._http import Headers
 
 @dataclass(frozen=True, slots=True)
 class RecordedRequest:
-    """One request as the server received it.
-
-    Attributes:
-        method: as sent, "POST".
-        path: the target before "?", as sent: "/v1/chat/completions".
-        query: the target after "?", not decoded; "" when there is none.
-        headers: lookup ignores case.
-        body: the body's bytes, without chunked framing.
-        connection: the number of the connection it came over, counted from 1.
-        time: when it was complete, in seconds of `time.monotonic()`.
-    """
+    """One request as the server received it."""
 
     method: str
+    """As sent, "POST"."""
     path: str
+    """The target before "?", as sent: "/v1/chat/completions"."""
     query: str
+    """The target after "?", not decoded; "" when there is none."""
     headers: Headers
+    """Looking one up ignores case."""
     body: bytes
+    """The body's bytes, without chunked framing."""
     connection: int
+    """The number of the connection that it came over, counted from 1."""
     time: float
+    """When it was complete, in seconds of `time.monotonic()`."""
 
     @property
     def json(self) -> Any:

@@ -26,6 +26,8 @@ class _Explained(msgspec.StructMeta):
 
 
 class _Total(msgspec.Struct, frozen=True, metaclass=_Explained):
+    """The one limit that may stand without its name."""
+
     total: float = 600.0
     """The whole call; for a stream, up to its first event."""
 
