@@ -83,10 +83,13 @@ class MergeSummary(msgspec.Struct, kw_only=True):
     complaints: list[str] = []
     """Of the first invalid lines, with file and line, and of the first unasked results."""
     prompt_tokens: int = 0
+    """Tokens of the prompts, as the merged answers say it."""
     completion_tokens: int = 0
+    """Tokens of the answers, likewise."""
     total_tokens: int = 0
     """That the merged answers say they took."""
     output: str | None = None
+    """The path of the output."""
 
     @property
     def exit_code(self) -> int:
