@@ -24,6 +24,7 @@ INTERRUPTED = 130  # 128 + SIGINT, what a shell expects
 OUTPUT_CLOSED = 141  # 128 + SIGPIPE
 
 COMMANDS = {
+    "chat": ("chat", "ask a model, or talk with it"),
     "models": ("_models", "list the models that there are, and what they cost"),
     "complete": ("_complete", "let a model go on with a text"),
     "embed": ("_embed", "make vectors of texts"),

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from togetherpy.cli._wrap import text_width
+from togetherpy.cli._wrap import columns, text_width, wrapped
 
 _CONTROL = {code: "?" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
 _BIDI = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), "?")
@@ -118,9 +118,10 @@ def safe(text: str) -> str:
 
 
 def note(text: str) -> None:
-    """Shows `text` as one line on standard error."""
+    """Shows `text` as one line on standard error; a terminal that is too narrow gets it wrapped."""
+    line = " ".join(safe(text).split())
     with contextlib.suppress(OSError):
-        print(" ".join(safe(text).split()), file=sys.stderr, flush=True)
+        print(wrapped(line, columns(2)) if os.isatty(2) else line, file=sys.stderr, flush=True)
 
 
 def complain(text: str) -> None:

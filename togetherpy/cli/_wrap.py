@@ -49,6 +49,12 @@ def _is_wide(char: str) -> bool:
     return unicodedata.east_asian_width(char) in "WF"
 
 
+def wrapped(text: str, width: int) -> str:
+    """A whole text."""
+    one = Wrap(lambda: width)
+    return one.feed(text) + one.rest()
+
+
 class Wrap:
     """Of one text."""
 
