@@ -22,7 +22,7 @@ from togetherpy.batch.identity import Digests, digest
 from togetherpy.batch.output import Output, read_output
 from togetherpy.batch.plot import Sample, Samples
 from togetherpy.batch.prices import Prices
-from togetherpy.batch.progress import Progress, Rates, Standing, line_for
+from togetherpy.batch.progress import Progress, Rates, Standing
 from togetherpy.batch.rows import Form, read_lines, unfinished
 from togetherpy.batch.tally import Tally
 from togetherpy.batch.template import Template
@@ -228,11 +228,11 @@ def standing(**facts: int | None) -> Standing:
 
 
 def test_a_line_of_progress() -> None:
-    said = line_for(standing(), 5.0, 500.0)
+    said = standing().line(5.0, 500.0)
     assert said == "50/100 rows, 2 failed, 8 in flight (limit 16), 5.0 rows/s, 500 tokens/s, ETA 0:00:10"
-    assert line_for(standing(total=None), 0.0, 0.0).startswith("50 rows, ")
+    assert standing(total=None).line(0.0, 0.0).startswith("50 rows, ")
     assert "\x1b" not in said
-    assert "\x1b[31m2 failed\x1b[0m" in line_for(standing(), 5.0, 500.0, color=True)
+    assert "\x1b[31m2 failed\x1b[0m" in standing().line(5.0, 500.0, color=True)
 
 
 def test_rates_are_those_of_late() -> None:

@@ -6,17 +6,18 @@ it is needed.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable
+import os
+from collections.abc import AsyncIterable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, Unpack
 
 from togetherpy.batch.errors import BatchError, StalledError, SystemicError
+from togetherpy.batch.jobs.report import Jobs, JobState
 from togetherpy.batch.operator import ChatOp
 from togetherpy.batch.results import MapResult
 from togetherpy.batch.tally import BatchSummary, MergeSummary
 
 if TYPE_CHECKING:
-    import os
-
+    from togetherpy.batch.jobs.beginning import JobOptions
     from togetherpy.batch.options import RunOptions
     from togetherpy.client import AsyncTogether, Together
 
@@ -24,13 +25,25 @@ __all__ = [
     "BatchError",
     "BatchSummary",
     "ChatOp",
+    "JobState",
+    "Jobs",
     "MapResult",
     "MergeSummary",
     "StalledError",
     "SystemicError",
+    "acancel",
+    "adownload",
     "arun",
+    "astatus",
+    "asubmit",
+    "await_jobs",
+    "cancel",
+    "download",
     "merge",
     "run",
+    "status",
+    "submit",
+    "wait",
 ]
 
 
@@ -116,3 +129,180 @@ def merge(
 
     options = {"errors": errors, "sort": sort, "fsync": fsync, "force": force, "restart": restart}
     return merge_here(input, files, output, {"text": text, "template": template, **options})
+
+
+def submit(
+    input: str | os.PathLike[str] | Iterable[Any],  # noqa: A002
+    directory: str | os.PathLike[str] | None = None,
+    *,
+    client: Together | AsyncTogether | None = None,
+    model: str | None = None,
+    **options: Unpack[JobOptions],
+) -> Jobs:
+    """Has every row of the input answered by jobs of the service's Batch API; goes on with what an earlier call began.
+
+    The rows are cut into files of one model each, which are uploaded, and a job is made of each. When the service takes
+    no more for now, the rest is `queued`, and `wait` submits it. Nothing is made twice, wherever a call was killed.
+
+    input: as for `run`; async iterables are for `asubmit`. What has no name is copied into the directory.
+    directory: where the journal and all files are kept; default: the input's path with .jobs for its ending.
+    client: whose configuration is used; default `Together()`.
+    model: for rows that name none.
+    options: see JobOptions. What is not listed there goes to the model, as in `create`.
+
+    Raises:
+        TypeError, ValueError: an argument that cannot be meant.
+        BatchError: the input cannot be read, is another one than before, or holds a custom_id twice; another command is
+            at work in the directory; the service refuses, or cannot be reached: the same call goes on.
+    """
+    from togetherpy.batch.jobs import running
+
+    return running.blocking(client, running.submit_steps, running.here(input), directory, model, dict(options))
+
+
+async def asubmit(
+    input: str | os.PathLike[str] | Iterable[Any] | AsyncIterable[Any],  # noqa: A002
+    directory: str | os.PathLike[str] | None = None,
+    *,
+    client: Together | AsyncTogether | None = None,
+    model: str | None = None,
+    **options: Unpack[JobOptions],
+) -> Jobs:
+    """`submit` for asyncio; async iterables as well.
+
+    Raises:
+        TypeError, ValueError, BatchError: as `submit`.
+    """
+    from togetherpy.batch.jobs import running
+
+    given = running.beside_the_loop(input)
+    return await running.awaited(client, running.submit_steps, given, directory, model, dict(options))
+
+
+def status(directory: str | os.PathLike[str], *, client: Together | AsyncTogether | None = None) -> Jobs:
+    """How the jobs of a directory stand. Nothing is changed, so it may be asked while another call is at work there.
+
+    Raises:
+        BatchError: there are no jobs in the directory, or the service refuses to be asked.
+    """
+    from togetherpy.batch.jobs import running
+
+    return running.blocking(client, running.status_steps, os.fspath(directory))
+
+
+async def astatus(directory: str | os.PathLike[str], *, client: Together | AsyncTogether | None = None) -> Jobs:
+    """`status` for asyncio.
+
+    Raises:
+        BatchError: as `status`.
+    """
+    from togetherpy.batch.jobs import running
+
+    return await running.awaited(client, running.status_steps, os.fspath(directory))
+
+
+def wait(
+    directory: str | os.PathLike[str],
+    *,
+    client: Together | AsyncTogether | None = None,
+    interval: float | None = None,
+    told: Callable[[Jobs], object] | None = None,
+) -> Jobs:
+    """Waits until all jobs have ended, and submits those that are queued when there is room.
+
+    interval: seconds between two looks; default: 30 to 60, by chance.
+    told: is called with the Jobs after each look.
+
+    A look that fails is tried again at the next one. Leaving it, by Ctrl-C too, changes nothing: the jobs go on.
+
+    Raises:
+        TypeError, ValueError: an interval that cannot be meant.
+        BatchError: there are no jobs in the directory; another command is at work there; the service refuses.
+    """
+    from togetherpy.batch.jobs import running
+
+    return running.blocking(client, running.wait_steps, os.fspath(directory), interval, told)
+
+
+async def await_jobs(
+    directory: str | os.PathLike[str],
+    *,
+    client: Together | AsyncTogether | None = None,
+    interval: float | None = None,
+    told: Callable[[Jobs], object] | None = None,
+) -> Jobs:
+    """`wait` for asyncio.
+
+    Raises:
+        TypeError, ValueError, BatchError: as `wait`.
+    """
+    from togetherpy.batch.jobs import running
+
+    return await running.awaited(client, running.wait_steps, os.fspath(directory), interval, told)
+
+
+def cancel(directory: str | os.PathLike[str], *, client: Together | AsyncTogether | None = None) -> Jobs:
+    """Cancels all jobs that have not ended, and drops those that are queued. May be repeated.
+
+    What was answered until then is paid for: `wait` for the jobs' end, and `download` it.
+
+    Raises:
+        BatchError: there are no jobs in the directory; another command is at work there; the service refuses, or cannot
+            be reached: the same call goes on.
+    """
+    from togetherpy.batch.jobs import running
+
+    return running.blocking(client, running.cancel_steps, os.fspath(directory))
+
+
+async def acancel(directory: str | os.PathLike[str], *, client: Together | AsyncTogether | None = None) -> Jobs:
+    """`cancel` for asyncio.
+
+    Raises:
+        BatchError: as `cancel`.
+    """
+    from togetherpy.batch.jobs import running
+
+    return await running.awaited(client, running.cancel_steps, os.fspath(directory))
+
+
+def download(
+    directory: str | os.PathLike[str],
+    output: str | os.PathLike[str] | None = None,
+    *,
+    client: Together | AsyncTogether | None = None,
+    partial: bool = False,
+) -> MergeSummary:
+    """Downloads what came of the jobs, and writes a line for each row into the output, in the form that `run` has.
+
+    output: default: what `togetherpy batch run` has for the input. Answers that it holds already stay.
+    partial: takes what there is though some jobs have not ended; their rows are left out. A `run` on that output would
+        send them a second time.
+
+    A row without an answer is a failure that says why. `run` with the same input, output and parameters sends those
+    again. May be repeated: each row stands in the output once.
+
+    Raises:
+        BatchError: there are no jobs in the directory, or some have not ended; another command is at work there; the
+            output is no output of this input; the service refuses, or cannot be reached: the same call goes on.
+    """
+    from togetherpy.batch.jobs import running
+
+    return running.blocking(client, running.download_steps, os.fspath(directory), output, partial)
+
+
+async def adownload(
+    directory: str | os.PathLike[str],
+    output: str | os.PathLike[str] | None = None,
+    *,
+    client: Together | AsyncTogether | None = None,
+    partial: bool = False,
+) -> MergeSummary:
+    """`download` for asyncio.
+
+    Raises:
+        BatchError: as `download`.
+    """
+    from togetherpy.batch.jobs import running
+
+    return await running.awaited(client, running.download_steps, os.fspath(directory), output, partial)

@@ -12,7 +12,8 @@ import os
 import sys
 import time
 from collections import deque
-from typing import Any, NamedTuple, TextIO
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol, TextIO
 
 EVERY = 0.2
 """Seconds between looks, on a terminal."""
@@ -22,6 +23,38 @@ _WINDOW = 30.0
 """Seconds over which rates are taken."""
 _CLEAR = "\r\x1b[K"
 _RED, _PLAIN = "\x1b[31m", "\x1b[0m"
+
+
+class Shown(Protocol):
+    """What can be shown."""
+
+    @property
+    def done(self) -> int:
+        """Rows that need nothing more."""
+        ...
+
+    @property
+    def total(self) -> int | None:
+        """Rows in all, where that is known."""
+        ...
+
+    @property
+    def skipped(self) -> int:
+        """Rows that were done at the beginning."""
+        ...
+
+    @property
+    def tokens(self) -> int:
+        """That were used."""
+        ...
+
+    def line(self, rows_rate: float, tokens_rate: float, *, color: bool = False) -> str:
+        """All of it in one line."""
+        ...
+
+    def note(self, tokens_rate: float) -> str:
+        """What is said beside a bar."""
+        ...
 
 
 class Standing(NamedTuple):
@@ -42,6 +75,27 @@ class Standing(NamedTuple):
         """Rows that need nothing more."""
         return self.skipped + self.good + self.failed
 
+    def line(self, rows_rate: float, tokens_rate: float, *, color: bool = False) -> str:
+        """All of it in one line."""
+        of = f"/{self.total}" if self.total is not None else ""
+        failed = f"{self.failed} failed"
+        if color and self.failed:
+            failed = f"{_RED}{failed}{_PLAIN}"
+        parts = [
+            f"{self.done}{of} rows",
+            failed,
+            f"{self.in_flight} in flight (limit {self.limit})",
+            f"{rows_rate:.1f} rows/s",
+            f"{tokens_rate:.0f} tokens/s",
+        ]
+        if self.total is not None and rows_rate > 0:
+            parts.append(f"ETA {clock((self.total - self.done) / rows_rate)}")
+        return ", ".join(parts)
+
+    def note(self, tokens_rate: float) -> str:
+        """What is said beside a bar."""
+        return f"{self.failed} failed, {self.in_flight} in flight (limit {self.limit}), {tokens_rate:.0f} tokens/s"
+
 
 class Rates:
     """Rows and tokens a second, of late."""
@@ -49,37 +103,20 @@ class Rates:
     def __init__(self) -> None:
         self._seen: deque[tuple[float, int, int]] = deque()
 
-    def add(self, now: float, standing: Standing) -> tuple[float, float]:
+    def add(self, now: float, standing: Shown) -> tuple[float, float]:
         """The rates at `now`."""
-        self._seen.append((now, standing.good + standing.failed, standing.tokens))
+        self._seen.append((now, standing.done, standing.tokens))
         while len(self._seen) > 2 and self._seen[0][0] < now - _WINDOW:
             self._seen.popleft()
         then, rows, tokens = self._seen[0]
         seconds = now - then
         if seconds <= 0:
             return 0.0, 0.0
-        return (standing.good + standing.failed - rows) / seconds, (standing.tokens - tokens) / seconds
+        return (standing.done - rows) / seconds, (standing.tokens - tokens) / seconds
 
 
-def line_for(standing: Standing, rows_rate: float, tokens_rate: float, *, color: bool = False) -> str:
-    """All of it in one line."""
-    of = f"/{standing.total}" if standing.total is not None else ""
-    failed = f"{standing.failed} failed"
-    if color and standing.failed:
-        failed = f"{_RED}{failed}{_PLAIN}"
-    parts = [
-        f"{standing.done}{of} rows",
-        failed,
-        f"{standing.in_flight} in flight (limit {standing.limit})",
-        f"{rows_rate:.1f} rows/s",
-        f"{tokens_rate:.0f} tokens/s",
-    ]
-    if standing.total is not None and rows_rate > 0:
-        parts.append(f"ETA {_clock((standing.total - standing.done) / rows_rate)}")
-    return ", ".join(parts)
-
-
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Hours, minutes and seconds."""
     whole = max(0, round(seconds))
     return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
 
@@ -87,8 +124,8 @@ def _clock(seconds: float) -> str:
 class Progress:
     """Shows the standing of one run, from `begin` to `end`, by the timers of its event loop."""
 
-    def __init__(self, standing: Any, stream: TextIO | None = None) -> None:
-        """`standing`: called for the Standing."""
+    def __init__(self, standing: Callable[[], Shown], stream: TextIO | None = None) -> None:
+        """`standing`: called for how it stands."""
         self._standing = standing
         self._stream: TextIO | None = stream or sys.stderr  # None when it was closed before we began
         self._terminal = self._stream is not None and self._stream.isatty()
@@ -116,14 +153,15 @@ class Progress:
         if self._bar is not None:
             _set_bar(self._bar, standing, rates)
             return
-        line = line_for(standing, *rates, color=self._color)
+        line = standing.line(*rates, color=self._color)
         self._write(f"{_CLEAR}{line}" if self._terminal else f"{line}\n")
 
-    def end(self) -> None:
-        """The last look."""
+    def end(self, *, shown: bool = False) -> None:
+        """The last look; `shown`: it was shown already."""
         if self._timer is not None:
             self._timer.cancel()
-        self.show()
+        if not shown:
+            self.show()
         if self._bar is not None:
             self._bar.close()
         elif self._terminal:
@@ -144,12 +182,9 @@ def _make_bar(stream: TextIO | None) -> Any:
     return tqdm(file=stream, unit=" rows", dynamic_ncols=True)
 
 
-def _set_bar(bar: Any, standing: Standing, rates: tuple[float, float]) -> None:
+def _set_bar(bar: Any, standing: Shown, rates: tuple[float, float]) -> None:
     if bar.n == 0 and standing.skipped:
         bar.initial = standing.skipped
     bar.total, bar.n = standing.total, standing.done
-    bar.set_postfix_str(
-        f"{standing.failed} failed, {standing.in_flight} in flight (limit {standing.limit}), {rates[1]:.0f} tokens/s",
-        refresh=False,
-    )
+    bar.set_postfix_str(standing.note(rates[1]), refresh=False)
     bar.refresh()

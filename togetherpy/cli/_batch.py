@@ -17,7 +17,7 @@ import signal
 from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from togetherpy.cli import _merge
+from togetherpy.cli import _jobs, _merge
 from togetherpy.cli._screen import complain
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     _add_run(actions.add_parser("run", help="send every row of a file, and write a line for each", allow_abbrev=False))
     _merge.add(actions.add_parser("merge", help="results of other batches as run's output", allow_abbrev=False))
+    _jobs.add(actions, _add_params)
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
@@ -71,14 +72,18 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_model(group: Any) -> None:
+    _add_params(group)
+    group.add_argument("--base-url", metavar="URL", help="default: TOGETHER_BASE_URL, else Together's")
+    group.add_argument("--timeout", type=float, metavar="S", help="seconds of each attempt (default: 600)")
+
+
+def _add_params(group: Any) -> None:
     group.add_argument("--model", metavar="M", help="for rows that name none")
     group.add_argument("--max-tokens", type=int, metavar="N", help="most tokens of an answer")
     group.add_argument("--temperature", type=float, metavar="X", help="0 to 2")
     group.add_argument("--top-p", type=float, metavar="X", help="0 to 1")
     group.add_argument("--seed", type=int, metavar="N")
     group.add_argument("--params", type=_object, metavar="JSON", help="any parameters of the API, as a JSON object")
-    group.add_argument("--base-url", metavar="URL", help="default: TOGETHER_BASE_URL, else Together's")
-    group.add_argument("--timeout", type=float, metavar="S", help="seconds of each attempt (default: 600)")
 
 
 def _add_rows(group: Any) -> None:

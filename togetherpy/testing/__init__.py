@@ -9,8 +9,9 @@ It needs the standard library only, and nothing of it is loaded unless this modu
 `python -m togetherpy.testing`.
 """
 
+from ._batches import BatchRules
 from ._http import Headers
 from ._record import RecordedRequest
 from ._server import LocalServer
 
-__all__ = ["Headers", "LocalServer", "RecordedRequest"]
+__all__ = ["BatchRules", "Headers", "LocalServer", "RecordedRequest"]

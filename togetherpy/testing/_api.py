@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from ._answer import JSON_TYPE, SSE_TYPE, Answer, Framing, build
+from ._batches import BatchRules
 from ._chat import complete
 from ._check import RequestError, check_chat
 from ._completions import check_completion, complete_prompt
@@ -49,7 +50,8 @@ _NO_KEY = (
 
 class Api:
     """Answers requests. `models`: the accepted names, or None for all but the made-up unknown ones (`LocalServer`);
-    `rates`: who is served now; `answers`: what is said to a user's text, None what comes of itself."""
+    `rates`: who is served now; `answers`: what is said to a user's text, None what comes of itself; `rules`: of
+    batches."""
 
     def __init__(
         self,
@@ -58,13 +60,14 @@ class Api:
         *,
         pace: float = 0.0,
         answers: Callable[[str], str | None] | None = None,
+        rules: BatchRules | None = None,
     ) -> None:
         self._models = models
         self._answers = answers
         self._rates = rates
         self._pace = pace
         self._served = 0
-        self._kept = Kept(self._ask_of_batch)
+        self._kept = Kept(self._ask_of_batch, rules or BatchRules())
         self._free: Api | None = None
 
     def answer(self, request: Request) -> Answer:

@@ -2,7 +2,7 @@
 
 In: requests. Out: answers.
 The rule: a batch goes on when it is looked at: VALIDATING when it is made, IN_PROGRESS at the first look, at its end at
-the second one. A file that is none ends as FAILED.
+the second one. A file that is none ends as FAILED. What else may happen to a batch, `BatchRules` say.
 """
 
 import json
@@ -10,7 +10,8 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from itertools import takewhile
+from typing import Any, Literal
 
 from ._files import Files
 from ._http import Request
@@ -20,9 +21,32 @@ from ._told import Told, request_json, tell
 Ask = Callable[[str, dict[str, Any]], tuple[int, dict[str, Any]]]
 ENDPOINTS = ("/v1/chat/completions", "/v1/audio/transcriptions", "/v1/audio/translations")
 Rows = list[Any]
+_AT_WORK = ("VALIDATING", "IN_PROGRESS")
+BYTES_PER_TOKEN = 4
 _OVER = ("COMPLETED", "FAILED", "CANCELLED", "EXPIRED")
 LONGEST_ID = 64
 MOST_ROWS = 50_000
+
+
+@dataclass(slots=True)
+class BatchRules:
+    """What happens to batches; may be changed at any time.
+
+    Attributes:
+        end: the status in which they end.
+        answered: the part of the rows, 0 to 1, that is answered by then, from the first one on; the others are in no
+            file.
+        looks: looks at a batch until it ends, at least 2.
+        enqueued: tokens, roughly one for four bytes of input, that the unfinished batches of each model may have; None:
+            as many as come.
+        full: what happens to a batch above that: "refused" when it is made (429), or "failed" at the first look.
+    """
+
+    end: str = "COMPLETED"
+    answered: float = 1.0
+    looks: int = 2
+    enqueued: int | None = None
+    full: Literal["refused", "failed"] = "refused"
 
 
 @dataclass(slots=True)
@@ -37,6 +61,9 @@ class Job:
     model: str | None
     status: str = "VALIDATING"
     progress: float = 0.0
+    looks: int = 0
+    asked: str = ""
+    """The model of its requests."""
     ends: dict[str, str] = field(default_factory=dict[str, str])
 
     def shown(self) -> dict[str, Any]:
@@ -59,8 +86,8 @@ class Job:
 class Batches:
     """All batches."""
 
-    def __init__(self, files: Files, ask: Ask) -> None:
-        self._files, self._ask = files, ask
+    def __init__(self, files: Files, ask: Ask, rules: BatchRules) -> None:
+        self._files, self._ask, self._rules = files, ask, rules
         self._jobs: dict[str, Job] = {}
 
     def create(self, request: Request) -> Told:
@@ -74,6 +101,10 @@ class Batches:
             return _error(400, f"input file {file_id} must have the purpose batch-api, not {file.purpose}")
         identity = str(uuid.uuid5(uuid.NAMESPACE_URL, f"batch/{len(self._jobs)}"))
         job = Job(identity, file_id, len(file.content), endpoint, datetime.now(UTC), params.get("model_id"))
+        job.asked = _model_of(file.content)
+        full = self._full(job)
+        if full is not None and self._rules.full == "refused":
+            return _error(429, full)
         self._jobs[identity] = job
         return tell({"job": job.shown(), "warning": ""}, 201)
 
@@ -84,10 +115,12 @@ class Batches:
         job = self._jobs.get(identity)
         if job is None:
             return _error(404, f"batch {identity} not found")
+        job.looks += 1
         if job.status == "VALIDATING":
             self._validate(job)
-        elif job.status == "IN_PROGRESS":
-            self._finish(job, self._rows(job))
+        elif job.status == "IN_PROGRESS" and job.looks >= self._rules.looks:
+            rows = self._rows(job)
+            self._finish(job, rows[: round(len(rows) * self._rules.answered)], self._rules.end)
         return tell(job.shown())
 
     def cancel(self, request: Request, identity: str) -> Told:
@@ -102,11 +135,21 @@ class Batches:
         return tell(job.shown())
 
     def _validate(self, job: Job) -> None:
-        wrong = _wrong(self._rows(job))
+        wrong = _wrong(self._rows(job)) or self._full(job)
         if wrong is None:
             job.status, job.progress = "IN_PROGRESS", 50.0
             return
         job.status, job.ends = "FAILED", {"error": wrong}
+
+    def _full(self, job: Job) -> str | None:
+        """What the service says when there is no room for it beside those that were made before."""
+        before = takewhile(lambda one: one is not job, self._jobs.values())
+        others = (one for one in before if one.asked == job.asked and one.status in _AT_WORK)
+        tokens = sum(one.size // BYTES_PER_TOKEN for one in others)
+        most = self._rules.enqueued
+        if most is None or tokens + job.size // BYTES_PER_TOKEN <= most:
+            return None
+        return f"Enqueued token limit reached for {job.asked}: {tokens} of {most} tokens are enqueued."
 
     def _rows(self, job: Job) -> Rows:
         """The lines of the input, as what they say; None for one that is no JSON."""
@@ -129,6 +172,12 @@ class Batches:
                 job.ends[f"{name}_file_id"] = made.id
         job.status, job.progress = status, 100.0 if status == "COMPLETED" else job.progress
         job.ends["completed_at"] = _written(datetime.now(UTC))
+
+
+def _model_of(content: bytes) -> str:
+    """The model of the first request."""
+    fields = as_dict(_row(content.partition(b"\n")[0])) or {}
+    return str((as_dict(fields.get("body")) or {}).get("model"))
 
 
 def _row(line: bytes) -> Any:

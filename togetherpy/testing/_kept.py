@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from urllib.parse import unquote
 
 from ._audio import speak, transcribe, translate
-from ._batches import Ask, Batches
+from ._batches import Ask, Batches, BatchRules
 from ._files import Files
 from ._finetune import FineTuning
 from ._told import Told, Way
@@ -21,10 +21,10 @@ _ID = "([^/]+)"
 class Kept:
     """All that is kept."""
 
-    def __init__(self, ask: Ask) -> None:
-        """`ask`: what the server's own models answer to a path and parameters: status and body."""
+    def __init__(self, ask: Ask, rules: BatchRules) -> None:
+        """`ask`: what the server's own models answer to a path and parameters: status and body. `rules`: of batches."""
         files = Files()
-        batches = Batches(files, ask)
+        batches = Batches(files, ask, rules)
         jobs = FineTuning(files)
         self._ways: dict[re.Pattern[str], dict[str, Callable[..., Told]]] = {
             re.compile("/v1/files"): {"GET": files.list, "POST": files.describe},

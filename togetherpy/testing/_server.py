@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ._answer import Answer, Framing
 from ._api import Api
+from ._batches import BatchRules
 from ._connection import Connection
 from ._http import Request
 from ._limits import Limits
@@ -63,6 +64,7 @@ class LocalServer:
     Attributes:
         host: the address it listens on.
         requests: the requests received so far, in order of arrival; clear it whenever you like.
+        batch_rules: what happens to batches: how they end, how many rows are answered, how much may be enqueued.
     """
 
     def __init__(
@@ -91,7 +93,9 @@ class LocalServer:
         self._record = record
         limits = Limits(rpm, tpm, concurrency, dynamic, capacity)
         rates = Rates(limits, latency, seed, delay)
-        self._api = Api(None if models is None else tuple(models), rates, pace=pace, answers=answers)
+        self.batch_rules = BatchRules()
+        names = None if models is None else tuple(models)
+        self._api = Api(names, rates, pace=pace, answers=answers, rules=self.batch_rules)
         self._lock = threading.Lock()
         self._scripts: deque[tuple[Script, int | None]] = deque()
         self._accepted = 0
