@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from togetherpy._core.steps import Steps, Work
-from togetherpy.batch.envelope import RowFailure
+from togetherpy.batch.envelope import RowFailure, failure_of
 from togetherpy.batch.errors import BatchError
 from togetherpy.batch.identity import Digests
 from togetherpy.batch.jobs.cutting import REFUSED, read_sent, rows_name
 from togetherpy.batch.jobs.journal import Chunk, Journal, Plan
 from togetherpy.batch.jobs.service import Service, results_name
 from togetherpy.batch.options import make_options
-from togetherpy.batch.rows import Row
+from togetherpy.batch.rows import Row, RowError
 
 if TYPE_CHECKING:
     from togetherpy.batch.merge import MergeSummary
@@ -116,6 +116,8 @@ class _Sent:
 
 def _why(row: Row) -> RowFailure:
     """Why a row is in no file of results."""
+    if row.error is not None:
+        return failure_of(RowError(row.error), row)
     chunk: Any = getattr(row, "chunk", None)
     said = f": {chunk.error}" if chunk.error else ""
     if chunk.job_id is None:
