@@ -324,6 +324,7 @@ def test_no_key_is_written_down(jobs: Jobs, source: Path) -> None:
 # Answers that are lost
 
 
+@pytest.mark.fault("I22")
 @pytest.mark.parametrize("undone", [False, True])
 @pytest.mark.parametrize(
     ("method", "path"),
@@ -346,6 +347,7 @@ def test_what_has_no_answer_is_looked_for(
     assert sorted(uploaded(server).values()) == [1, 1]
 
 
+@pytest.mark.fault("I22")
 @pytest.mark.parametrize("status", [408, 409, 500, 502, 504])
 @pytest.mark.parametrize("undone", [False, True])
 def test_an_error_that_says_nothing(jobs: Jobs, server: LocalServer, source: Path, status: int, undone: bool) -> None:
@@ -420,6 +422,7 @@ def test_a_job_that_the_service_refuses(jobs: Jobs, server: LocalServer, tmp_pat
 # What becomes of jobs
 
 
+@pytest.mark.fault("I24")
 @pytest.mark.parametrize(
     ("end_in", "code"),
     [
@@ -470,6 +473,7 @@ def test_a_file_of_results_that_is_gone(jobs: Jobs, server: LocalServer, source:
     assert "is not there" in by_index(out)[0]["error"]["message"]
 
 
+@pytest.mark.fault("I25")
 def test_a_status_that_nobody_knows_is_not_the_end(jobs: Jobs, server: LocalServer, source: Path) -> None:
     made = jobs.submit(source)
     job = {"id": made.jobs[0].job_id, "status": "FINALIZING", "progress": "some", "error": 5}
@@ -480,6 +484,7 @@ def test_a_status_that_nobody_knows_is_not_the_end(jobs: Jobs, server: LocalServ
     assert over.final
 
 
+@pytest.mark.fault("I25")
 def test_looks_that_fail_end_nothing(jobs: Jobs, server: LocalServer, source: Path) -> None:
     made = jobs.submit(source)
     failures = [(status, {"error": "later"}) for status in (500, 502, 503, 429, 408, 400, 404)]
@@ -507,6 +512,7 @@ def test_an_interval_that_is_none(jobs: Jobs, source: Path, interval: Any) -> No
 # The limit on what is enqueued
 
 
+@pytest.mark.fault("I23")
 @pytest.mark.parametrize("full", ["refused", "failed"])
 def test_chunks_queue_while_the_service_is_full(
     jobs: Jobs, server: LocalServer, source: Path, out: Path, full: Any

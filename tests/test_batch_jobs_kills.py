@@ -32,12 +32,14 @@ def killed(tmp_path: Path, action: str, first: int, stride: int) -> list[Any]:
     return found
 
 
+@pytest.mark.fault("I21")
 @pytest.mark.parametrize(("action", "stride", "least"), [("submit", 13, 7), ("wait", 7, 4), ("download", 11, 4)])
 def test_killed_at_some_steps(tmp_path: Path, action: str, stride: int, least: int) -> None:
     assert len(killed(tmp_path, action, 1 + os.getpid() % stride, stride)) >= least
 
 
 @pytest.mark.slow
+@pytest.mark.fault("I21")
 @pytest.mark.parametrize(("action", "least"), [("submit", 90), ("wait", 25), ("download", 40)])
 def test_killed_at_every_step(tmp_path: Path, action: str, least: int) -> None:
     assert len(killed(tmp_path, action, 1, 1)) >= least

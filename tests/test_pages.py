@@ -55,6 +55,7 @@ EXPECTED = {
     ),
     "togetherpy/README.md: A FastAPI server": r"",
     "togetherpy/batch/README.md: In memory": r"(\d What is \d squared\? \S.* 1\n){6}",
+    "togetherpy/batch/README.md: As jobs of the service": r"6 answered, 0 failed\n6 answered, 6 of them before\n",
     "togetherpy/MIGRATING.md: Plain": r"\S.{40,}\n",
     "togetherpy/MIGRATING.md: Streamed": r"\S.{40,}\n",
     "togetherpy/MIGRATING.md: JSON": r"\S+.* \['\S+.*\] [\d.]+\n",

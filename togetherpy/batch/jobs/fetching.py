@@ -25,7 +25,7 @@ from togetherpy.batch.options import make_options
 from togetherpy.batch.rows import Row, RowError
 
 if TYPE_CHECKING:
-    from togetherpy.batch.merge import MergeSummary
+    from togetherpy.batch.tally import MergeSummary
 
 KINDS = "output", "error"
 _CODES = {
@@ -68,7 +68,7 @@ def download_all(service: Service, journal: Journal, output: str, partial_too: b
 
 
 def _merge(journal: Journal, output: str) -> MergeSummary:
-    from togetherpy.batch.merge import merge_results
+    from togetherpy.batch.merging import merge_results
 
     plan = journal.plan
     options = make_options(output, None, {**plan.reading, **plan.params})

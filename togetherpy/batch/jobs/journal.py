@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import msgspec
 
@@ -201,11 +201,13 @@ def _none(directory: str) -> BatchError:
 
 def _apply(plan: Plan, entry: dict[str, Any]) -> None:
     """The rule of all entries: a chunk, or the whole, is what its entries say, and later ones go before."""
-    target: object = plan.chunks[entry["chunk"] - 1] if "chunk" in entry else plan
-    for name, value in entry.items():
-        if name == "chunks":
-            value = [msgspec.convert(one, Chunk) for one in cast("list[Any]", value)]
-        if name != "chunk" and hasattr(target, name):
+    facts = dict(entry)
+    number: int | None = facts.pop("chunk", None)
+    target: object = plan if number is None else plan.chunks[number - 1]
+    if "chunks" in facts:
+        facts["chunks"] = msgspec.convert(facts["chunks"], list[Chunk])
+    for name, value in facts.items():
+        if hasattr(target, name):
             setattr(target, name, value)
 
 

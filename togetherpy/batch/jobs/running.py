@@ -26,7 +26,7 @@ from togetherpy.batch.jobs.service import Service
 from togetherpy.client import AsyncTogether, Together
 
 if TYPE_CHECKING:
-    from togetherpy.batch.merge import MergeSummary
+    from togetherpy.batch.tally import MergeSummary
 
 _T = TypeVar("_T")
 _FROM, _TO = 30.0, 60.0
