@@ -1,5 +1,5 @@
 """The command: `python -m benchmarks [CASE ...] [--contenders NAME ...] [--quick] [--json FILE] [--report]`,
-or `python -m benchmarks simulate`, `batch` or `engines`, which are explained there.
+or `python -m benchmarks simulate`, `batch`, `engines` or `scale`, which are explained there.
 
 In: names of cases, groups and contenders; none means all. Out: a table on standard output, progress on standard error.
 Rule: exit code 0 when every contender that was asked for gave its figures, 1 when one failed, 2 for a name that is not
@@ -20,11 +20,12 @@ from typing import Any
 
 from benchmarks import cases, environments, limits, many, report, runner, server, simulate, table
 from benchmarks.engines import command as engines
+from benchmarks.scale import command as scale
 
 
 def main(arguments: list[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
-    others = {"simulate": simulate.main, "batch": many.main, "engines": engines.main}
+    others = {"simulate": simulate.main, "batch": many.main, "engines": engines.main, "scale": scale.main}
     return others[given[0]](given[1:]) if given[:1] and given[0] in others else _compare(given)
 
 

@@ -44,8 +44,8 @@ class Outcome:
 class _Process:
     """One process: its controller, and what it has counted."""
 
-    def __init__(self, random: Random, share: int) -> None:
-        self.limit = Limit(CEILING // share, share=1 / share, random=random.random)
+    def __init__(self, random: Random, share: int, ceiling: int, rpm: float | None) -> None:
+        self.limit = Limit(max(1, ceiling // share), share=1 / share, rpm=rpm, random=random.random)
         self.again = 0  # rows refused, to be sent again
         self.wake = 0.0
         self.done = self.sent_late = self.refused_late = self.refused_early = self.lacking = 0
@@ -57,12 +57,22 @@ _Event = tuple[float, int, _Process, Ticket | None, int, Headers, bool]
 class Simulation:
     """Rows of some processes on one key, sent to one service."""
 
-    def __init__(self, service: Service, rows: int, processes: int = 1, seed: int = 1, share: int = 1) -> None:
-        """`share`: each process knows that they are so many."""
+    def __init__(
+        self,
+        service: Service,
+        rows: int,
+        processes: int = 1,
+        seed: int = 1,
+        share: int = 1,
+        *,
+        ceiling: int = CEILING,
+        rpm: float | None = None,
+    ) -> None:
+        """`share`: each process knows that they are so many, and takes its part of `ceiling` and of `rpm`."""
         self._service = service
         self._left = rows
         self._random = Random(seed)
-        self._processes = [_Process(Random(seed * 1000 + number), share) for number in range(processes)]
+        self._processes = [_Process(Random(seed * 1000 + number), share, ceiling, rpm) for number in range(processes)]
         self._events: list[_Event] = []
         self._count = 0
         self._rates: list[tuple[float, int]] = []  # of each second: what was possible, and what was done

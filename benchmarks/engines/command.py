@@ -28,7 +28,7 @@ from benchmarks.engines import IN_FLIGHT, PROCESSES
 from benchmarks.engines.tree import MARK, Tree
 from benchmarks.scenarios import scenario
 
-ENGINES = ("dask", "polars", "daft", "ray", "spark")
+ENGINES = ("loop", "dask", "polars", "daft", "ray", "spark")
 WAYS = ("operator", "own")
 SERVES = "answer-500"
 SECONDS = 1800.0  # that one way may take
@@ -83,7 +83,7 @@ def _compared(
             if way not in reasons:
                 try:
                     found[way].append(measure(python, name, way, url, options.rows, scenario(serves).says.chars))
-                except runner.FailedError as reason:
+                except (runner.FailedError, OSError) as reason:
                     reasons[way] = str(reason)
     return found, reasons
 

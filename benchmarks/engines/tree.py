@@ -12,14 +12,15 @@ import contextlib
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
 MARK = "TOGETHERPY_BENCHMARK"
 _INTERVAL = 0.1
-_LOOKS = 3
-"""The environment of a process is empty while it starts, so it is looked at more than once."""
+_SETTLED = 10.0
+"""Seconds for which a process is looked at again: it begins with the environment of the one that starts it."""
 
 Key = tuple[int, bytes]
 """A process: its number, and when it started."""
@@ -31,7 +32,7 @@ class Tree:
     def __init__(self, mark: str) -> None:
         self._mark = f"{MARK}={mark}".encode()
         self._cpu: dict[Key, int] = {}
-        self._others: dict[Key, int] = {}
+        self._seen: dict[Key, float] = {}
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -75,8 +76,8 @@ class Tree:
     def _bears(self, key: Key) -> bool:
         if key in self._cpu:
             return True
-        looks = self._others[key] = self._others.get(key, 0) + 1
-        if looks > _LOOKS:
+        now = time.monotonic()
+        if now > self._seen.setdefault(key, now) + _SETTLED:
             return False
         return self._mark in Path(f"/proc/{key[0]}/environ").read_bytes().split(b"\0")
 

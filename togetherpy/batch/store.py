@@ -26,8 +26,10 @@ from togetherpy.batch.output import Output, OutputError
 SUFFIX = ".jsonl"
 _START = b'{"key":"'
 _HEX = 32
-_BITS, _AT = 10, 40
+_AT = 40
 """A number says where an answer is: which part, and in its lower 40 bits where in it."""
+_EACH = 1024
+"""Answers in a bucket, on average at most, so that putting one in moves few others, however many there are."""
 _REST = 50.0
 """Looking for what others have written takes at most a fiftieth of the time, and is done at most once a second."""
 _LINE_ENDS = bytes.maketrans(b"\r\n", b"  ")
@@ -50,16 +52,29 @@ class _Places:
     """Where each answer is, by the first 64 bits of its key: sorted arrays, one for each beginning of the numbers."""
 
     def __init__(self) -> None:
-        self._buckets = [(array("Q"), array("Q")) for _ in range(1 << _BITS)]
+        self._count = self._bits = 0
+        self._buckets = [(array("Q"), array("Q"))]
 
     def put(self, number: int, place: int) -> None:
-        numbers, places = self._buckets[number >> (64 - _BITS)]
+        if self._count >= _EACH << self._bits:
+            self._halve()
+        numbers, places = self._buckets[number >> (64 - self._bits)]
         at = bisect_left(numbers, number)
         numbers.insert(at, number)
         places.insert(at, place)
+        self._count += 1
+
+    def _halve(self) -> None:
+        """Twice as many buckets, one more bit of a number says which."""
+        before, self._buckets = self._buckets[::-1], []
+        self._bits += 1
+        for index in range(len(before)):
+            numbers, places = before.pop()  # so that there are never two of all
+            at = bisect_left(numbers, (2 * index + 1) << (64 - self._bits))
+            self._buckets += (numbers[:at], places[:at]), (numbers[at:], places[at:])
 
     def get(self, number: int) -> list[int]:
-        numbers, places = self._buckets[number >> (64 - _BITS)]
+        numbers, places = self._buckets[number >> (64 - self._bits)]
         at, found = bisect_left(numbers, number), list[int]()
         while at < len(numbers) and numbers[at] == number:
             found.append(places[at])
