@@ -575,6 +575,8 @@ def test_several_lines_and_an_image(dressing: dict[str, str], server: LocalServe
         program.until("... " if "PYTHONPATH" in dressing else "\x1b[?2004h")
         enter(program, 'is it?"""')
         ready(program, dressing)
+        program.type("\x1b[A\r")  # the arrow up
+        ready(program, dressing)
         program.type("\x04")
         program.rest()
     (image,) = server.requests[0].json["messages"][0]["content"]
@@ -582,6 +584,7 @@ def test_several_lines_and_an_image(dressing: dict[str, str], server: LocalServe
     text, image = server.requests[1].json["messages"][0]["content"]
     assert text["text"] == "What\nis it?"
     assert image["image_url"]["url"].startswith("data:image/png")
+    assert server.requests[2].json["messages"][-1]["content"] == "What\nis it?"
 
 
 @posix

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 
 from togetherpy.cli.chat.history import History
 
@@ -65,9 +65,23 @@ def _next(read: Read, end: str = "") -> str:
 def _by_prompt_toolkit(history: History, words: list[str]) -> Read:
     from prompt_toolkit import PromptSession
     from prompt_toolkit.completion import WordCompleter
-    from prompt_toolkit.history import InMemoryHistory
+    from prompt_toolkit.history import History as Recalled
     from prompt_toolkit.key_binding import KeyBindings
     from prompt_toolkit.key_binding.key_processor import KeyPressEvent
+
+    class Messages(Recalled):
+        """What the arrow keys bring back: whole messages, as `read_message` keeps them, not their lines."""
+
+        async def load(self) -> AsyncGenerator[str, None]:
+            for text in reversed(history.texts):
+                yield text
+
+        def load_history_strings(self) -> list[str]:
+            return history.texts[::-1]
+
+        def append_string(self, string: str) -> None: ...
+
+        def store_string(self, string: str) -> None: ...
 
     keys = KeyBindings()
 
@@ -76,7 +90,7 @@ def _by_prompt_toolkit(history: History, words: list[str]) -> Read:
 
     keys.add("escape", "enter")(new_line)  # Alt-Enter
     session: PromptSession[str] = PromptSession(
-        history=InMemoryHistory(history.texts),
+        history=Messages(),
         completer=WordCompleter(words, sentence=True),
         complete_while_typing=False,
         key_bindings=keys,
