@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.pages import blocks, read
 from support.processes import COMMAND, LIMIT, environment, run
 from support.terminal import Terminal, terminal
 
@@ -402,7 +403,7 @@ def test_what_no_stream_should_bring_loses_nothing(chat: Chat) -> None:
 # As a process
 
 
-def program(server: LocalServer, *arguments: str, **variables: str) -> dict[str, str]:
+def program(server: LocalServer, **variables: str) -> dict[str, str]:
     return {"TOGETHER_API_KEY": KEY, "TOGETHER_BASE_URL": server.base_url, **variables}
 
 
@@ -437,6 +438,28 @@ def test_a_program_that_asks_once_loads_nothing_for_conversations(server: LocalS
     )
     result = run(sys.executable, "-c", code, **program(server))
     assert result.stdout.splitlines()[-1] == "set()", result.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the page's commands are a POSIX shell's")
+def test_the_commands_of_the_page(server: LocalServer, tmp_path: Path) -> None:
+    text = read(Path("togetherpy/cli/README.md"))
+    commands = [
+        line for block in blocks(text, "sh") for line in block.splitlines() if line.startswith("togetherpy chat")
+    ]
+    (tool,) = blocks(text, "python")
+    (tmp_path / "weather.py").write_text(tool)
+    (tmp_path / "report.txt").write_text("A report.")
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (tmp_path / "city.json").write_text(json.dumps(SCHEMA))
+    script = "\n".join(["set -e", f'togetherpy() {{ {" ".join(COMMAND)} "$@"; }}', *commands])
+    result = run("/bin/sh", "-c", script, cwd=str(tmp_path), **program(server))
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count("\n") == len(commands) - 2
+    assert "21 degrees and sunny in Kampala" in result.stdout
+    assert "tool: get_weather" in result.stderr
+    assert len(server.requests) == len(commands) + 1
+    assert set(json.loads((tmp_path / "answer.json").read_text())) == {"age"}
+    assert json.loads((tmp_path / "response.json").read_text())["choices"]
 
 
 # On a terminal

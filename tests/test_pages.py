@@ -61,6 +61,7 @@ EXPECTED = {
     "togetherpy/MIGRATING.md: JSON": r"\S+.* \['\S+.*\] [\d.]+\n",
     "togetherpy/MIGRATING.md: Tools": r".*21 degrees and sunny in Kampala.*\n",
     "togetherpy/MIGRATING.md: Several choices": r"0 \S.*\n1 \S.*\n2 \S.*\n",
+    "togetherpy/cli/README.md: A tool": r"",
     "togetherpy/testing/README.md: A first test": r"(?s).*\b2 passed.*",
     "togetherpy/testing/README.md: Looking at requests": (
         r"POST /v1/chat/completions lakes How deep is Lake Kivu\?\n"
