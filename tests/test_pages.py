@@ -13,6 +13,8 @@ from togetherpy.testing import LocalServer
 PROGRAMS = {program.name: program for program in programs()}
 # Run by test_engines, where the engine is installed.
 ENGINES = {f"togetherpy/batch/README.md: {engine}" for engine in ("Ray Data", "Spark", "Daft", "Dask", "Polars")}
+# Run by test_serverless, in the surroundings that they are for.
+FUNCTIONS = {f"togetherpy/README.md: {recipe}" for recipe in ("AWS Lambda", "AWS Lambda, streamed", "An ASGI app")}
 # What the programs print when the server answers as it does by itself.
 EXPECTED = {
     "README.md: Chat": r"\S.{40,}\n",
@@ -80,7 +82,7 @@ def test_a_heading_has_one_program_at_most() -> None:
 
 
 def test_every_program_is_expected_to_print_something() -> None:
-    assert set(EXPECTED) | ENGINES == set(PROGRAMS)
+    assert set(EXPECTED) | ENGINES | FUNCTIONS == set(PROGRAMS)
 
 
 def run_program(program: Program, folder: Path, **variables: str) -> str:
