@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from support.answers import COMPLETION, DONE, HELLO, SSE, STREAM_OK, chunk, chunked, event, head
 from support.clients import failure
-from support.scripted import ScriptedServer, request, send, until_gone
+from support.scripted import ScriptedServer, close, request, send, until_gone
 
 import togetherpy
 from togetherpy.testing import LocalServer
@@ -70,6 +70,40 @@ def test_leaving_the_text_early_closes_the_stream(client: Maker, kind: str) -> N
         stream.close()
         server.wait_gone(0)
         failure(togetherpy.StreamInterruptedError, stream.texts)
+
+
+HALF = rb'{"id": "s-1", "choices": [{"index": 0, "delta": {"content": "Hi\ud83d"}}]}'
+STOP = b'{"id": "s-1", "choices": [{"index": 0, "delta": {}, "finish_reason": "length"}]}'
+ENDS = {
+    "the end": [event(HALF), DONE],
+    "a reason and the end": [event(HALF), event(STOP), DONE],
+    "a reason alone": [event(HALF), event(STOP)],
+    "the reason beside it": [event(HALF.replace(b'"index"', b'"finish_reason": "length", "index"'))],
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_half_a_character_at_the_end(client: Maker, end: str) -> None:
+    with ScriptedServer([request, send(SSE + chunked(b"".join(ENDS[end])))]) as server:
+        stream = client(server).stream()
+        assert "".join(stream.texts()) == "Hi\ufffd"
+        assert stream.raw.current.text == "Hi\ufffd"
+        assert client(server).stream().final().text == "Hi\ufffd"
+        last = client(server).stream().read()[-1]
+        assert (last.id, last.choices[0].delta.content) == ("s-1", "\ufffd")
+
+
+def test_half_a_character_before_a_break(client: Maker) -> None:
+    with ScriptedServer([request, send(SSE + chunked(event(HALF), end=False)), close]) as server:
+        stream = client(server).stream()
+        error = failure(togetherpy.StreamInterruptedError, stream.read)
+        assert error.partial.text == "Hi\ufffd"
+        assert stream.raw.current.text == "Hi\ufffd"
+
+
+def test_half_a_character_at_the_end_of_lines() -> None:
+    assert togetherpy.accumulate([HALF]).text == "Hi\ufffd"
+    assert togetherpy.accumulate([HALF, HALF]).text == "Hi\ufffdHi\ufffd"
 
 
 # The whole

@@ -7,7 +7,8 @@ of each choice the one that ended it, and the last few whose fields our types do
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar, cast, overload
 
 import msgspec
@@ -178,12 +179,19 @@ def accumulate(chunks: Iterable[ChatCompletionChunk | Mapping[str, Any] | bytes 
     if isinstance(chunks, (str, bytes, dict)):
         raise TypeError("accumulate() takes an iterable of chunks, not a single one")
     accumulator, halves = None, Halves()
-    for given in chunks:
+    for given in chain(chunks, _rest(halves)):
         chunk = _read(given, halves)
         if chunk is not None:
             accumulator = accumulator or _accumulator_of(chunk)
             _add_kept(accumulator, chunk)
     return (accumulator or Accumulator()).response() or ChatCompletionResponse()
+
+
+def _rest(halves: Halves) -> Iterator[bytes]:
+    """What is left of them when all else has been read."""
+    rest = halves.rest()
+    if rest:
+        yield rest
 
 
 def _read(given: object, halves: Halves) -> ChatCompletionChunk | None:

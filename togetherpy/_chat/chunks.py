@@ -19,7 +19,7 @@ from togetherpy._chat.facts import facts_of, names_error
 from togetherpy._chat.halves import Halves
 from togetherpy._chat.texts import Texts
 from togetherpy._core.config import Secret
-from togetherpy._core.decode import decode_odd_event
+from togetherpy._core.decode import decode_json, decode_odd_event
 from togetherpy._core.errors import concluded, fault_error, mask_headers, mask_text, named_error, request_id
 from togetherpy._core.expected import REFUSED, Facts
 from togetherpy._core.sse import DONE, EventTooLargeError, NamedEvent, SSEParser
@@ -119,8 +119,8 @@ class ChunkReader(Generic[T]):
             self._aside.look(self._parser.stray)
         return self._aside.failure is not None or any(events)
 
-    def end(self) -> None:
-        """The body ended properly.
+    def end(self) -> bool:
+        """The body ended properly; whether there is something yet to be taken.
 
         Raises:
             StreamInterruptedError: the stream did not.
@@ -135,6 +135,9 @@ class ChunkReader(Generic[T]):
         if error is not None:
             raise self._with_partial(error)
         self.complete = self.clean = True
+        rest = self._rest()
+        self.pending = iter([rest] if rest else ())
+        return bool(rest)
 
     def chunks(self) -> Iterator[T]:
         """The values of the events that have come and are not taken yet.
@@ -191,7 +194,11 @@ class ChunkReader(Generic[T]):
         or carries nothing."""
         if self._is_end(data):
             error = self._no_choices() if self.complete else None
-            return None if error is None else self._with_partial(error)
+            if error is not None:
+                return self._with_partial(error)
+            data = self._rest() if self.complete else b""
+            if not data:
+                return None
         if self._halves or b"\\u" in data:
             data = self._with_whole_characters(data)
         value: Any = decode_odd_event(
@@ -223,6 +230,10 @@ class ChunkReader(Generic[T]):
         if self._halves:
             self._decode = _refuse  # whatever comes next, it is to be looked at
         return mended
+
+    def _rest(self) -> bytes:
+        """At the end of the stream, an event with the halves of characters that never got their other half."""
+        return b"" if self._halves is None else self._halves.rest()
 
     def _is_end(self, data: bytes) -> bool:
         """Whether an event is the end, or carries nothing."""
@@ -278,6 +289,9 @@ class ChunkReader(Generic[T]):
     def _with_partial(self, error: APIError) -> APIError:
         if error is self.error:
             return error
+        rest = self._rest()
+        if rest:
+            self.accumulator.add_odd(decode_json(self._decoder, rest))
         error.partial = self.accumulator.response() or error.partial
         error.headers = error.headers or mask_headers(self._headers, self._secrets)
         error.request_id = error.request_id or request_id(error.headers, None)

@@ -325,14 +325,14 @@ class OwnReader(ChunkReader[T]):
         if self._aside.failure is not None:
             raise self._with_partial(self._aside.failure)
 
-    def end(self) -> None:
-        """The body ended properly.
+    def end(self) -> bool:
+        """The body ended properly; whether there is something yet to be taken.
 
         Raises:
             APIError: its last event names an error. StreamInterruptedError: the stream did not end.
         """
         self._look_at_last()
-        super().end()
+        return super().end()
 
     def facts(self) -> Facts:
         """What hooks are told of the whole."""

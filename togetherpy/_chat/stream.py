@@ -93,8 +93,7 @@ class Stream(Generic[T]):
             if isinstance(data, Fault):
                 raise reader.interrupted(data, self._patience.limit)
             if not data:
-                reader.end()
-                return False
+                return reader.end()
             if reader.feed(data):
                 self._patience.begun = True
                 return True
@@ -219,8 +218,7 @@ class AsyncStream(Generic[T]):
             if isinstance(data, Fault):
                 raise reader.interrupted(data, self._patience.limit)
             if not data:
-                reader.end()
-                return False
+                return reader.end()
             if reader.feed(data):
                 self._patience.begun = True
                 return True

@@ -29,6 +29,8 @@ def unasked_stream(events: Any, reply: Reply, secrets: tuple[Secret, ...]) -> AP
         for _ in reader.chunks():
             pass
         reader.end()
+        for _ in reader.chunks():  # what the end itself adds
+            pass
     except APIStatusError as error:
         return error.with_traceback(None)
     except APIError:
