@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from support.answers import DONE, HELLO, SSE, SSE_CLOSE, STREAM_OK, answer, chunk, chunked, event, head, text_of
-from support.clients import failure
+from support.clients import KEY, failure
 from support.scripted import (
     LIMIT,
     ScriptedServer,
@@ -372,6 +372,37 @@ def test_event_that_is_damaged(client: Maker, bad: bytes) -> None:
     assert error.partial.choices[0].message.content == "Hello"
     assert len(str(error)) < 700
     assert error.body == bad[: 64 * 1024]
+
+
+@pytest.mark.fault("D11")
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("upstream timed out", "upstream timed out"),
+        ("[ERROR] model crashed", "[ERROR] model crashed"),
+        ("<html><body>502 Bad Gateway</body></html>", "502 Bad Gateway"),
+        (f"{KEY} is over its limit", "*** is over its limit"),
+        ("word " * 2000, "word word"),
+    ],
+)
+@pytest.mark.parametrize("form", ["data: {}\n\n", "data: {}", "{}\n", "error: {}\n", "event: error\ndata: {}\n\n"])
+@pytest.mark.parametrize("cut", [True, False])
+def test_plain_words_in_a_stream_are_quoted(client: Maker, form: str, words: str, shown: str, cut: bool) -> None:
+    stream = send(SSE + chunked(FIRST, form.format(words).encode(), end=not cut))
+    with ScriptedServer([request, stream, reset] if cut else [request, stream]) as server:
+        error = failure(APIError, client(server).stream().read)
+    assert shown in str(error)
+    assert len(str(error)) < 1000
+    assert error.partial.text == "Hello"
+
+
+@pytest.mark.fault("D11")
+@pytest.mark.parametrize("rest", [b'data: {"choices": [{"delta": {"content": "s3cret', b": ping\n\n", b"id: s3cret\n"])
+def test_what_are_no_words_is_not_quoted(client: Maker, rest: bytes) -> None:
+    with ScriptedServer([request, send(SSE + chunked(FIRST, rest))]) as server:
+        error = failure(StreamInterruptedError, client(server).stream().read)
+    assert "s3cret" not in str(error)
+    assert "said" not in str(error)
 
 
 @pytest.mark.fault("D12")

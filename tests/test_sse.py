@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from togetherpy._core.sse import DONE, EventTooLargeError, NamedEvent, SSEParser
+from togetherpy._core.sse import DONE, MAX_WORDS, EventTooLargeError, NamedEvent, SSEParser
 
 CASES = json.loads((Path(__file__).parent / "data" / "sse_conformance.json").read_text())["cases"]
 
@@ -302,3 +302,32 @@ def test_named_events_are_bytes_that_know_their_name() -> None:
     (plain,) = SSEParser().feed(b"event: message\ndata: {}\n\n")
     assert type(plain) is bytes
     assert pickle.loads(pickle.dumps(event)).event == event.event
+
+
+# What is no part of an event
+
+
+@pytest.mark.parametrize(
+    ("stream", "words"),
+    [
+        (b"upstream gone\nor: not\n\ndata: x\n\nlast", b"upstream gone\nor: not\nlast"),
+        (b"data: cut off\ndata: here", b"cut off\nhere"),
+        (b"word\n\ndata: cut off", b"word\ncut off"),
+        (b': comment\nid: 1\nretry: 2\nevent: x\ndata: y\n\ndata: {"cut', b""),
+        (b"data: [DONE]", b""),
+        (b'{"json": 1}\n', b""),
+        (b"data", b""),
+    ],
+)
+def test_words(stream: bytes, words: bytes) -> None:
+    parser = SSEParser()
+    for byte in stream:
+        parser.feed(bytes([byte]))
+    parser.finish()
+    assert parser.words == words
+
+
+def test_words_are_bounded() -> None:
+    parser = SSEParser()
+    parser.feed(b"word\n" * 10_000)
+    assert len(parser.words) == MAX_WORDS

@@ -20,7 +20,16 @@ from togetherpy._chat.halves import Halves
 from togetherpy._chat.texts import Texts
 from togetherpy._core.config import Secret
 from togetherpy._core.decode import decode_json, decode_odd_event
-from togetherpy._core.errors import concluded, fault_error, mask_headers, mask_text, named_error, request_id
+from togetherpy._core.errors import (
+    concluded,
+    fault_error,
+    mask,
+    mask_headers,
+    mask_text,
+    named_error,
+    request_id,
+    words_of,
+)
 from togetherpy._core.expected import REFUSED, Facts
 from togetherpy._core.sse import DONE, EventTooLargeError, NamedEvent, SSEParser
 from togetherpy._core.wire import Fault, Headers
@@ -130,7 +139,7 @@ class ChunkReader(Generic[T]):
         error = self._aside.failure or self._no_choices()
         if error is None and not done and not self.accumulator.finished(self._choices):
             error = self._aside.no_stream() or StreamInterruptedError(
-                "The stream ended before the model had finished. What came is in .partial."
+                f"The stream ended before the model had finished{self._words()}. What came is in .partial."
             )
         if error is not None:
             raise self._with_partial(error)
@@ -262,8 +271,15 @@ class ChunkReader(Generic[T]):
             error = fault_error(fault, self._secrets)
         else:
             message = mask_text(fault.message, self._secrets)
+            said = self._words()
+            message = f"{message.removesuffix('.')}{said}." if said else message
             error = StreamInterruptedError(f"The stream broke off: {message} What came is in .partial.")
         return self._with_partial(error)
+
+    def _words(self) -> str:
+        """What came that is no event: who ends a stream before its time may have said why."""
+        words = words_of(mask(bytes(self._parser.stray) or self._parser.words, self._secrets))
+        return f", and last said {words!r}" if words else ""
 
     def drop(self) -> None:
         """What has come and is not taken yet is given up."""

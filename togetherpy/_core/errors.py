@@ -84,7 +84,7 @@ def fault_error(fault: Fault, secrets: tuple[Secret, ...] = ()) -> APIError:
 def unusable(reply: Reply, reason: str, secrets: tuple[Secret, ...]) -> APIResponseError:
     """The exception for a 2xx whose body cannot be used."""
     body = _masked_start(reply.body, secrets)
-    shown = shorten(_text_of(body.decode("utf-8", "replace")))
+    shown = words_of(body)
     kind = reply.headers.get("content-type") or "no content-type"
     text = f"The server answered {reply.status} with {kind}, {len(reply.body)} bytes, but {reason}"
     error = APIResponseError(sentences(mask_text(text, secrets) + (f": {shown!r}" if shown else "")))
@@ -139,6 +139,11 @@ def answer_of(reply: Reply, error: APIError, secrets: tuple[Secret, ...]) -> Raw
         http_request=error.request,
         content=_masked_start(reply.body, secrets),
     )
+
+
+def words_of(masked: bytes) -> str:
+    """The beginning of a body, or of a part of it, as a message quotes it; empty if there is none."""
+    return shorten(_text_of(masked.decode("utf-8", "replace")))
 
 
 def request_id(headers: Headers | Any, payload: object) -> str | None:

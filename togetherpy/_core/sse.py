@@ -11,7 +11,9 @@ import re
 
 MAX_EVENT = 64 * 1024 * 1024
 MAX_STRAY = 64 * 1024
+MAX_WORDS = 4096
 DONE = b"[DONE]"
+_NO_WORDS = (b"", b"id", b"retry")
 _BOM = b"\xef\xbb\xbf"
 _BEGINNING = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:data|event|id|retry)?:")
 
@@ -34,7 +36,7 @@ class NamedEvent(bytes):
 class SSEParser:
     """Feed it what was read, in any cut; it answers with the data of the events that are whole."""
 
-    __slots__ = ("_after_cr", "_beginning", "_between", "_data", "_event", "_line", "_max", "stray")
+    __slots__ = ("_after_cr", "_beginning", "_between", "_data", "_event", "_line", "_max", "stray", "words")
 
     def __init__(self, max_event: int = MAX_EVENT) -> None:
         """`max_event`: the most bytes that an unfinished event may take."""
@@ -54,6 +56,9 @@ class SSEParser:
         self.stray = bytearray()
         """Lines of JSON that came without `data:`, at most MAX_STRAY bytes. The standard has them ignored, but servers
         that fail in the middle of a stream have been seen to say so in this way."""
+        self.words = b""
+        """What else came that is no part of an event, at most MAX_WORDS bytes: what a proxy says when it gives up, and
+        an event that was cut off before its end."""
 
     def feed(self, data: bytes) -> list[bytes]:
         """The data of every event that `data` completes.
@@ -106,7 +111,12 @@ class SSEParser:
         """The stream is over: an unfinished event is dropped, but for a bare `data: [DONE]` (fault D8)."""
         if self._line:
             self._take_lines(b"\n", [])
-        return [DONE] if self._data is not None and self._data.strip() == DONE else []
+        data = b"" if self._data is None else bytes(self._data).strip()
+        if data == DONE:
+            return [DONE]
+        if not data.startswith((b"{", b"[{")):  # what the model says is no reason
+            self._take_words(data)
+        return []
 
     @staticmethod
     def _take_simple(data: bytes, events: list[bytes]) -> bytes:
@@ -157,6 +167,11 @@ class SSEParser:
             self._take_stray(value)
         elif self.stray or line.lstrip()[:1] in (b"{", b"["):
             self._take_stray(line)
+        elif name not in _NO_WORDS:
+            self._take_words(line)
+
+    def _take_words(self, words: bytes) -> None:
+        self.words = b"\n".join(filter(None, (self.words, words)))[:MAX_WORDS]
 
     def _take_stray(self, line: bytes) -> None:
         if len(self.stray) + len(line) < MAX_STRAY:
