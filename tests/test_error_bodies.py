@@ -242,7 +242,7 @@ def test_a_value_too_deep_to_be_shown() -> None:
     [
         (401, "Check api_key or TOGETHER_API_KEY."),
         (402, "needs credit"),
-        (404, "Check the model's name and base_url."),
+        (404, "Check base_url."),
         (413, "too large"),
         (429, "Send fewer requests"),
     ],

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from support.answers import OK, STREAM_OK, answer, error_body, text_of
-from support.clients import KEY
+from support.clients import CALL, KEY
 from support.scripted import ScriptedServer, request, send
 
 import togetherpy
@@ -276,3 +276,43 @@ def test_error_that_echoes_the_key(client: Maker) -> None:
         error = client(server).fails(togetherpy.AuthenticationError)
     assert "***" in str(error)
     assert error.headers["x-key"] == "***"
+
+
+@pytest.mark.fault("C15")
+@pytest.mark.parametrize(
+    ("method", "given", "hint"),
+    [
+        ("files.retrieve", {"id": "file-9"}, "Check the id and base_url."),
+        ("files.delete", {"id": "file-9"}, "Check the id and base_url."),
+        ("files.content", {"id": "file-9"}, "Check the id and base_url."),
+        ("files.list", {}, "Check base_url."),
+        ("batches.retrieve", {"id": "b-9"}, "Check the id and base_url."),
+        ("batches.cancel", {"id": "b-9"}, "Check the id and base_url."),
+        (
+            "batches.create",
+            {"input_file_id": "file-9", "endpoint": "/v1/chat/completions"},
+            "Check the file's id, the model's name and base_url.",
+        ),
+        ("batches.list", {}, "Check base_url."),
+        ("fine_tuning.retrieve", {"id": "ft-9"}, "Check the id and base_url."),
+        ("fine_tuning.cancel", {"id": "ft-9"}, "Check the id and base_url."),
+        ("fine_tuning.list_events", {"id": "ft-9"}, "Check the id and base_url."),
+        ("fine_tuning.list_checkpoints", {"id": "ft-9"}, "Check the id and base_url."),
+        (
+            "fine_tuning.create",
+            {"training_file": "file-9", "model": "m"},
+            "Check the ids, the model's name and base_url.",
+        ),
+        ("models.retrieve", {"id": "m"}, "Check the model's name and base_url."),
+        ("models.list", {}, "Check base_url."),
+        ("chat.completions.create", CALL, "Check the model's name and base_url."),
+        ("embeddings.create", {"model": "m", "input": "x"}, "Check the model's name and base_url."),
+    ],
+)
+def test_what_a_404_may_be_about(client: Maker, method: str, given: dict[str, Any], hint: str) -> None:
+    area, _, name = method.rpartition(".")
+    with ScriptedServer([request, send(answer({"error": "Not found"}, 404))]) as server:
+        call = getattr(client(server).area(area), name)
+        with pytest.raises(togetherpy.NotFoundError) as raised:
+            call(**given)
+    assert str(raised.value) == f"Error code: 404 - Not found. {hint}"

@@ -222,7 +222,7 @@ class PermissionDeniedError(InvalidRequestError):
 
 
 class NotFoundError(InvalidRequestError):
-    """404: usually a model name that does not exist or a wrong base_url."""
+    """404: there is no such model, file or job; or base_url is wrong."""
 
 
 class UnprocessableEntityError(InvalidRequestError):

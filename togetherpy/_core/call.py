@@ -170,7 +170,7 @@ class Call:
             if 200 <= outcome.status < 300 or answer.welcomes(outcome.status):
                 value = answer.value(outcome, self._secrets)
             else:
-                value = errors().status_error(outcome, self._secrets)
+                value = errors().status_error(outcome, self._secrets, self._endpoint.names)
         else:
             value = errors().fault_error(outcome, self._secrets) if isinstance(outcome, Fault) else outcome
         if isinstance(value, APIError):

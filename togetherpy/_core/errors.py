@@ -32,14 +32,16 @@ MAX_KEPT = 64 * 1024
 _HINTS = {
     401: "Check api_key or TOGETHER_API_KEY.",
     402: "The account needs credit before it can go on.",
-    404: "Check the model's name and base_url.",
     413: "The request is too large; send less.",
     429: "Send fewer requests at a time.",
 }
 
 
-def status_error(reply: Reply, secrets: tuple[Secret, ...]) -> APIStatusError:
-    """The exception for an answer with an error status, or for a redirect, which we do not follow (fault C14)."""
+def status_error(reply: Reply, secrets: tuple[Secret, ...], names: str = "") -> APIStatusError:
+    """The exception for an answer with an error status, or for a redirect, which we do not follow (fault C14).
+
+    `names`: what the request names that may not be there.
+    """
     payload = _json_or_text(reply.body, secrets)
     named = read_named(payload)
     message = named.message
@@ -47,7 +49,10 @@ def status_error(reply: Reply, secrets: tuple[Secret, ...]) -> APIStatusError:
     if 300 <= reply.status < 400:
         message = f"a redirect to {_origin_of(location)}, not followed; set base_url to the server itself"
     text = f"Error code: {reply.status} - {message or 'the server gave no reason'}"
-    error = class_for_status(reply.status)(mask_text(sentences(text, _HINTS.get(reply.status, "")), secrets))
+    hint = _HINTS.get(reply.status, "")
+    if reply.status == 404:
+        hint = f"Check {names} and base_url." if names else "Check base_url."
+    error = class_for_status(reply.status)(mask_text(sentences(text, hint), secrets))
     _add_facts(error, reply, named, payload, secrets)
     return error
 

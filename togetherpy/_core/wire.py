@@ -97,6 +97,8 @@ class Endpoint(msgspec.Struct, Generic[T], frozen=True):
     """Everything that depends on what the answer is asks this."""
     redirects: bool = False
     """The answer may be at another place, also on another server, which does not get the key."""
+    names: str = "the model's name"
+    """What a request for it names, and a 404 may be about, in words; empty: nothing."""
     once: bool = False
     """What may have been carried out is not asked for again (`retry.surely_undone`). So no connection is used that may
     have gone stale."""
@@ -118,7 +120,11 @@ class Endpoint(msgspec.Struct, Generic[T], frozen=True):
             path = self.path.format_map({name: quote(part, safe="") for name, part in parts.items()})
         except UnicodeEncodeError:
             raise ValueError(f"{', '.join(parts)} must not hold a lone surrogate") from None
-        return msgspec.structs.replace(self, path=path)
+        names = " and ".join(_IN_WORDS.get(name, f"the {name}") for name in parts)
+        return msgspec.structs.replace(self, path=path, names=names)
+
+
+_IN_WORDS = {"model": "the model's name"}
 
 
 class Source(Protocol):

@@ -66,10 +66,10 @@ class _Begun(JSON[Begun]):
 
 
 _OBJECT = JSON[dict[str, Any]](dict[str, Any])
-_BEGIN = Endpoint("files.upload", "POST", "/files/multipart/initiate", _Begun(Begun))
-_PUT = Endpoint("files.upload", "PUT", "/files", Whole())
-_END = Endpoint("files.upload", "POST", "/files/multipart/complete", _OBJECT)
-_GIVE_UP = Endpoint("files.upload", "POST", "/files/multipart/abort", _OBJECT)
+_BEGIN = Endpoint("files.upload", "POST", "/files/multipart/initiate", _Begun(Begun), names="")
+_PUT = Endpoint("files.upload", "PUT", "/files", Whole(), names="")
+_END = Endpoint("files.upload", "POST", "/files/multipart/complete", _OBJECT, names="")
+_GIVE_UP = Endpoint("files.upload", "POST", "/files/multipart/abort", _OBJECT, names="")
 
 
 def in_parts(

@@ -54,7 +54,7 @@ class Requests(Resource):
         name, path, query = f"{method.lower()} {path}", *_below(self._loop.config.origin, path)  # type: ignore[attr-defined]
         params = _options(options, call)
         params["extra_query"] = {**query, **(params.get("extra_query") or {})}
-        endpoint = Endpoint(name.partition("?")[0], method, path, expected(cast_to, stream=stream))
+        endpoint = Endpoint(name.partition("?")[0], method, path, expected(cast_to, stream=stream), names="the path")
         if content is not None and (body is not None or files is not None):
             raise TypeError("content=... is the whole body: body=... and files=... cannot be given beside it")
         source: bytes | Source | None = content

@@ -73,10 +73,10 @@ def _there_already(reply: Reply, secrets: Secrets) -> Any:
     return errors().status_error(reply, secrets)
 
 
-_ASK = Endpoint("files.upload", "POST", "/files", _Leave())
-_PUT = Endpoint("files.upload", "PUT", "/files", Whole())
+_ASK = Endpoint("files.upload", "POST", "/files", _Leave(), names="")
+_PUT = Endpoint("files.upload", "PUT", "/files", Whole(), names="")
 _TAKE = Endpoint("files.upload", "POST", "/files/{id}/preprocess", JSON[FileResponse](FileResponse))
-_AT_ONCE = Endpoint("files.upload", "POST", "/files/upload", JSON[FileResponse](FileResponse))
+_AT_ONCE = Endpoint("files.upload", "POST", "/files/upload", JSON[FileResponse](FileResponse), names="")
 
 
 def _conflict(file_id: str) -> ConflictError:

@@ -37,9 +37,11 @@ class _Made(JSON[BatchCreateResponse]):
         return answer if "id" not in answer.model_extra else BatchCreateResponse(job=_JOB.decoded(raw))
 
 
-_CREATE = Endpoint("batches.create", "POST", "/batches", _Made(BatchCreateResponse), once=True)
+_CREATE = Endpoint(
+    "batches.create", "POST", "/batches", _Made(BatchCreateResponse), once=True, names="the file's id, the model's name"
+)
 _RETRIEVE = Endpoint("batches.retrieve", "GET", "/batches/{id}", _JOB)
-_LIST = Endpoint("batches.list", "GET", "/batches", ListOf[BatchJob](BatchJob))
+_LIST = Endpoint("batches.list", "GET", "/batches", ListOf[BatchJob](BatchJob), names="")
 _CANCEL = Endpoint("batches.cancel", "POST", "/batches/{id}/cancel", _JOB)
 _NAMES = Names(BatchCreateParams.__annotations__, of_others=("metadata", "output_expires_after"))
 _WINDOW = "24h"

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from togetherpy.types._options import CallOptions
     from togetherpy.types.files import OnDownload, OnUpload
 
-_LIST = Endpoint("files.list", "GET", "/files", listing_of(FileResponse))
+_LIST = Endpoint("files.list", "GET", "/files", listing_of(FileResponse), names="")
 _RETRIEVE = Endpoint("files.retrieve", "GET", "/files/{id}", JSON[FileResponse](FileResponse))
 _DELETE = Endpoint("files.delete", "DELETE", "/files/{id}", JSON[FileDeleteResponse](FileDeleteResponse))
 _CONTENT: Endpoint[Any] = Endpoint("files.content", "GET", "/files/{id}/content", Download(), redirects=True)

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from togetherpy.types.finetune import FinetuneList, FinetuneListEvents
 
 _JOB = JSON[FinetuneResponse](FinetuneResponse)
-_CREATE = Endpoint("fine_tuning.create", "POST", "/fine-tunes", _JOB, once=True)
-_LIST = Endpoint("fine_tuning.list", "GET", "/fine-tunes", listing_of(FinetuneResponse))
+_CREATE = Endpoint("fine_tuning.create", "POST", "/fine-tunes", _JOB, once=True, names="the ids, the model's name")
+_LIST = Endpoint("fine_tuning.list", "GET", "/fine-tunes", listing_of(FinetuneResponse), names="")
 _RETRIEVE = Endpoint("fine_tuning.retrieve", "GET", "/fine-tunes/{id}", _JOB)
 _CANCEL = Endpoint("fine_tuning.cancel", "POST", "/fine-tunes/{id}/cancel", _JOB)
 _DELETE = Endpoint(
@@ -56,8 +56,11 @@ _PRICE = Endpoint(
     "POST",
     "/fine-tunes/estimate-price",
     JSON[FinetunePriceEstimationResponse](FinetunePriceEstimationResponse),
+    names="the ids, the model's name",
 )
-_CONTENT: Endpoint[Any] = Endpoint("fine_tuning.download", "GET", "/finetune/download", Download(), redirects=True)
+_CONTENT: Endpoint[Any] = Endpoint(
+    "fine_tuning.download", "GET", "/finetune/download", Download(), redirects=True, names="the id"
+)
 
 
 class FineTuning(Resource):

@@ -49,7 +49,7 @@ _GENERATE = Endpoint("images.generate", "POST", "/images/generations", JSON[Imag
 _AGENERATE = Endpoint(
     "images.generate", "POST", "/images/generations", JSON[AsyncImageResponse](AsyncImageResponse, needs="data")
 )
-_CONTENT = Endpoint("images.content", "GET", "/", _Picture(), redirects=True)
+_CONTENT = Endpoint("images.content", "GET", "/", _Picture(), redirects=True, names="the URL")
 _NAMES = Names(ImageParams.__annotations__, of_others=("size", "quality", "style", "user", "image_base64", "prompts"))
 
 

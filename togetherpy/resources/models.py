@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from togetherpy.types._options import CallOptions
 
-_LIST = Endpoint("models.list", "GET", "/models", ListOf[ModelObject](ModelObject))
+_LIST = Endpoint("models.list", "GET", "/models", ListOf[ModelObject](ModelObject), names="")
 _RETRIEVE = Endpoint("models.retrieve", "GET", "/models/{model}", JSON[ModelObject](ModelObject))
 
 
