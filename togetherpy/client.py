@@ -36,7 +36,7 @@ from togetherpy._core.wire import AsyncTransport, Transport
 from togetherpy._settings import ClientSettings, Key
 from togetherpy.resources._base import Area, OpenForm, RawForm, Rawness
 from togetherpy.resources._verbs import Ask, AsyncAsk, Verb
-from togetherpy.types._timeout import Timeout
+from togetherpy.types._timeout import TimeoutTypes
 
 if TYPE_CHECKING:
     import ssl
@@ -72,7 +72,7 @@ class _Client(ClientSettings, Generic[T]):
         *,
         api_key: Key | None = None,
         base_url: str | None = None,
-        timeout: float | Timeout | None = None,
+        timeout: TimeoutTypes | None = None,
         max_retries: int | None = None,
         default_headers: Mapping[str, str | None] | None = None,
         supplied_headers: Mapping[str, str | None] | None = None,
@@ -155,7 +155,7 @@ class _Client(ClientSettings, Generic[T]):
         *,
         api_key: Key | None = None,
         base_url: str | None = None,
-        timeout: float | Timeout | None = None,
+        timeout: TimeoutTypes | None = None,
         max_retries: int | None = None,
         default_headers: Mapping[str, str | None] | None = None,
         default_query: Mapping[str, Any] | None = None,
@@ -287,7 +287,7 @@ class Together(_Client[Transport]):
     delete: Verb[Ask] = Verb("DELETE", Ask)
     """A DELETE request of a path that has no method here."""
 
-    def warm_up(self, *, timeout: float | Timeout | None = None) -> None:
+    def warm_up(self, *, timeout: TimeoutTypes | None = None) -> None:
         """Does beforehand what a first call has to do: loads what chat calls need, plain and streamed, reads the
         certificates, and opens a connection (by way of the proxy, if there is one), which then lies ready.
 
@@ -364,7 +364,7 @@ class AsyncTogether(_Client[AsyncTransport]):
     delete: Verb[AsyncAsk] = Verb("DELETE", AsyncAsk)
     """A DELETE request of a path that has no method here."""
 
-    async def warm_up(self, *, timeout: float | Timeout | None = None) -> None:
+    async def warm_up(self, *, timeout: TimeoutTypes | None = None) -> None:
         """As `Together.warm_up`, and the event loop goes on meanwhile; the connection serves any loop."""
         from togetherpy._core.loading import in_thread
         from togetherpy._warming import load

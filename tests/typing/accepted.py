@@ -73,8 +73,19 @@ def results(client: Together, flag: bool) -> None:
         either.close()
 
 
+class ForeignTimeout:
+    """As httpx.Timeout is."""
+
+    connect: float | None = 5.0
+    read: float | None = 600.0
+    write: float | None = 600.0
+    pool: float | None = None
+
+
 def clients(client: Together) -> None:
     assert_type(client.with_options(timeout=5), Together)
+    assert_type(client.with_options(timeout=ForeignTimeout()), Together)
+    assert_type(client.with_options(timeout=(5, None)), Together)
     assert_type(client.with_options(timeout=Timeout(connect=1), max_retries=0, default_headers={"X-A": None}), Together)
     assert_type(client.base_url, BaseURL)
     assert_type(client.base_url.port, int | None)
@@ -193,6 +204,7 @@ def parameters(client: Together, number: float) -> None:
     create = client.chat.completions.create
     create(model=MODEL, messages=HELLO, stop="END", temperature=0, top_p=number, max_tokens=None, seed=2**64)
     create(model=MODEL, messages=HELLO, stop=("a", "b"), logit_bias={"1": -1}, metadata={"a": "b"})
+    create(model=MODEL, messages=HELLO, timeout=ForeignTimeout())
     create(model=MODEL, messages=HELLO, timeout=5, max_retries=0, extra_headers={"X-A": "b", "User-Agent": None})
     create(model=MODEL, messages=HELLO, timeout=Timeout(total=5), extra_query={"a": [1, 2]}, extra_body={"any": [None]})
     create(model=MODEL, messages=HELLO, response_format={"type": "json_object"})

@@ -27,6 +27,7 @@ def calls(client: Together) -> None:
     create(model=MODEL, messages=HELLO, temperature="hot")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
     create(model=MODEL, messages=HELLO, stop=7)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
     create(model=MODEL, messages=HELLO, stream="yes")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    create(model=MODEL, messages=HELLO, timeout=(1, 2, 3))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     create(model=MODEL, messages=HELLO, timeout="5")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
     create(model=MODEL, messages=HELLO, max_token=5)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
     create(model=MODEL, messages=HELLO, extra_headers={"X-A": 5})  # type: ignore[dict-item]  # pyright: ignore[reportArgumentType]

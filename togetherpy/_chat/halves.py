@@ -49,7 +49,7 @@ class Halves:
         nothing."""
         if not self._waiting:
             return b""
-        event: dict[object, Any] = dict(self._facts)
+        event: dict[Any, Any] = dict(self._facts)
         for *steps, last in self._waiting:
             branch = event
             for step in steps:

@@ -15,7 +15,7 @@ import msgspec
 from togetherpy._core.absent import is_absent, removes
 from togetherpy._version import __version__
 from togetherpy.error import AuthenticationError
-from togetherpy.types._timeout import Timeout, check_seconds, from_other_client
+from togetherpy.types._timeout import Timeout, TimeoutTypes, check_seconds, from_other_client
 
 DEFAULT_BASE_URL = "https://api.together.ai/v1"
 DEFAULT_MAX_RETRIES = 2
@@ -148,7 +148,7 @@ def make_config(
     *,
     api_key: Secret,
     base_url: str | None = None,
-    timeout: float | Timeout | None = None,
+    timeout: TimeoutTypes | None = None,
     max_retries: int | None = None,
     default_headers: Mapping[str, str | None] | None = None,
     default_query: Mapping[str, Any] | None = None,
@@ -296,7 +296,7 @@ def is_loopback(host: str) -> bool:
     return host in ("localhost", "::1") or host.endswith(".localhost") or re.fullmatch(_LOOPBACK, host) is not None
 
 
-def as_timeout(value: float | Timeout | None, default: Timeout) -> Timeout:
+def as_timeout(value: TimeoutTypes | None, default: Timeout) -> Timeout:
     """`value` as a Timeout: a number replaces the total of `default`."""
     if value is None:
         return default

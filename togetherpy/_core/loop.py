@@ -25,7 +25,7 @@ from togetherpy.error import APIConnectionError
 
 if TYPE_CHECKING:
     from togetherpy._core.events import Watchers
-    from togetherpy.types._timeout import Timeout
+    from togetherpy.types._timeout import TimeoutTypes
 
 T = TypeVar("T", bound="Transport | AsyncTransport")
 Body = bytes | Source
@@ -157,7 +157,7 @@ class _Loop(Generic[T]):
             key=asked,
         )
 
-    def _begin_nothing(self, timeout: float | Timeout | None) -> Call:
+    def _begin_nothing(self, timeout: TimeoutTypes | None) -> Call:
         """A call that is connected and no more. No hook hears of it, and no key is asked for."""
         config = self.config
         return Call(
@@ -197,7 +197,7 @@ class Loop(_Loop[Transport]):
         transport = self.shared.main or self.shared.transport()  # before the clock starts: it loads the HTTP stack
         return self._run(transport, self._begin(endpoint, params, body, url, raw))
 
-    def connect(self, timeout: float | Timeout | None) -> None:
+    def connect(self, timeout: TimeoutTypes | None) -> None:
         """Has a connection lie open, unless all are in use; raises what `call` does."""
         transport = self.shared.transport()
         if not transport.busy:
@@ -241,7 +241,7 @@ class AsyncLoop(_Loop[AsyncTransport]):
         transport = self.shared.main or await self._transport()
         return await self._run(transport, self._begin(endpoint, params, body, url, raw))
 
-    async def connect(self, timeout: float | Timeout | None) -> None:
+    async def connect(self, timeout: TimeoutTypes | None) -> None:
         """As `Loop.connect`."""
         transport = await self._transport()
         if not transport.busy:

@@ -17,7 +17,7 @@ from togetherpy.batch.checks import bounds_of, check_number, settings_of
 from togetherpy.batch.engine import Settings
 from togetherpy.batch.rows import Form
 from togetherpy.batch.template import Template
-from togetherpy.types._timeout import Timeout
+from togetherpy.types._timeout import TimeoutTypes
 from togetherpy.types.common import FinishReason
 
 CEILING = 256
@@ -80,7 +80,7 @@ class RunOptions(TypedDict, total=False):
     """Share of probability mass to sample from, 0 to 1."""
     seed: int | None
     """An integer for repeatable sampling."""
-    timeout: float | Timeout | None
+    timeout: TimeoutTypes | None
     """Seconds of each attempt, from when it is sent."""
     extra_headers: Mapping[str, str | None] | None
     """Header fields to add; a value of None removes a default one."""

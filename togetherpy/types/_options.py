@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
-from togetherpy.types._timeout import Timeout
+from togetherpy.types._timeout import TimeoutTypes
 
 
 class CallOptions(TypedDict, total=False):
     """Of one call."""
 
-    timeout: float | Timeout | None
+    timeout: TimeoutTypes | None
     """Seconds, or a `Timeout`, for this call only."""
     max_retries: int | None
     """Retries after the first attempt, >= 0."""

@@ -6,7 +6,7 @@ In: seconds. Out: a checked Timeout. The rule: every limit is a positive number 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
 
 import msgspec
 
@@ -54,6 +54,25 @@ class Timeout(_Total, frozen=True, kw_only=True):
         for name in self.__struct_fields__:
             if name != "queue" or self.queue is not None:
                 check_seconds(getattr(self, name), f"Timeout({name}=...)")
+
+
+class TimeoutLike(Protocol):
+    """Another client's limits, by their shape: an httpx.Timeout. None in it is no limit."""
+
+    @property
+    def connect(self) -> float | None:
+        """Seconds to connect."""
+        ...
+
+    @property
+    def read(self) -> float | None:
+        """Seconds until the answer comes, and of each silence in a stream."""
+        ...
+
+
+TimeoutTypes = float | Timeout | TimeoutLike | tuple[float | None, float | None]
+"""What is taken for limits: seconds in all, a Timeout, or what users of other clients write: theirs, or a pair of the
+seconds to connect and to read."""
 
 
 def check_seconds(value: Any, name: str) -> float:

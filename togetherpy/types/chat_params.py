@@ -13,7 +13,7 @@ from typing import Any, Literal, Required, TypedDict
 
 from togetherpy.types._inputs import JSONObject
 from togetherpy.types._parameters import MEANING
-from togetherpy.types._timeout import Timeout
+from togetherpy.types._timeout import TimeoutTypes
 from togetherpy.types.chat_messages import (
     AssistantMessage,
     AudioContentPart,
@@ -147,7 +147,7 @@ class CommonParams(TypedDict, total=False):
     """Your name for the end user."""
     metadata: Mapping[str, str] | None
     """Your own labels, text to text."""
-    timeout: float | Timeout | None
+    timeout: TimeoutTypes | None
     """Seconds, or a `Timeout`, for this call only."""
     max_retries: int | None
     """Retries after the first attempt, >= 0."""
