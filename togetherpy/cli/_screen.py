@@ -40,7 +40,7 @@ class Screen:
     def __init__(self) -> None:
         self._at_start = True
         stdout: Any = sys.stdout  # None when it was closed before we began; print() then does nothing
-        self.terminal = bool(stdout and stdout.isatty())
+        self.terminal: bool = bool(stdout and stdout.isatty())
         if hasattr(stdout, "reconfigure"):
             stdout.reconfigure(errors="backslashreplace")
 

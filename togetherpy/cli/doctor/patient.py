@@ -26,7 +26,9 @@ class Patient:
 
     def __init__(self, *, base_url: str | None, model: str | None, timeout: float) -> None:
         """`timeout`: the most seconds of a step; of connecting it is the client's own limit, where that is less."""
-        self.given_url, self.model, self.timeout = base_url, model, timeout
+        self.given_url: str | None = base_url
+        self.model: str | None = model
+        self.timeout: float = timeout
 
     @property
     def key_variable(self) -> str:
