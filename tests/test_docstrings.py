@@ -5,6 +5,7 @@ import functools
 import importlib
 import inspect
 import pkgutil
+import pydoc
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -130,6 +131,12 @@ def test_help_and_editors_say_the_same_of_a_parameter(params: Any) -> None:
             said = " ".join((text or "").split()).rstrip(".").casefold()
             assert said
             assert said in meaning, name
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
+def test_help_of_a_module(module: ModuleType) -> None:
+    text = pydoc.plain(pydoc.render_doc(module))
+    assert all(name in text for name in names_of(module) if inspect.isclass(getattr(module, name)))
 
 
 def test_help_can_be_read_on_a_screen() -> None:

@@ -1,6 +1,27 @@
-"""togetherpy: a light and fast client for the Together AI API.
+"""A light and fast client for the Together AI API, and for servers that speak the same protocol.
 
-The rule: public names only, each loaded when it is first used; importing this opens, starts and prints nothing.
+    from togetherpy import Together
+
+    client = Together()  # reads the key from the environment variable TOGETHER_API_KEY
+    response = client.chat.completions.create(
+        model="openai/gpt-oss-20b",
+        messages=[{"role": "user", "content": "How deep is Lake Kivu?"}],
+    )
+    print(response.text)
+
+Where to go on:
+
+    Together, AsyncTogether     the client, and the same for `async` programs; help(Together) has its arguments
+    client.chat.completions     create (stream=True streams), parse (answers in your own types), run_tools, map
+    client.completions, embeddings, images, rerank, audio, files, batches, fine_tuning, models
+    togetherpy.batch            many requests, from file to file, gone on with after a kill
+    TogetherError               every exception is one; togetherpy.error has them all
+    Timeout, Hooks, tool        limits of a call; being told of calls; functions as tools
+    togetherpy.testing          LocalServer, a server on your machine for tests
+    togetherpy.types            what answers are made of
+
+help(client.chat.completions.create) explains every parameter. Importing this opens no socket, starts no thread, prints
+nothing, and loads each part when it is first used. The handbook is in the repository, beside the code.
 """
 
 from __future__ import annotations

@@ -22,6 +22,8 @@ class _Fields:
     """`model_fields`, of a class and of its objects."""
 
     def __get__(self, _model: object, cls: type[Model]) -> Mapping[str, FieldInfo]:
+        if not hasattr(cls, "__struct_fields__"):  # help() asks this base, too
+            raise AttributeError("only an object of the API has fields")
         from togetherpy.types._pydantic import fields_of
 
         return fields_of(cls)
