@@ -15,6 +15,9 @@ if packages != {"togetherpy", "urllib3", "msgspec"}:
 names = {str(path) for path in files("togetherpy") or ()}
 if "togetherpy/py.typed" not in names:
     sys.exit("togetherpy/py.typed is missing")
+pages = sorted(name for name in names if name.endswith(".md"))
+if pages:
+    sys.exit(f"the wheel brings pages of the handbook: {pages}")
 foreign = {name.split("/")[0] for name in names if not name.startswith(("togetherpy/", "togetherpy-", ".."))}
 if foreign:
     sys.exit(f"the wheel brings {sorted(foreign)} too")

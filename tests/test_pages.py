@@ -1,13 +1,15 @@
 """Every program of every page is run as it stands, against a server on this machine; every link leads somewhere."""
 
 import re
+import shlex
 from collections import Counter
 from pathlib import Path
 
 import pytest
-from support.pages import PAGES, ROOT, Program, anchors, links, programs
-from support.processes import PYTHON, run
+from support.pages import PAGES, ROOT, Program, anchors, blocks, commands, links, programs, read
+from support.processes import COMMAND, PYTHON, run
 
+from togetherpy.cli import whole_parser
 from togetherpy.testing import LocalServer
 
 PROGRAMS = {program.name: program for program in programs()}
@@ -108,6 +110,31 @@ def test_program(name: str, tmp_path: Path) -> None:
 def test_the_testing_example_passes_by_a_proxy(tmp_path: Path) -> None:
     proxy = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY"), "http://127.0.0.1:9")
     run_program(PROGRAMS["togetherpy/testing/README.md: A first test"], tmp_path, **proxy)
+
+
+COMMANDS = [(page, command) for page in PAGES for command in commands(page)]
+
+
+@pytest.mark.parametrize(("page", "command"), COMMANDS, ids=lambda value: str(value))
+def test_commands_are_understood(page: Path, command: str) -> None:
+    words = shlex.split(command)
+    if words[0] == "togetherpy":
+        assert whole_parser().parse_args(words[1:]).run
+    else:
+        assert words[0] in ("head", "python"), "what is this?"
+
+
+def test_the_batch_of_the_readme(tmp_path: Path) -> None:
+    """The rows that the README shows, and the command below them, as they stand."""
+    block = next(block for block in blocks(read(Path("README.md")), "console") if "batch run" in block)
+    rows = [line for line in block.splitlines() if line.startswith("{")]
+    (tmp_path / "questions.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    command = next(shlex.split(line)[2:] for line in block.splitlines() if line.startswith("$ togetherpy"))
+    with LocalServer() as server:
+        where = {"TOGETHER_API_KEY": "test", "TOGETHER_BASE_URL": server.base_url}
+        result = run(*COMMAND, *command, cwd=str(tmp_path), **where)
+    assert result.returncode == 0, result.stderr
+    assert len((tmp_path / "answers.jsonl").read_text("utf-8").splitlines()) == len(rows) == 2
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.as_posix())

@@ -1,9 +1,10 @@
 """The README's two commands, and the configuration table of the client's page; programs and links: test_pages."""
 
 import re
+import tomllib
 from pathlib import Path
 
-from support.pages import blocks, read
+from support.pages import PAGES, ROOT, blocks, programs, read
 
 import togetherpy
 from togetherpy._core import config
@@ -20,6 +21,21 @@ def test_the_two_commands_begin_with_nothing() -> None:
         assert command.startswith("python3 -m venv .venv && .venv/bin/pip install -q ")
     assert commands[0].endswith(" && .venv/bin/togetherpy demo\n")
     assert commands[1].endswith(" && .venv/bin/python -m pytest\n")
+
+
+def test_the_extras_are_those_that_there_are() -> None:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        there = set(tomllib.load(file)["project"]["optional-dependencies"])
+    for page in PAGES:
+        for brackets in re.findall(r"(?:togetherpy|'\.)\[([a-z,-]+)\]", read(page)):
+            assert set(brackets.split(",")) <= there, f"{page}: {brackets}"
+    described = set(re.findall(r"^\| `([a-z-]+)` \|", read(README).partition("| Extra |")[2], re.MULTILINE))
+    assert described == {extra for extra in there if "test" not in extra} - {"lint", "release"}
+
+
+def test_each_of_the_five_things_takes_fifteen_lines() -> None:
+    five = [program.code for program in programs() if program.page == README][:5]
+    assert [len([line for line in code.splitlines() if line]) <= 15 for code in five] == [True] * 5
 
 
 def test_the_readme_is_short() -> None:

@@ -47,6 +47,12 @@ def blocks(text: str, language: str) -> list[str]:
     return [code for marked, code in _BLOCK.findall(text) if marked == language]
 
 
+def commands(page: Path) -> Iterator[str]:
+    """What a reader is told to type into a shell: the lines of a console that begin with `$`."""
+    for block in blocks(read(page), "console"):
+        yield from (line.removeprefix("$ ") for line in block.splitlines() if line.startswith("$ "))
+
+
 def programs() -> Iterator[Program]:
     """Every program of every page."""
     for page in PAGES:
