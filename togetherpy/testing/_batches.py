@@ -30,23 +30,19 @@ MOST_ROWS = 50_000
 
 @dataclass(slots=True)
 class BatchRules:
-    """What happens to batches; may be changed at any time.
-
-    Attributes:
-        end: the status in which they end.
-        answered: the part of the rows, 0 to 1, that is answered by then, from the first one on; the others are in no
-            file.
-        looks: looks at a batch until it ends, at least 2.
-        enqueued: tokens, roughly one for four bytes of input, that the unfinished batches of each model may have; None:
-            as many as come.
-        full: what happens to a batch above that: "refused" when it is made (429), or "failed" at the first look.
-    """
+    """What happens to batches; may be changed at any time."""
 
     end: str = "COMPLETED"
+    """The status in which they end."""
     answered: float = 1.0
+    """The part of the rows, 0 to 1, that is answered by then, from the first one on; the others are in no file."""
     looks: int = 2
+    """Looks at a batch until it ends, at least 2."""
     enqueued: int | None = None
+    """Tokens, roughly one for four bytes of input, that the unfinished batches of each model may have; None: as many as
+    come."""
     full: Literal["refused", "failed"] = "refused"
+    """What happens to a batch above that: "refused" when it is made (429), or "failed" at the first look."""
 
 
 @dataclass(slots=True)

@@ -19,7 +19,9 @@ class JobState(msgspec.Struct, kw_only=True):
     chunk: int
     """From 1."""
     rows: int
+    """Rows in it."""
     model: str
+    """The model that answers them."""
     status: str
     """The service's word; QUEUED: it will be made when the service takes more; REFUSED: the service would not have it;
     DROPPED: it was cancelled before it was made; PREPARED: it is not made yet."""
@@ -28,9 +30,13 @@ class JobState(msgspec.Struct, kw_only=True):
     final: bool
     """Nothing more will become of it."""
     job_id: str | None
+    """The service's id of the job."""
     input_file_id: str | None
+    """The file of its rows."""
     output_file_id: str | None
+    """The file of the answers."""
     error_file_id: str | None
+    """The file of the rows that failed."""
     error: str | None
     """What the service says of it."""
 
@@ -39,12 +45,15 @@ class Jobs(msgspec.Struct, kw_only=True):
     """What `submit`, `status`, `wait` and `cancel` return."""
 
     directory: str
+    """Where it is written down what was done."""
     input: str
     """The path of the rows: to go on with `run`."""
     rows: int
+    """Rows of all chunks."""
     refused: int
     """Rows that cannot be sent; they end as failures in the output."""
     jobs: list[JobState]
+    """One for each chunk."""
 
     @property
     def final(self) -> bool:
