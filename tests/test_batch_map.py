@@ -1,14 +1,17 @@
 """`client.chat.completions.map`, sync and async, against a server on this machine."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from support.answers import completion
 from support.clients import Loop
+from support.processes import PYTHON, run
 from support.testing_helpers import eventually
 
 from togetherpy import APIConnectionError, AsyncTogether, AuthenticationError, ParseError, Together
@@ -283,3 +286,44 @@ def test_hooks_are_told_of_every_request(server: LocalServer) -> None:
     with Together(hooks=Ours(), **options(server)) as client:
         assert len(list(client.chat.completions.map(["a", "b", "c"], model="m"))) == 3
     assert len(told) == 3
+
+
+def test_without_any_model_it_is_an_error_of_the_call(mapped: Map, server: LocalServer) -> None:
+    with pytest.raises(TypeError, match=r"map\(\) needs model=\.\.\., or a model in each request"):
+        mapped(["a", "b"], model=None)
+    assert server.requests == []
+    one = {"messages": [{"role": "user", "content": "x"}], "model": "own"}
+    results = mapped([one, "b"], model=None, ordered=True)
+    assert [result.error is None for result in results] == [True, False]
+
+
+@pytest.mark.parametrize("begun", ["", "list(client.chat.completions.map(['a'], model='m'))"])
+@pytest.mark.parametrize("first", [True, False])
+def test_at_the_end_of_the_program_it_works_or_says_why_not(begun: str, first: bool, tmp_path: Path) -> None:
+    """Python begins no thread in an atexit handler any more from 3.12 on, with exceptions."""
+    code = f"""
+import atexit, sys
+from togetherpy import Together, batch
+from togetherpy.testing import LocalServer
+server = LocalServer().__enter__()
+client = Together(api_key="k", base_url=server.base_url)
+def ask(what):
+    try:
+        print(what())
+    except RuntimeError as error:
+        print(f"{{error}}")
+def late():
+    ask(lambda: [result.error for result in client.chat.completions.map(["b"], model="m")])
+    ask(lambda: [batch.run([{{"prompt": "x"}}], {str(tmp_path / "out")!r}, client=client, model="m").failed])
+if {first}: atexit.register(late)
+{begun}
+if not {first}: atexit.register(late)
+"""
+    done = run(*PYTHON, "-W", "ignore::ResourceWarning", "-c", code)
+    assert done.stderr == ""
+    said = done.stdout.splitlines()
+    assert len(said) == 2
+    for line, works in zip(said, ("[None]", "[0]"), strict=True):
+        assert line == works or "the program is ending. Call map()" in line
+    if sys.version_info < (3, 12):
+        assert said == ["[None]", "[0]"]

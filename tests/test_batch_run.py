@@ -750,3 +750,37 @@ def test_memory_does_not_grow_with_finished_rows(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
         peaks.append(int(done.stdout))
     assert peaks[1] - peaks[0] < 6_000  # kilobytes, for 100,000 rows
+
+
+# Models
+
+
+def test_where_no_row_has_a_model_nothing_is_begun(run: Runner, server: LocalServer, tmp_path: Path) -> None:
+    body = {"messages": [{"role": "user", "content": "x"}]}
+    out = tmp_path / "out.jsonl"
+    source = write_rows(tmp_path / "in.jsonl", [{"prompt": "x"}, {"body": body}, b"{", {"messages": []}])
+    with pytest.raises(
+        ValueError, match=r"no row of .*in\.jsonl can be sent: it names no model, and no model is given"
+    ):
+        run(source, out, model=None)
+    assert not out.exists()
+    with pytest.raises(BatchError, match="row 0: it names no model") as caught:
+        run([{"prompt": "x"}, {"body": {**body, "model": "m"}}], out, model=None)  # the others are not known yet
+    assert caught.value.summary is not None
+    assert server.requests == []
+    assert run(source, out).failed == 2
+
+
+def test_a_row_without_a_model_among_others_fails(run: Runner, server: LocalServer, tmp_path: Path) -> None:
+    own = {"body": {"messages": [{"role": "user", "content": "x"}], "model": "own"}}
+    for given in (write_rows(tmp_path / "in.jsonl", [{"prompt": "x"}, own]), [own, {"prompt": "x"}]):
+        out = tmp_path / f"{len(server.requests)}.jsonl"
+        summary = run(given, out, model=None)
+        assert counts(summary) == (2, 1, 1, 0)
+        (bad,) = [row for row in read_rows(out) if row["error"]]
+        assert "names no model" in bad["error"]["message"]
+    assert {request.json["model"] for request in server.requests} == {"own"}
+
+
+def test_an_input_without_rows_needs_no_model(run: Runner, tmp_path: Path) -> None:
+    assert run(write_rows(tmp_path / "in.jsonl", []), tmp_path / "out", model=None).rows == 0

@@ -4,13 +4,14 @@ import asyncio
 import inspect
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from support.clients import CALL, KEY, failure
 from support.typed import StructLake
 
-from togetherpy import AsyncTogether, Together
+from togetherpy import AsyncTogether, Together, batch
 from togetherpy.testing import LocalServer
 
 
@@ -99,3 +100,18 @@ def test_as_an_error_nothing_is_sent() -> None:
     with LocalServer() as server, server.client() as client:
         failure(UserWarning, lambda: client.chat.completions.create(**CALL, max_retry=1))  # warnings are errors here
         assert not server.requests
+
+
+def test_many_requests_warn_where_they_were_asked_for(tmp_path: Path) -> None:
+    with LocalServer() as server, Together(api_key=KEY, base_url=server.base_url) as client:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            line = here()
+            results = list(client.chat.completions.map(["a", "b"], model="m", **ODD))
+        assert [result.error for result in results] == [None, None]
+        assert {(one.filename, one.lineno) for one in caught} == {(__file__, line)}
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            line = here()
+            batch.run([{"prompt": "a"}], tmp_path / "out", client=client, model="m", **ODD)  # type: ignore[misc]
+        assert {(one.filename, one.lineno) for one in caught} == {(__file__, line)}

@@ -12,7 +12,7 @@ import msgspec
 
 from togetherpy._core.encode import encode_json
 from togetherpy.batch.identity import Digests
-from togetherpy.batch.rows import Form, RowError, body_of
+from togetherpy.batch.rows import NO_MODEL, Form, RowError, body_of
 
 if TYPE_CHECKING:
     from togetherpy.batch.prices import Prices
@@ -53,7 +53,7 @@ async def examine(source: Source, form: Form, params: dict[str, Any], prices: Pr
         try:
             body = {**params, **body_of(row, form)}
             if not body.get("model"):
-                raise RowError("it names no model, and no model is given for all")
+                raise RowError(NO_MODEL)
         except RowError as error:
             found.bad += 1
             if len(found.complaints) < _SHOWN:

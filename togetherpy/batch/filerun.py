@@ -10,6 +10,8 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator
+from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -28,7 +30,7 @@ from togetherpy.batch.place import Place
 from togetherpy.batch.plot import Sample, Samples, svg
 from togetherpy.batch.prices import Prices
 from togetherpy.batch.progress import Progress, Standing
-from togetherpy.batch.rows import Row, RowError, body_of
+from togetherpy.batch.rows import NO_MODEL, Row, RowError, body_of, lacks_model
 from togetherpy.batch.source import FileSource, Source
 from togetherpy.batch.tally import BatchSummary, Tally, json_of
 from togetherpy.batch.texts import text_line
@@ -50,6 +52,10 @@ class Run:
         self._settings = msgspec.structs.replace(options.settings, ceiling=ceiling)
         self._client = client
         client._loop.shared.check_open()  # pyright: ignore[reportPrivateUsage]
+        if "model" not in options.params and isinstance(source, FileSource):
+            rows = islice(source.read(), options.limit)
+            if lacks_model(rows, options.form):
+                raise ValueError(f"no row of {source.name} can be sent: {NO_MODEL}")
         self.place: Place = Place(source, options)
         self.tally: Tally = Tally()
         self._rows = RowFeed(source, options, self.place, self.tally)
@@ -92,10 +98,18 @@ class Run:
         except BatchError as error:
             failure = error
         try:
-            await asyncio.to_thread(self.place.settle, self.tally.skipped)
+            await self._settle()
         except BatchError as error:
             failure = failure or error
         return failure
+
+    async def _settle(self) -> None:
+        """Raises OutputError."""
+        settling = partial(self.place.settle, self.tally.skipped)
+        try:
+            await asyncio.to_thread(settling)
+        except RuntimeError:  # in an atexit handler, where Python begins no thread any more
+            settling()
 
     @contextlib.contextmanager
     def _shown(self) -> Any:
@@ -245,6 +259,7 @@ class RowFeed:
         self._rows: AsyncGenerator[Row | int, None] = source.rows(place.finished, options.limit)
         self._seen = None if isinstance(source, FileSource) else Digests()
         self._run = digest(place.run.encode(), encode_json(plain(options.params)))
+        self._may_lack = isinstance(source, FileSource)  # a file was looked through: others in it name a model
         self.prices: Prices | None = None
         """Set: models without a price are refused."""
 
@@ -274,6 +289,14 @@ class RowFeed:
             return False
         return True
 
+    def _check_model(self, row: Row, model: Any) -> None:
+        """Raises RowError; where no row before named a model, none will, and it is a BatchError."""
+        if not model and not self._may_lack:
+            raise BatchError(f"{row.where()}: {NO_MODEL}")
+        if not model:
+            raise RowError(NO_MODEL)
+        self._may_lack = True
+
     async def aclose(self) -> None:
         """The source is not read any more."""
         await self._rows.aclose()
@@ -283,6 +306,7 @@ class RowFeed:
         try:
             params = {**self._options.params, **body_of(row, self._options.form)}
             params.pop("stream", None)
+            self._check_model(row, params.get("model"))
             if self.prices is not None and params.get("model") not in self.prices:
                 raise RowError(f"the model {params.get('model')!r} has no price, so max_cost could not be kept")
             job.params = params

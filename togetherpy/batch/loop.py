@@ -15,6 +15,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from togetherpy._core import fork as process
+from togetherpy._core.caller import remember_caller
 
 T = TypeVar("T")
 
@@ -27,26 +28,45 @@ _pid = 0
 
 
 def engine_loop() -> asyncio.AbstractEventLoop:
-    """The loop of this process, which is running."""
+    """The loop of this process, which is running. Raises RuntimeError: the process ends, and no thread can be begun."""
     global _loop, _pid, _lock
     if _pid != process.pid:
         _lock = threading.Lock()  # the parent's may have been held when it forked
     with _lock:
-        if _loop is None or _pid != process.pid:
-            if _loop is not None:
+        if _loop is None or _pid != process.pid or _loop.is_closed():
+            if _loop is not None and _pid != process.pid:
                 process.inherited.append(_loop)
-            _loop, _pid = asyncio.new_event_loop(), process.pid
-            thread = threading.Thread(target=_loop.run_forever, name=THREAD_NAME, daemon=True)
-            thread.start()
+            _loop, thread = _begun()
+            _pid = process.pid
             atexit.register(_end, _loop, thread, _pid)
         return _loop
 
 
+def _begun() -> tuple[asyncio.AbstractEventLoop, threading.Thread]:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name=THREAD_NAME, daemon=True)
+    try:
+        thread.start()
+    except RuntimeError as error:  # in an atexit handler, from Python 3.12 on
+        loop.close()
+        raise RuntimeError(
+            "many requests need a thread, and none can be begun any more: the program is ending. Call map() or "
+            "batch.run() before it ends, or create() for one request after the other"
+        ) from error
+    return loop, thread
+
+
 def submit(work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
     """Begins `work` on that loop, in the caller's context; cancelling the future cancels it."""
-    loop = engine_loop()
+    try:
+        loop = engine_loop()
+    except RuntimeError:
+        work.close()
+        raise
     outcome: concurrent.futures.Future[T] = concurrent.futures.Future()
-    loop.call_soon_threadsafe(_begin, loop, work, outcome, contextvars.copy_context())
+    context = contextvars.copy_context()
+    context.run(remember_caller)
+    loop.call_soon_threadsafe(_begin, loop, work, outcome, context)
     return outcome
 
 

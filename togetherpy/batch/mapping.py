@@ -143,6 +143,7 @@ class _Flow:
         self._shared, self._ordered = plan.shared, plan.ordered
         self._window = 2 * plan.ceiling
         self._run = os.urandom(8).hex()
+        self._has_model = False  # one of the requests, or all
         self._taken = self._given = 0
         self._results: deque[MapResult[Any]] = deque()
         self._early: dict[int, MapResult[Any]] = {}
@@ -163,6 +164,10 @@ class _Flow:
             job.params = as_params(request, self._shared)
         except Exception as error:
             job.error = error
+        else:
+            self._has_model = self._has_model or bool(job.params.get("model"))
+            if not self._has_model:
+                raise TypeError("map() needs model=..., or a model in each request")
         return job
 
     def put(self, job: Job) -> None:

@@ -275,6 +275,22 @@ def _with_system(messages: Any, system: str) -> Any:
     return [{"role": "system", "content": system}, *said]
 
 
+NO_MODEL = "it names no model, and no model is given for all (--model, model=...)"
+
+
+def lacks_model(rows: Iterable[Row], form: Form) -> bool:
+    """Whether there are rows that could be sent, and none of them names a model."""
+    lacking = False
+    for row in rows:
+        try:
+            if body_of(row, form).get("model"):
+                return False
+        except RowError:
+            continue
+        lacking = True
+    return lacking
+
+
 def columns_of(row: Row) -> Mapping[str, msgspec.Raw]:
     """What the row carries through."""
     return {name: value for name, value in row.fields.items() if name not in _TAKEN}
