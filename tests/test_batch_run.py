@@ -490,7 +490,7 @@ def test_a_report_that_cannot_be_written_is_refused_first(run: Runner, tmp_path:
 
 def test_other_parameters_when_nothing_is_answered_yet(run: Runner, server: LocalServer, tmp_path: Path) -> None:
     source, out = write_rows(tmp_path / "in.jsonl", prompts(3)), tmp_path / "out.jsonl"
-    assert counts(run(source, out, model=None)) == (3, 0, 3, 0)
+    assert counts(run(source, out, timeout=[])) == (3, 0, 3, 0)
     assert {(row["attempts"], row["seconds"]) for row in read_rows(out)} == {(0, 0.0)}  # nothing was sent
     summary = run(source, out, model="m")
     assert counts(summary) == (3, 3, 0, 0)
@@ -768,7 +768,7 @@ def test_where_no_row_has_a_model_nothing_is_begun(run: Runner, server: LocalSer
         run([{"prompt": "x"}, {"body": {**body, "model": "m"}}], out, model=None)  # the others are not known yet
     assert caught.value.summary is not None
     assert server.requests == []
-    assert run(source, out).failed == 2
+    assert run(source, tmp_path / "whole.jsonl").failed == 2
 
 
 def test_a_row_without_a_model_among_others_fails(run: Runner, server: LocalServer, tmp_path: Path) -> None:

@@ -138,6 +138,47 @@ def test_other_ends_are_neutral_too() -> None:
     assert (limit.limit, limit.in_flight) == (8, 0)
 
 
+def bad_rows(limit: Limit, count: int, seconds: float) -> float:
+    """The server complains of so many requests, one after the other, each in so many seconds; the time at the end."""
+    now, out = 0.0, deque[Ticket]()
+    for _ in range(count):
+        more, now = fill(limit, now, limit.limit - len(out))
+        out.extend(more)
+        first = out.popleft()
+        now = max(now, first.sent + seconds)
+        limit.answered(first, now)
+    for ticket in out:
+        limit.neutral(ticket, now)
+    return now
+
+
+def test_rows_that_are_all_bad_go_as_fast_as_they_are_answered() -> None:
+    """Not as slowly as before the first answer of all; but the limit grows with answers only."""
+    limit = make()
+    assert bad_rows(limit, 800, 0.05) < 10
+    assert limit.limit == 8
+
+
+def test_what_bad_rows_taught_is_forgotten_with_the_first_answer() -> None:
+    limit = make()
+    now = bad_rows(limit, 100, 0.05)
+    (ticket,), now = fill(limit, now, 1)
+    limit.succeeded(ticket, now + 10, NOTHING)
+    now += 10
+    tickets, later = fill(limit, now, 6)
+    assert later - now > 1  # 8 in 10 seconds, twice as fast as needed
+    assert len(tickets) == 6
+
+
+def test_a_429_among_bad_rows_halves_the_pace_and_leaves_the_limit() -> None:
+    limit = make()
+    now = bad_rows(limit, 100, 0.05)
+    tickets, now = fill(limit, now, 8)
+    for ticket in tickets:
+        limit.limited(ticket, now, NOTHING)
+    assert limit.limit == 8
+
+
 # 429
 
 
@@ -512,7 +553,7 @@ def test_the_history_says_when_the_limit_changed_and_is_bounded() -> None:
 
 # Whatever comes
 
-ENDS = ["succeeded", "retried", "limited", "long", "capacity", "neutral", "wait", "send", "send", "send"]
+ENDS = ["succeeded", "retried", "limited", "long", "capacity", "neutral", "answered", "wait", "send", "send", "send"]
 
 
 @settings(max_examples=200, deadline=None)
@@ -546,8 +587,8 @@ def test_invariants(steps: list[tuple[str, float, int]], data: st.DataObject) ->
 def end(limit: Limit, ticket: Ticket, now: float, what: str) -> None:
     if what in ("succeeded", "retried"):
         limit.succeeded(ticket, now, NOTHING, retried=what == "retried")
-    elif what == "neutral":
-        limit.neutral(ticket, now)
+    elif what in ("neutral", "answered"):
+        getattr(limit, what)(ticket, now)
     elif what == "capacity":
         limit.capacity(ticket, now, NOTHING)
     else:

@@ -21,7 +21,7 @@ from togetherpy._core.wire import Headers
 from togetherpy.batch.errors import StalledError, SystemicError
 from togetherpy.batch.gate import Gate
 from togetherpy.batch.verdict import Verdict, judge, may_have_been_billed
-from togetherpy.error import APIError
+from togetherpy.error import APIError, APIStatusError
 
 if TYPE_CHECKING:
     from togetherpy.batch.limit import Limit, Ticket
@@ -351,6 +351,8 @@ def _tell(limit: Limit, ticket: Ticket, now: float, error: Exception, verdict: V
         limit.limited(ticket, now, _headers(error), wall=time.time())
     elif verdict is Verdict.CAPACITY:
         limit.capacity(ticket, now, _headers(error), wall=time.time())
+    elif isinstance(error, APIStatusError):
+        limit.answered(ticket, now)
     else:
         limit.neutral(ticket, now)
 

@@ -86,6 +86,7 @@ class Limit:
         self._window.size = max(1.0, self._window.size * share)  # all together begin as one would
         self._pace = Pace(self._window.size)
         self._allowance = Allowance()
+        self._succeeded = False  # a request, once
         self._age = 0  # how often the window, or before the first answer the pace, was cut
         self._open_at = -math.inf
         self._jitter = 0.0
@@ -150,6 +151,9 @@ class Limit:
             if not self._end(ticket, now, tokens):
                 return
             self._refused, self._one_by_one = 0, False
+            if not self._succeeded:
+                self._succeeded = True
+                self._pace.forget()
             self._pace.learn(now, now - ticket.sent, self._window.size, self._window.failed is not None)
             self._allowance.learn(
                 now, headers, sent=ticket.sent, requests=ticket.number, tokens=ticket.tokens_by_then, share=self._share
@@ -166,7 +170,7 @@ class Limit:
             if not self._end(ticket, now, 0):
                 return
             self.limited_count += 1
-            if self._pace.latency is None:
+            if not self._succeeded:
                 if ticket.age == self._age:
                     self._pace.halve(now)
                     self._cut()
@@ -190,8 +194,14 @@ class Limit:
             if self._window.size != before:
                 self._follow(now)
 
+    def answered(self, ticket: Ticket, now: float) -> None:
+        """The server said what is wrong with the request: nothing of limits, but how long its answers take."""
+        with self._lock:
+            if self._end(ticket, now, None):
+                self._pace.learn(now, now - ticket.sent, self._window.size, self._window.failed is not None)
+
     def neutral(self, ticket: Ticket, now: float) -> None:
-        """The request ended in a way that says nothing of limits: another error, or it was given up."""
+        """The request ended in a way that says nothing at all: no answer came, or it was given up."""
         with self._lock:
             self._end(ticket, now, None)
 

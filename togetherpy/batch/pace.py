@@ -44,6 +44,10 @@ class Pace:
         """Before the first answer there is no latency to go by: a refusal says that what went at once was too much."""
         self._bucket.pour(now, self._bucket.rate / 2, 1.0)
 
+    def forget(self) -> None:
+        """What was learnt is of other answers than those that come now."""
+        self.latency = None
+
     def learn(self, now: float, seconds: float, size: float, failed: bool) -> None:
         """An answer took `seconds`."""
         if self.latency is None:
