@@ -294,13 +294,17 @@ def test_a_history_that_cannot_be_kept_is_done_without(tmp_path: Path, capfd: py
     assert line.startswith("togetherpy: the history is not kept: ")
 
 
+def test_without_a_home_there_is_no_history(capfd: pytest.CaptureFixture[str]) -> None:
+    History(Path("~nobody-of-this-name/history")).add("x")
+    assert "the history is not kept: ~nobody-of-this-name" in capfd.readouterr().err
+
+
 def test_where_the_history_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     assert history_path() == tmp_path / "state" / "togetherpy" / "chat_history"
     for none in ("", "relative"):  # which the specification has ignored
         monkeypatch.setenv("XDG_STATE_HOME", none)
-        assert history_path().parts[-4:] == (".local", "state", "togetherpy", "chat_history")
+        assert history_path() == Path("~/.local/state/togetherpy/chat_history")
 
 
 # Lines
@@ -385,7 +389,7 @@ def test_a_terminal_gets_it_wrapped_and_harmless(
     monkeypatch.setattr("togetherpy.cli.chat.show.columns", lambda descriptor: 20)
     one = shown(on_terminal(monkeypatch), plain=True)
     assert isinstance(one, Wrapped)
-    for piece in ("one two three\x1b]0;title\x07 four", " five\r", "\nsix\r", "seven"):
+    for piece in ("\n", "\r\n", "one two three\x1b]0;title\x07 four", " five\r", "\nsix\r", "seven"):
         one.text(piece)
     one.end()
     assert capsys.readouterr().out == "one two\nthree?]0;title? four\nfive\nsix?seven\n"

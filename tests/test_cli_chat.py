@@ -189,6 +189,11 @@ def test_an_image_of_a_file_and_one_by_url(chat: Chat) -> None:
     assert second["image_url"]["url"] == "https://example.com/y.jpg"
 
 
+def test_an_image_can_be_all_of_it(chat: Chat) -> None:
+    assert chat("--image", "https://example.com/y.jpg") == 0
+    assert [part["type"] for part in chat.prompt] == ["image_url"]
+
+
 def test_what_is_no_image(chat: Chat) -> None:
     assert chat("What is it?", "--image", chat.file("x.txt", "text")) == 2
     assert "is no image that models take" in chat.err
@@ -309,6 +314,7 @@ def tools(chat: Chat, request: pytest.FixtureRequest) -> Iterator[str]:
     chat.file("helper_of_tools.py", "DEGREES = 21")
     chat.file("another_helper.py", "")
     chat.file("broken_module.py", "1 / 0")
+    chat.file("leaving_module.py", "raise SystemExit")
     yield name
     for module in (name, "helper_of_tools", "another_helper"):
         sys.modules.pop(module, None)
@@ -345,6 +351,7 @@ def test_several_tools_and_one_that_fails(tools: str, chat: Chat) -> None:
         ("{}:Things", "a tool is a function"),
         ("nowhere_to_be_found:f", "ModuleNotFoundError"),
         ("broken_module:f", "ZeroDivisionError"),
+        ("leaving_module:f", "SystemExit"),
     ],
 )
 def test_what_is_no_tool(given: str, said: str, tools: str, chat: Chat) -> None:
@@ -557,6 +564,24 @@ def test_ctrl_c_stops_the_answer_and_not_the_program(
 
 
 @posix
+def test_what_is_typed_during_an_answer_is_there_for_the_next_prompt(
+    dressing: dict[str, str], server: LocalServer
+) -> None:
+    server.reply(events=events("begun ", *["and so on "] * 10, "until here"), pace=0.05)
+    with terminal(*COMMAND, "chat", **dressing) as program:
+        ready(program, dressing)
+        enter(program, "A story")
+        program.until("begun")
+        enter(program, "Go on")
+        program.until("until here")
+        program.until("Go on”")
+        ready(program, dressing)
+        program.type("\x04")
+        program.rest()
+        assert program.status == 0
+
+
+@posix
 def test_a_question_that_fails_is_taken_back_and_can_be_asked_again(
     dressing: dict[str, str], server: LocalServer
 ) -> None:
@@ -585,14 +610,12 @@ def test_a_question_that_fails_is_taken_back_and_can_be_asked_again(
 @posix
 def test_several_lines_and_an_image(dressing: dict[str, str], server: LocalServer, tmp_path: Path) -> None:
     (tmp_path / "x.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    with terminal(*COMMAND, "chat", "--image", "https://example.com/y.png", cwd=str(tmp_path), **dressing) as program:
-        # With an image there is something to ask, without a word of a prompt.
-        program.rest()
-        assert program.status == 0
-    with terminal(*COMMAND, "chat", cwd=str(tmp_path), **dressing) as program:
+    given = ("--image", "https://example.com/y.png")
+    with terminal(*COMMAND, "chat", *given, cwd=str(tmp_path), **dressing) as program:
+        program.until("1 image will go")
         ready(program, dressing)
         enter(program, "/image x.png")
-        program.until("1 image will go")
+        program.until("2 images will go")
         ready(program, dressing)
         enter(program, '"""What')
         program.until("... " if "PYTHONPATH" in dressing else "\x1b[?2004h")
@@ -602,12 +625,11 @@ def test_several_lines_and_an_image(dressing: dict[str, str], server: LocalServe
         ready(program, dressing)
         program.type("\x04")
         program.rest()
-    (image,) = server.requests[0].json["messages"][0]["content"]
-    assert image["image_url"]["url"] == "https://example.com/y.png"
-    text, image = server.requests[1].json["messages"][0]["content"]
+    text, first, second = server.requests[0].json["messages"][0]["content"]
     assert text["text"] == "What\nis it?"
-    assert image["image_url"]["url"].startswith("data:image/png")
-    assert server.requests[2].json["messages"][-1]["content"] == "What\nis it?"
+    assert first["image_url"]["url"] == "https://example.com/y.png"
+    assert second["image_url"]["url"].startswith("data:image/png")
+    assert server.requests[1].json["messages"][-1]["content"] == "What\nis it?"
 
 
 @posix
@@ -663,6 +685,6 @@ def test_a_conversation_needs_a_terminal_for_its_answers(server: LocalServer, tm
     out = tmp_path / "out"
     command = f"{' '.join(COMMAND)} chat > {out}; {' '.join(COMMAND)} chat --json"
     with terminal("/bin/sh", "-c", command, **program(server)) as shell:
-        said(shell.rest(), "a conversation needs a terminal", "--json needs a prompt")
+        said(shell.rest(), "both standard input and output", "--json needs a prompt")
         assert shell.status == 2
     assert out.read_text() == ""

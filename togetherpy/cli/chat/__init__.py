@@ -72,11 +72,14 @@ def run(options: argparse.Namespace, screen: Screen) -> int:
         if tools and options.raw:
             raise UsageError("--raw shows one response as it comes; with --tool there are several")
         prompt = _prompt(options)
-        talks = not prompt.strip() and not images and _is_terminal(sys.stdin)
-        if talks:
-            _check_talk(options, screen)
-        elif not prompt.strip() and not images:
-            raise UsageError("there is no prompt: neither PROMPT nor anything on standard input")
+        talks = not prompt.strip() and _is_terminal(sys.stdin) and screen.terminal
+        if talks and (options.json or options.raw):
+            raise UsageError(f"--{'json' if options.json else 'raw'} needs a prompt")
+        if not (talks or prompt.strip() or images):
+            raise UsageError(
+                "there is no prompt: neither PROMPT nor anything on standard input; for a conversation both standard "
+                "input and output must be a terminal"
+            )
     except UsageError as error:
         complain(f"error: {error}")
         return USAGE
@@ -169,14 +172,6 @@ def _is_terminal(stream: Any) -> bool:
         return False
 
 
-def _check_talk(options: argparse.Namespace, screen: Screen) -> None:
-    if not screen.terminal:
-        raise UsageError("there is no prompt, and a conversation needs a terminal as standard output, too")
-    for name in ("json", "raw"):
-        if getattr(options, name):
-            raise UsageError(f"--{name} needs a prompt")
-
-
 def _params(options: argparse.Namespace) -> dict[str, Any]:
     params: dict[str, Any] = {}
     if options.temperature is not None:
@@ -220,7 +215,7 @@ def _tools(given: list[str]) -> list[Callable[..., Any]]:
             found.append(_tool(name))
         except UsageError:
             raise
-        except Exception as error:  # what a module raises when it is imported can be anything
+        except (Exception, SystemExit) as error:  # what a module raises when it is imported can be anything
             raise UsageError(f"--tool {name}: {type(error).__name__}: {error}") from error
     return found
 

@@ -84,7 +84,7 @@ class Asker:
         except BaseException:
             text = "".join(self._text)
             self.partial = _as_dicts(self._latest[len(messages) :])
-            if text or self.partial:
+            if text.strip():
                 self.partial.append({"role": "assistant", "content": text})
             raise
         if self._manner.usage:

@@ -22,7 +22,7 @@ KEPT = 1_000
 def history_path() -> Path:
     """$XDG_STATE_HOME/togetherpy/chat_history; without that variable in ~/.local/state."""
     base = os.environ.get("XDG_STATE_HOME", "")
-    root = Path(base) if os.path.isabs(base) else Path("~/.local/state").expanduser()
+    root = Path(base if os.path.isabs(base) else "~/.local/state")
     return root / "togetherpy" / "chat_history"
 
 
@@ -47,6 +47,7 @@ class History:
                 self._write(os.O_APPEND, [text])
 
     def _read(self) -> None:
+        self._path = self._path.expanduser()
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             lines = self._path.read_text("utf-8", "replace").splitlines()

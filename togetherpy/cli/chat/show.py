@@ -53,12 +53,17 @@ class Wrapped:
 
     def __init__(self, screen: Screen) -> None:
         self._out = Plain(screen)
+        self._begun = False
         self._wrap = Wrap(lambda: columns(1))
         self._safe = Safe()
 
     def text(self, piece: str) -> None:
         """Shows a piece of it, but for an unfinished word."""
-        self._out.text(self._wrap.feed(self._safe.feed(piece)))
+        piece = self._safe.feed(piece)
+        if not self._begun:  # models that have thought begin with empty lines
+            piece = piece.lstrip("\n")
+            self._begun = bool(piece)
+        self._out.text(self._wrap.feed(piece))
 
     def end(self) -> None:
         """Shows what was held, and ends the line."""
