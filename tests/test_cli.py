@@ -21,7 +21,12 @@ from togetherpy.cli import main
 from togetherpy.testing import LocalServer
 
 KEY = "sk-k3yK3yk3yK3y"
-TITLES = ("A stream, shown as it arrives", "A plain call", "A JSON answer", "A tool call")
+TITLES = (
+    "A stream, shown as it arrives",
+    "A plain call",
+    "An answer as a value of your own type",
+    "A function that the model calls",
+)
 
 
 @pytest.fixture
@@ -30,9 +35,12 @@ def server() -> Iterator[LocalServer]:
         yield server
 
 
+def where(server: LocalServer) -> dict[str, str]:
+    return {"TOGETHER_API_KEY": KEY, "TOGETHER_BASE_URL": server.base_url}
+
+
 def demo(server: LocalServer | None, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    where = {} if server is None else {"TOGETHER_API_KEY": KEY, "TOGETHER_BASE_URL": server.base_url}
-    return run(*COMMAND, "demo", *options, **{**where, **variables})
+    return run(*COMMAND, "demo", *options, **{**({} if server is None else where(server)), **variables})
 
 
 def fails(result: subprocess.CompletedProcess[str], *words: str) -> None:
@@ -114,15 +122,40 @@ def test_demo_without_a_key_brings_its_own_server() -> None:
     assert (result.returncode, result.stderr) == (0, "")
     assert "TOGETHER_API_KEY is not set" in result.stdout
     assert "http://127.0.0.1:" in result.stdout
-    streamed, plain, structured, tool = result.stdout.split("\n--- ")[1:]
-    assert [part.splitlines()[0] for part in (streamed, plain, structured, tool)] == list(TITLES)
-    assert "Why is the sky blue" in streamed.splitlines()[2]
+    streamed, plain, typed, tool = result.stdout.split("\n--- ")[1:]
+    assert [part.splitlines()[0] for part in (streamed, plain, typed, tool)] == list(TITLES)
+    assert "blue light comes to your eyes from the whole sky" in streamed
     for word in ("first token after ", " tokens (", " per second), request "):
         assert word in streamed.splitlines()[-1]
-    assert len(plain.splitlines()[2]) > 20
-    assert '"country": "' in structured
-    assert 'get_weather({"city":"Paris"})' in tool
-    assert all(" tokens, request " in part for part in (plain, structured, tool))
+    assert "\nHello! Bonjour ! ¡Hola! Hallo! " in plain
+    assert "\nCity(name='Paris', country='France', population=2100000)\n" in typed
+    assert "\nIn Paris it is 21 degrees and sunny now.\n" in tool
+    assert 'it called get_weather({"city":"Paris"})' in tool
+    assert all(" tokens, request " in part for part in (plain, typed))
+
+
+def test_the_lines_that_demo_shows_are_a_program_that_does_the_same(server: LocalServer, tmp_path: Path) -> None:
+    shown = demo(server, "--prompt", 'Is it "blue"?\n').stdout.splitlines()
+    asked = [request.json for request in server.requests]
+    server.requests.clear()
+    # Each part is a block of its own for a REPL; in a file a compound statement ends where its indentation does.
+    program = tmp_path / "shown.py"
+    program.write_text("\n".join(line[4:] for line in shown if line.startswith((">>> ", "... "))), encoding="utf-8")
+    assert run(sys.executable, str(program), **where(server)).returncode == 0
+    assert [request.json for request in server.requests] == asked
+    assert len(asked) == 5
+
+
+def test_demo_breaks_lines_at_the_ends_of_words_on_a_terminal() -> None:
+    with terminal(*COMMAND, "demo", columns=50) as process:
+        shown = process.rest()
+    text = [line for line in shown.splitlines() if not line.startswith((">>> ", "... "))]
+    assert max(map(len, text)) <= 50
+    assert "\nSunlight holds all colours, and the air scatters\nthe blue ones far more than the red ones." in shown
+
+
+def test_a_stand_in_says_that_it_knows_no_answer() -> None:
+    assert "know no answer to that. Set TOGETHER_API_KEY" in demo(None, "--prompt", "Who are you?").stdout
 
 
 def test_demo_without_a_key_ignores_an_empty_one_and_proxies() -> None:
@@ -136,8 +169,8 @@ def test_demo_with_a_key_asks_the_server_of_the_environment(server: LocalServer)
     assert (result.returncode, result.stderr) == (0, "")
     assert f"talking to {server.base_url}" in result.stdout
     assert "some/model" in result.stdout
-    assert "> Où est Zoé ?" in result.stdout
-    assert len(server.requests) == 4
+    assert '>>> prompt = "Où est Zoé ?"' in result.stdout
+    assert len(server.requests) == 5
     assert {request.headers["authorization"] for request in server.requests} == {f"Bearer {KEY}"}
     assert {request.json["model"] for request in server.requests} == {"some/model"}
     assert server.requests[0].json["messages"] == [{"role": "user", "content": "Où est Zoé ?"}]
@@ -156,7 +189,7 @@ def test_the_option_wins_over_the_environment(server: LocalServer) -> None:
         TOGETHER_BASE_URL="http://127.0.0.1:9",
     )
     assert (result.returncode, result.stderr) == (0, "")
-    assert len(server.requests) == 4
+    assert len(server.requests) == 5
 
 
 def test_demo_shows_a_model_that_reasons_and_one_that_answers_oddly(server: LocalServer) -> None:
@@ -179,8 +212,9 @@ def test_demo_shows_a_model_that_reasons_and_one_that_answers_oddly(server: Loca
     assert "(reasoning)\nFirst this.\n(answer)\nThen that.\n  first token after" in result.stdout
     assert " per second" not in result.stdout  # no usage came, so there is no number of tokens
     assert "\n(no text)\n" in result.stdout
-    assert "(this model's answer is not JSON) no JSON\n" in result.stdout
-    assert "(this model called no tool) It rains.\n" in result.stdout
+    assert "(this model's answer does not fit) no JSON\n" in result.stdout
+    assert "\nIt rains.\n" in result.stdout
+    assert "this model called no tool\n" in result.stdout
 
 
 def test_demo_of_a_stream_without_text(server: LocalServer) -> None:
@@ -241,7 +275,7 @@ def test_ctrl_c_while_nothing_comes_ends_quietly(server: LocalServer) -> None:
     variables = {"TOGETHER_API_KEY": KEY, "TOGETHER_BASE_URL": server.base_url}
     with started(*COMMAND, "demo", **variables) as process:
         eventually(lambda: len(server.requests) == 1)
-        until(process, b"three sentences.\n")
+        until(process, b"flush=True)\n\n")
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=LIMIT)
     assert (process.returncode, out, err) == (130, b"", b"")

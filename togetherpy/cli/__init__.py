@@ -87,7 +87,7 @@ def whole_parser(*, described: bool = True) -> argparse.ArgumentParser:
         description="A client for the Together AI API. The key is taken from the environment variable "
         "TOGETHER_API_KEY.",
         epilog="togetherpy COMMAND --help says the rest, exit statuses too.",
-        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=16),
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=18),
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"togetherpy {__version__}")

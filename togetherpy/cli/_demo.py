@@ -1,7 +1,8 @@
-"""`togetherpy demo`: a streamed answer, a plain one, JSON and a tool call.
+"""`togetherpy demo`: a streamed answer, a plain one, one as a value of a type, and a tool call.
 
-In: what to ask whom. Out: the answers as they arrive, each with what it took.
-The rule: with a key it talks to the API, without one to a server on this machine, and says which.
+In: what to ask whom. Out: the lines of code, what they bring, as it arrives, and what it took.
+The rule: with a key it talks to the API, without one to a server on this machine, and says which. The lines that it
+shows are a program that does the same.
 """
 
 from __future__ import annotations
@@ -12,37 +13,69 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from togetherpy._version import __version__
-from togetherpy.cli._options import add_connection, add_model, connect, describe
+from togetherpy.cli._options import CHAT_MODEL, add_connection, add_model, connect, describe
 from togetherpy.cli._screen import Screen
+from togetherpy.cli._wrap import Wrap
 from togetherpy.client import Together
-from togetherpy.error import TogetherError
-from togetherpy.types.chat_completions import (
-    ChatCompletionChunk,
-    ChatCompletionMessage,
-    ChatCompletionResponse,
-    UsageData,
-    UserMessage,
-)
+from togetherpy.error import ParseError, TogetherError
+from togetherpy.types.chat_completions import ChatCompletionChunk, UsageData, UserMessage
 
 MAX_TOKENS = 1000  # an upper bound of what one answer can cost; models that reason need some hundreds
 PACE = 0.03  # seconds between the local server's chunks: slow enough to be seen
 REASONING = "reasoning"
-CITY = {
-    "type": "object",
-    "properties": {"name": {"type": "string"}, "country": {"type": "string"}, "population": {"type": "integer"}},
-    "required": ["name", "country", "population"],
+SKY = "Why is the sky blue? Answer in three sentences."
+HELLO = "Say hello in five languages, on one line."
+CAPITAL = "Name the capital of France, its country and its population."
+WEATHER = "What is the weather in Paris now?"
+
+_BEGIN = """\
+>>> from dataclasses import dataclass
+>>> from togetherpy import Together
+>>> chat = Together().chat.completions
+>>> usual = {{"model": {model}, "max_tokens": {most}}}
+>>> def user(text): return [{{"role": "user", "content": text}}]"""
+_PROMPT = ">>> prompt = {prompt}\n"
+_STREAM = """\
+>>> stream = chat.create(**usual, messages=user(prompt), stream=True)
+>>> for text in stream.text_deltas(): print(text, end="", flush=True)"""
+_PLAIN = """\
+>>> answer = chat.create(**usual, messages=user(prompt))
+>>> print(answer.text)"""
+_TYPED = """\
+>>> @dataclass
+... class City: name: str; country: str; population: int
+>>> answer = chat.parse(**usual, messages=user(prompt), response_format=City)
+>>> print(answer.parsed)"""
+_TOOLS = """\
+>>> def get_weather(city: str) -> str:
+...     "The weather in a city now."
+...     return "21 degrees and sunny"
+>>> run = chat.run_tools(**usual, messages=user(prompt), tools=[get_weather])
+>>> print(run.text)"""
+_MADE_UP = {
+    SKY: "Sunlight holds all colours, and the air scatters the blue ones far more than the red ones. So blue light "
+    "comes to your eyes from the whole sky, not from the sun alone. In the evening the way through the air is longer, "
+    "most of the blue is gone, and what is left is red.",
+    HELLO: "Hello! Bonjour ! ¡Hola! Hallo! こんにちは!",
+    CAPITAL: '{"name": "Paris", "country": "France", "population": 2100000}',
 }
-WEATHER = {
-    "type": "function",
-    "function": {
-        "name": "get_weather",
-        "description": "The weather in a city now.",
-        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
-    },
-}
+_NO_MODEL = "I am a stand-in on this machine and know no answer to that. Set TOGETHER_API_KEY, and a model will answer."
+
+
+@dataclass
+class City:  # as the lines that are shown have it: without a docstring, which the model would be told
+    name: str
+    country: str
+    population: int
+
+
+def get_weather(city: str) -> str:
+    "The weather in a city now."
+    return "21 degrees and sunny"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -50,13 +83,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     describe(
         parser,
         """\
-Shows a streamed answer, a plain one, JSON and a tool call. With TOGETHER_API_KEY set it talks to the API, which
-charges for four short answers; without, to a stand-in on this machine, which is free.""",
+Shows a streamed answer, a plain one, one as a value of a type, and a tool call, each with its lines of code. With
+TOGETHER_API_KEY set it talks to the API, which charges for five short answers; without, to a stand-in on this machine,
+which is free.""",
     )
     parser.set_defaults(run=run)
-    add_model(parser, "openai/gpt-oss-20b")
-    prompt = "Why is the sky blue? Answer in three sentences."
-    parser.add_argument("--prompt", default=prompt, help="what to ask (default: %(default)r)")
+    add_model(parser, CHAT_MODEL)
+    parser.add_argument("--prompt", default=SKY, help="what to ask first (default: %(default)r)")
     add_connection(parser)
 
 
@@ -73,7 +106,6 @@ class Demo:
         self._screen = screen
         self._options = options
         self._model: str = options.model
-        self._prompt: str = options.prompt
 
     def run(self) -> None:
         """Shows everything.
@@ -82,90 +114,112 @@ class Demo:
             TogetherError, TypeError, ValueError: what stopped it.
         """
         with contextlib.ExitStack() as cleanup:
-            self._client = self._connect(cleanup)
-            self._screen.line(f"Model: {self._model}")
+            self._chat = self._connect(cleanup).chat.completions
+            self._screen.line(_BEGIN.format(model=_quoted(self._options.model), most=MAX_TOKENS))
             self._show_stream()
             self._show_plain()
-            self._show_json()
-            self._show_tool_call()
+            self._show_typed()
+            self._show_tools()
 
     def _connect(self, cleanup: contextlib.ExitStack) -> Together:
-        say = self._screen.line
         if os.environ.get("TOGETHER_API_KEY", "").strip():
             client = cleanup.enter_context(connect(self._options))
-            say(f"togetherpy {__version__}, talking to {client.base_url}")
+            self._say(f"togetherpy {__version__}, talking to {client.base_url}\n")
             return client
         if self._options.base_url is not None:
             raise TogetherError("--base-url needs TOGETHER_API_KEY; a server that checks no key takes any text.")
         from togetherpy.testing import LocalServer
 
-        server = cleanup.enter_context(LocalServer(pace=PACE, record=False))
-        say(f"togetherpy {__version__}, talking to a local stand-in at {server.base_url}:")
-        say("TOGETHER_API_KEY is not set. Its answers are made up, no model is behind them.")
+        server = cleanup.enter_context(LocalServer(pace=PACE, record=False, answers=_made_up))
+        self._say(
+            f"togetherpy {__version__}, talking to a local stand-in at {server.base_url}: TOGETHER_API_KEY is not set. "
+            "Its answers are made up, no model is behind them.\n"
+        )
         # A proxy of the environment could not reach this machine's own loopback address.
         return cleanup.enter_context(Together(base_url=server.base_url, api_key="local", trust_env=False))
 
     def _show_stream(self) -> None:
-        self._title("A stream, shown as it arrives", self._prompt)
-        watch = _Stopwatch()
+        prompt: str = self._options.prompt
+        self._title("A stream, shown as it arrives", prompt, _STREAM)
+        watch, flow = _Stopwatch(), self._flow()
         usage: UsageData | None = None
         before = ""
-        with self._client.chat.completions.create(
-            model=self._model, messages=_said(self._prompt), max_tokens=MAX_TOKENS, stream=True
-        ) as stream:
+        with self._chat.create(model=self._model, max_tokens=MAX_TOKENS, messages=_user(prompt), stream=True) as stream:
             for chunk in stream:
                 usage = chunk.usage or usage
                 for kind, text in _pieces(chunk):
                     watch.token()
                     if kind != before and REASONING in (kind, before):
-                        self._screen.line(f"({kind})")
+                        flow.write(f"{'' if not before else chr(10)}({kind})\n")
                     before = kind
-                    self._screen.write(text)
+                    flow.write(text)
+        flow.end()
         self._facts(watch.first_token(), watch.rate(usage), _request(stream.response.request_id))
 
     def _show_plain(self) -> None:
-        prompt = "Say hello in five languages, on one line."
-        self._title("A plain call", prompt)
-        answer, seconds = self._ask(prompt)
-        self._screen.line(_text(answer) or "(no text)")
-        self._facts(seconds, _tokens(answer.usage), _request(answer.id))
-
-    def _show_json(self) -> None:
-        prompt = "Name the capital of France, its country and its population, as JSON."
-        self._title("A JSON answer", prompt)
-        form = {"type": "json_schema", "json_schema": {"name": "city", "schema": CITY}}
-        answer, seconds = self._ask(prompt, response_format=form)
-        text = _text(answer)
-        try:
-            self._screen.line(json.dumps(json.loads(text), indent=2, ensure_ascii=False))
-        except ValueError:
-            self._screen.line(f"(this model's answer is not JSON) {text}")
-        self._facts(seconds, _tokens(answer.usage), _request(answer.id))
-
-    def _show_tool_call(self) -> None:
-        prompt = "What is the weather in Paris now?"
-        self._title("A tool call", prompt)
-        answer, seconds = self._ask(prompt, tools=[WEATHER])
-        message = _message(answer)
-        calls = [call.function for call in (message and message.tool_calls) or () if call.function is not None]
-        for call in calls:
-            self._screen.line(f"{call.name}({call.arguments})")
-        if not calls:
-            self._screen.line(f"(this model called no tool) {_text(answer)}")
-        self._facts(seconds, _tokens(answer.usage), _request(answer.id))
-
-    def _ask(self, prompt: str, **more: Any) -> tuple[ChatCompletionResponse, str]:
+        self._title("A plain call", HELLO, _PLAIN)
         begin = time.perf_counter()
-        answer = self._client.chat.completions.create(
-            model=self._model, messages=_said(prompt), max_tokens=MAX_TOKENS, stream=False, **more
-        )
-        return answer, f"{time.perf_counter() - begin:.3f} s"
+        answer = self._chat.create(model=self._model, max_tokens=MAX_TOKENS, messages=_user(HELLO))
+        seconds = time.perf_counter() - begin
+        message = answer.choices[0].message if answer.choices else None
+        self._say((message.content if message else None) or "(no text)")
+        self._facts(f"{seconds:.3f} s", _tokens(answer.usage), _request(answer.id))
 
-    def _title(self, title: str, prompt: str) -> None:
-        self._screen.line(f"\n--- {title}\n> {prompt}")
+    def _show_typed(self) -> None:
+        self._title("An answer as a value of your own type", CAPITAL, _TYPED)
+        begin = time.perf_counter()
+        try:
+            answer = self._chat.parse(
+                model=self._model, max_tokens=MAX_TOKENS, messages=_user(CAPITAL), response_format=City
+            )
+        except ParseError as error:
+            self._say(f"(this model's answer does not fit) {error.text}")
+            return
+        seconds = time.perf_counter() - begin
+        self._say(repr(answer.parsed))
+        self._facts(f"{seconds:.3f} s", _tokens(answer.usage), _request(answer.id))
+
+    def _show_tools(self) -> None:
+        self._title("A function that the model calls", WEATHER, _TOOLS)
+        begin = time.perf_counter()
+        found = self._chat.run_tools(
+            model=self._model, max_tokens=MAX_TOKENS, messages=_user(WEATHER), tools=[get_weather]
+        )
+        seconds = time.perf_counter() - begin
+        self._say(found.content or "(no text)")
+        functions = [result.call.function for step in found.steps for result in step.results]
+        calls = [f"it called {one.name}({one.arguments})" for one in functions if one is not None]
+        self._facts(f"{seconds:.3f} s", *(calls or ["this model called no tool"]))
+
+    def _title(self, title: str, prompt: str, code: str) -> None:
+        self._screen.line(f"\n--- {title}\n")
+        self._screen.line(_PROMPT.format(prompt=_quoted(prompt)) + code + "\n")
 
     def _facts(self, *facts: str) -> None:
-        self._screen.line("  " + ", ".join(fact for fact in facts if fact))
+        self._say("  " + ", ".join(fact for fact in facts if fact))
+
+    def _say(self, text: str) -> None:
+        flow = self._flow()
+        flow.write(text)
+        flow.end()
+
+    def _flow(self) -> _Flow:
+        return _Flow(self._screen)
+
+
+class _Flow:
+    """A text that arrives in pieces; a terminal gets it broken at the ends of words."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self._wrap = Wrap(lambda: screen.width) if screen.terminal else None
+
+    def write(self, text: str) -> None:
+        self._screen.write(text if self._wrap is None else self._wrap.feed(text))
+
+    def end(self) -> None:
+        self._screen.write("" if self._wrap is None else self._wrap.rest())
+        self._screen.end_line()
 
 
 class _Stopwatch:
@@ -192,8 +246,20 @@ class _Stopwatch:
         return f"{count} tokens" + (f" ({(count - 1) / seconds:.0f} per second)" if count > 1 and seconds > 0 else "")
 
 
-def _said(prompt: str) -> list[UserMessage]:
-    return [{"role": "user", "content": prompt}]
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _user(text: str) -> list[UserMessage]:
+    return [{"role": "user", "content": text}]
+
+
+def _made_up(messages: list[dict[str, Any]]) -> str | None:
+    """What the stand-in says; None: it calls the function."""
+    last = messages[-1]
+    if last["role"] == "tool":
+        return f"In Paris it is {last['content']} now.".replace('"', "")
+    return None if last["content"] == WEATHER else _MADE_UP.get(last["content"], _NO_MODEL)
 
 
 def _pieces(chunk: ChatCompletionChunk) -> Iterator[tuple[str, str]]:
@@ -206,15 +272,6 @@ def _pieces(chunk: ChatCompletionChunk) -> Iterator[tuple[str, str]]:
             ):
                 if text:
                     yield kind, text
-
-
-def _message(answer: ChatCompletionResponse) -> ChatCompletionMessage | None:
-    return answer.choices[0].message if answer.choices else None
-
-
-def _text(answer: ChatCompletionResponse) -> str:
-    message = _message(answer)
-    return (message.content if message else None) or ""
 
 
 def _tokens(usage: UsageData | None) -> str:

@@ -64,10 +64,15 @@ class Screen:
         """Shows `text` on a line of its own."""
         self.write(("" if self._at_start else "\n") + text + "\n")
 
+    def end_line(self) -> None:
+        """Ends a line that is begun."""
+        if not self._at_start:
+            self.write("\n")
+
     def end(self) -> None:
         """Ends a text: on a terminal with the end of its line; a pipe gets it as it is."""
-        if self.terminal and not self._at_start:
-            self.write("\n")
+        if self.terminal:
+            self.end_line()
 
     def table(self, rows: Sequence[Sequence[str]]) -> None:
         """Shows rows in columns, the first one as their heads."""
@@ -103,8 +108,7 @@ class Screen:
     def abandon(self) -> None:
         """Ends an unfinished line if that is still possible; what cannot be written is given up."""
         try:
-            if not self._at_start:
-                self.write("\n")
+            self.end_line()
             self.flush()
         except OutputError:
             # Else the interpreter tries to write the rest at its end, and complains that it cannot.

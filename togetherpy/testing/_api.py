@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from ._answer import JSON_TYPE, SSE_TYPE, Answer, Framing, build
 from ._batches import BatchRules
-from ._chat import complete
+from ._chat import Answers, complete
 from ._check import RequestError, check_chat
 from ._completions import check_completion, complete_prompt
 from ._embeddings import check_embeddings, embed
@@ -50,8 +50,7 @@ _NO_KEY = (
 
 class Api:
     """Answers requests. `models`: the accepted names, or None for all but the made-up unknown ones (`LocalServer`);
-    `rates`: who is served now; `answers`: what is said to a user's text, None what comes of itself; `rules`: of
-    batches."""
+    `rates`: who is served now; `answers`: what is said, None what comes of itself; `rules`: of batches."""
 
     def __init__(
         self,
@@ -59,7 +58,7 @@ class Api:
         rates: Rates,
         *,
         pace: float = 0.0,
-        answers: Callable[[str], str | None] | None = None,
+        answers: Answers | None = None,
         rules: BatchRules | None = None,
     ) -> None:
         self._models = models

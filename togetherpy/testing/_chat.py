@@ -117,8 +117,8 @@ class Completion:
         return sse_event({**self.base, "object": "chat.completion.chunk", "choices": choices, "usage": usage})
 
 
-Answers = Callable[[str], str | None]
-"""A user's text -> what is said to it; None: what comes of itself."""
+Answers = Callable[[list[dict[str, Any]]], str | None]
+"""Messages -> what is said to them; None: what comes of itself."""
 
 
 def complete(params: dict[str, Any], *, identity: str, created: int, answers: Answers = lambda _: None) -> Completion:
@@ -130,7 +130,7 @@ def complete(params: dict[str, Any], *, identity: str, created: int, answers: An
     messages: list[Any] = params["messages"]
     asked = sum(len(_text.tokens(_text.content_text(m.get("content")))) + PER_MESSAGE for m in messages)
     check_length(asked, params.get("max_tokens"))
-    said = answers(_text.last_user_text(messages))
+    said = answers(messages)
     choices = tuple(_choose(params, index, said) for index in range(params.get("n") or 1))
     made = sum(len(choice.tokens) for choice in choices)
     usage = {"prompt_tokens": asked, "completion_tokens": made, "total_tokens": asked + made}

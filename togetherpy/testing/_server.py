@@ -54,8 +54,8 @@ class LocalServer:
             each second with a refusal. A 429 is then "dynamic_request_limited" or "dynamic_token_limited".
         capacity: requests in flight of all keys and models together; above it, a 503.
         host: the address to listen on; "0.0.0.0" and "::" are all of this machine, for clients on other ones.
-        answers: what to say: a function of the last text from the user, which returns the text of the answer, or None
-            to leave it to the server. Such an answer calls no tool.
+        answers: what to say: a function of the messages (of a prompt: one from the user), which returns the text of
+            the answer, or None to leave it to the server. Such an answer calls no tool.
         record: whether to keep the requests in `requests`. They are kept until the list is cleared.
 
     Raises:
@@ -83,7 +83,7 @@ class LocalServer:
         dynamic: bool = False,
         capacity: int | None = None,
         host: str = "127.0.0.1",
-        answers: Callable[[str], str | None] | None = None,
+        answers: Callable[[list[dict[str, Any]]], str | None] | None = None,
     ) -> None:
         if not 0 <= port <= 65535:
             raise ValueError("a port is a number from 0 to 65535")
