@@ -3,11 +3,15 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from support.clients import KINDS, logs_searched, make
+from support.command import Command
 from support.processes import decides
+
+from togetherpy.testing import LocalServer
 
 
 class _NoChance:
@@ -56,3 +60,17 @@ def client(kind: str, no_waits: None, clean_environment: None) -> Iterator[Calla
         yield maker
         for one in made:
             one.end()
+
+
+@pytest.fixture
+def command(
+    monkeypatch: pytest.MonkeyPatch,
+    capsysbinary: pytest.CaptureFixture[bytes],
+    tmp_path: Path,
+    clean_environment: None,
+    no_waits: None,
+) -> Iterator[Command]:
+    """The command, in this process, in an empty folder, against a LocalServer."""
+    monkeypatch.chdir(tmp_path)
+    with LocalServer() as server:
+        yield Command(server, monkeypatch, capsysbinary.readouterr)

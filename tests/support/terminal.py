@@ -34,10 +34,10 @@ class Terminal:
 
     def until(self, end: str) -> str:
         """What is shown after what was looked at before, up to `end`."""
-        start = self._looked_at
-        while (place := self.shown.find(end.encode(), start)) < 0:
+        start, wanted = self._looked_at, end.replace("\n", "\r\n").encode()
+        while (place := self.shown.find(wanted, start)) < 0:
             assert self._read(), f"it ended after {self.shown!r}"
-        self._looked_at = place + len(end.encode())
+        self._looked_at = place + len(wanted)
         return _text(self.shown[start : self._looked_at])
 
     def rest(self) -> str:
