@@ -588,3 +588,17 @@ class TestCommand:
         stop.set()
         main([], stop)
         assert "TOGETHER_BASE_URL" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("host", "reached"), [("0.0.0.0", "127.0.0.1"), ("localhost", "localhost"), ("::1", "[::1]"), ("::", "[::1]")]
+)
+def test_it_listens_where_it_is_told(host: str, reached: str) -> None:
+    server = LocalServer(host=host)
+    try:
+        server.start()
+    except OSError:
+        pytest.skip("this machine has no IPv6") if ":" in host else pytest.fail(f"not on {host}")
+    with contextlib.closing(server), server.client() as client:
+        assert server.base_url == f"http://{reached}:{server.port}/v1"
+        assert client.models.list()

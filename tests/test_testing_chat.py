@@ -629,3 +629,29 @@ def test_key_is_not_needed_for_a_scripted_answer(server: LocalServer) -> None:
     server.reply(body="ok")
     assert ask(server, X="1").body == b"ok"
     assert KEY["Authorization"].startswith("Bearer ")
+
+
+def test_answers_say_what_is_said_and_leave_the_rest_to_the_server() -> None:
+    seen: list[Any] = []
+
+    def answers(messages: list[dict[str, Any]]) -> str | None:
+        seen.append(messages)
+        return "Mine." if messages[-1]["content"] == "mine" else None
+
+    with LocalServer(answers=answers) as server, server.client() as client:
+        for content, said in (("mine", True), ("yours", False)):
+            messages: Any = [{"role": "user", "content": content}]
+            answer = client.chat.completions.create(model="m", messages=messages, tools=[_NAMED], tool_choice="none")
+            assert (answer.text == "Mine.") == said
+            assert seen[-1] == messages
+        answer = client.chat.completions.create(
+            model="m", messages=[{"role": "user", "content": "mine"}], tools=[_NAMED]
+        )
+        assert answer.choices is not None
+        assert answer.choices[0].finish_reason == "stop"
+        assert (
+            client.completions.create(model="m", prompt="mine", max_tokens=1).to_dict()["choices"][0]["text"] == "Mine"
+        )
+
+
+_NAMED: Any = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
