@@ -72,7 +72,7 @@ def test_standard_output_takes_one(command: Command) -> None:
 def test_a_terminal_takes_none(command: Command) -> None:
     variables = {"TOGETHER_API_KEY": KEY, "TOGETHER_BASE_URL": command.server.base_url}
     with terminal(*COMMAND, "images", "x", "-o", "-", **variables) as process:
-        assert "is no terminal; -o names a file" in process.rest()
+        assert "and is no terminal; -o names" in process.rest()
         assert process.status == 1
     assert command.server.requests == []
 
