@@ -1,6 +1,7 @@
 """`togetherpy doctor` against what goes wrong: keys, names, addresses, proxies, certificates, portals, servers."""
 
 import json
+import re
 import socket
 import ssl
 import sys
@@ -17,6 +18,7 @@ import pytest
 import trustme
 from support.answers import answer
 from support.clients import KEY, PASSWORD
+from support.pages import ROOT
 from support.processes import COMMAND, run
 from support.scripted import (
     LIMIT,
@@ -32,6 +34,7 @@ from support.scripted import (
 )
 
 from togetherpy.cli import main
+from togetherpy.cli.doctor.steps import STEPS
 from togetherpy.testing import LocalServer
 
 MODELS = [{"id": "meta/llama-3", "object": "model"}, {"id": "openai/gpt-oss-20b", "object": "model"}]
@@ -185,6 +188,11 @@ def test_lines_of_what_failed() -> None:
     assert [line.split()[:2] for line in lines if line.startswith("skip")] == [["skip", "tls"], ["skip", "answer"]]
     assert lines[-1] == "1 of 10 checks failed: tcp."
     assert KEY not in result.stdout
+
+
+def test_the_page_tells_of_every_check() -> None:
+    page = (ROOT / "togetherpy/cli/README.md").read_text("utf-8")
+    assert re.findall(r"(?m)^\| `(\w+)` \|", page[page.index("\n## doctor") :]) == list(STEPS)
 
 
 @pytest.mark.parametrize("arguments", [["--timeout", "0"], ["--timeout", "x"], ["what"]])
@@ -651,6 +659,13 @@ def test_no_proxy_that_names_the_server(doctor: Doctor) -> None:
     report.is_well()
     assert "no_proxy='b.example, 127.0.0.0/8' excepts 127.0.0.1 from HTTP_PROXY" in report.said("proxy")
     assert report.checks["proxy"]["details"]["excepted"]
+
+
+def test_variables_that_are_no_text(doctor: Doctor) -> None:
+    with LocalServer() as server:
+        report = doctor(server.base_url, HTTP_PROXY="http://h", NO_PROXY="127.0.0.1,\udcff")
+    report.is_well()
+    assert "excepts 127.0.0.1" in report.said("proxy")
 
 
 def test_a_proxy_for_the_other_scheme(doctor: Doctor) -> None:

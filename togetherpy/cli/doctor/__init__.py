@@ -34,7 +34,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, screen: Screen) -> int:
     """Examines; the exit status."""
-    from togetherpy.cli.doctor.report import Check, as_json, as_text, summary
+    from togetherpy.cli.doctor.report import Check, as_object, as_text, summary
     from togetherpy.cli.doctor.steps import Patient, examine
 
     checks: list[Check] = []
@@ -42,5 +42,8 @@ def run(options: argparse.Namespace, screen: Screen) -> int:
         checks.append(check)
         if not options.json:
             screen.line(as_text(check, screen.width if screen.terminal else 0))
-    screen.line(as_json(checks) if options.json else summary(checks))
+    if options.json:
+        screen.json(as_object(checks))
+    else:
+        screen.line(summary(checks))
     return 1 if any(check.state == "failed" for check in checks) else 0

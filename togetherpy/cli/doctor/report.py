@@ -90,12 +90,10 @@ def summary(checks: Sequence[Check]) -> str:
     return "\nAll is well" + (f", but look at: {', '.join(noted)}." if noted else ".")
 
 
-def as_json(checks: Sequence[Check]) -> str:
+def as_object(checks: Sequence[Check]) -> dict[str, Any]:
     """{"ok", "togetherpy", "checks": [{"name", "state", "summary", "hints", "details"}]}"""
     well = all(check.state != "failed" for check in checks)
-    return msgspec.json.format(
-        msgspec.json.encode({"ok": well, "togetherpy": __version__, "checks": checks}), indent=2
-    ).decode()
+    return {"ok": well, "togetherpy": __version__, "checks": msgspec.to_builtins(checks)}
 
 
 def milliseconds(seconds: float) -> str:
