@@ -285,6 +285,13 @@ def test_ids_are_compared_as_they_are_meant_and_bodies_kept_as_they_are(tmp_path
     assert len((tmp_path / "out.jsonl").read_bytes().decode().splitlines()) == 5
 
 
+def test_a_number_may_have_become_a_text(tmp_path: Path) -> None:
+    rows = [{"custom_id": name, "prompt": "x"} for name in (7, "7", 8)]
+    file = write_rows(tmp_path / "o", [answer("7", "of the text"), answer("8", "of the number")])
+    batch.merge(write_rows(tmp_path / "in", rows), file, tmp_path / "out.jsonl")
+    assert texts(tmp_path / "out.jsonl") == {"7": "of the text", 8: "of the number"}
+
+
 def test_rows_that_could_not_be_asked_say_so(tmp_path: Path) -> None:
     source = write_rows(tmp_path / "in.jsonl", [b"{", {"custom_id": "a"}, {"custom_id": "b", "prompt": "x"}])
     batch.merge(source, write_rows(tmp_path / "o", [answer("x")]), tmp_path / "out.jsonl")

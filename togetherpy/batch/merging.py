@@ -75,7 +75,7 @@ def merge_results(
         place = Place(rows, options, any_params=any_params)
         try:
             why = why_absent or partial(missing, form=options.form)
-            return _Merge(place, options, results, name_in_files, why).run(rows)
+            return _Merge(rows, place, options, results, name_in_files, why).run()
         finally:
             place.close()
 
@@ -83,22 +83,24 @@ def merge_results(
 class _Merge:
     def __init__(
         self,
+        rows: Source,
         place: Place,
         options: Options,
         results: ResultFiles,
         name_in_files: Callable[[Row], bytes] | None,
         why_absent: Callable[[Row], RowFailure],
     ) -> None:
-        self._place, self._results = place, results
+        self._rows, self._place, self._results = rows, place, results
+        self._names: Digests | None = None
         self._name, self._why_absent = name_in_files, why_absent
         self._summary = MergeSummary(output=options.output)
         self._codes: Counter[str] = Counter()
         self._right = 0  # lines that stood in the output and stay
 
-    def run(self, rows: Source) -> MergeSummary:
+    def run(self) -> MergeSummary:
         """All rows, and then what is left in the files."""
-        seen = Digests() if rows.name is None else None
-        for row in rows.read():
+        seen = Digests() if self._rows.name is None else None
+        for row in self._rows.read():
             self._summary.rows += 1
             if seen is not None and not seen.add(row.key):
                 row.error = f"the custom_id {row.custom_id.decode()} came before"
@@ -108,8 +110,7 @@ class _Merge:
         return self._said()
 
     def _settle(self, row: Row) -> None:
-        summary, name = self._summary, row.custom_id if self._name is None else self._name(row)
-        result = self._results.take(name)
+        summary, result = self._summary, self._result(row)
         if row.number in self._place.finished:
             summary.kept += 1
             summary.succeeded += 1
@@ -127,6 +128,22 @@ class _Merge:
             summary.succeeded += 1
         self._add_usage(result)
         (self._place.output if failure is None else self._place.errors).write(_line(row, result, failure))
+
+    def _result(self, row: Row) -> Result | None:
+        """Services know rows by texts: the result of a row 7 may be that of "7", unless that is another row."""
+        name = row.custom_id if self._name is None else self._name(row)
+        result = self._results.take(name)
+        if result is None and name[:1] != b'"' and self._is_free(text := b'"%b"' % name):
+            result = self._results.take(text)
+        return result
+
+    def _is_free(self, name: bytes) -> bool:
+        if self._rows.name is None:
+            return False  # it can be read but once
+        if self._names is None:
+            self._names = Digests()
+            self._names.extend(row.key for row in self._rows.read())
+        return digest(name) not in self._names
 
     def _reason(self, row: Row) -> RowFailure:
         return self._why_absent(row) if row.error is None else failure_of(RowError(row.error), row)
