@@ -279,6 +279,25 @@ def test_one_command_at_a_time(jobs: Jobs, source: Path) -> None:
     assert jobs.wait(made.directory).final
 
 
+def test_a_directory_that_was_left_too_early(jobs: Jobs, source: Path) -> None:
+    made = jobs.submit(source)
+    journal = Path(made.directory, "journal.jsonl")
+    journal.write_bytes(journal.read_bytes().splitlines(keepends=True)[0])
+    for call in (jobs.status, jobs.wait, jobs.download, jobs.cancel):
+        with pytest.raises(BatchError, match="the same `submit` goes on"):
+            call(made.directory)
+    assert jobs.submit(source).jobs[0].job_id == made.jobs[0].job_id
+
+
+def test_either_kind_of_client_serves(server: LocalServer, source: Path) -> None:
+    client = server.async_client()
+    made = batch.submit(source, model="m", client=client)
+    with server.client() as other:
+        assert asyncio.run(batch.astatus(made.directory, client=other)).jobs[0].status == "IN_PROGRESS"
+    assert batch.wait(made.directory, client=client, interval=0.01).final
+    asyncio.run(client.aclose())
+
+
 @pytest.mark.parametrize("name", ["status", "wait", "download", "cancel"])
 def test_a_directory_without_jobs(jobs: Jobs, tmp_path: Path, name: str) -> None:
     with pytest.raises(BatchError, match="holds no jobs"):

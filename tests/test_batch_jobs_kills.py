@@ -26,20 +26,24 @@ def killed(tmp_path: Path, action: str, first: int, stride: int) -> list[Any]:
     assert (done.returncode, done.stderr) == (0, "")
     found = [json.loads(line) for line in done.stdout.splitlines()]
     for one in found:
-        assert Counter(name for name, error in one["rows"] if error is None) == NAMES, one
+        assert Counter(name for name, _ in one["rows"]) == NAMES, one
+        codes = {error and error["code"] for _, error in one["rows"]}
+        assert codes == ({"batch_cancelled"} if action == "cancel" else {None}), one
         assert [jobs[name] for name in one["files"]] == [1, 1], one
     assert set(files.values()) == {1}
     return found
 
 
 @pytest.mark.fault("I21")
-@pytest.mark.parametrize(("action", "stride", "least"), [("submit", 13, 7), ("wait", 7, 4), ("download", 11, 4)])
+@pytest.mark.parametrize(
+    ("action", "stride", "least"), [("submit", 13, 7), ("wait", 7, 4), ("download", 11, 4), ("cancel", 9, 3)]
+)
 def test_killed_at_some_steps(tmp_path: Path, action: str, stride: int, least: int) -> None:
     assert len(killed(tmp_path, action, 1 + os.getpid() % stride, stride)) >= least
 
 
 @pytest.mark.slow
 @pytest.mark.fault("I21")
-@pytest.mark.parametrize(("action", "least"), [("submit", 90), ("wait", 25), ("download", 40)])
+@pytest.mark.parametrize(("action", "least"), [("submit", 90), ("wait", 25), ("download", 40), ("cancel", 20)])
 def test_killed_at_every_step(tmp_path: Path, action: str, least: int) -> None:
     assert len(killed(tmp_path, action, 1, 1)) >= least

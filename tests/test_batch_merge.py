@@ -16,6 +16,7 @@ from support.processes import COMMAND, environment, run
 from support.testing_helpers import eventually
 
 from togetherpy import batch
+from togetherpy.batch import result_files
 from togetherpy.batch.lock import Lock
 from togetherpy.testing import LocalServer
 
@@ -470,3 +471,15 @@ def test_the_command(tmp_path: Path) -> None:
     assert command(source, "-o", tmp_path / "more.jsonl")[0] == 2
     assert command(source, tmp_path / "none", "-o", tmp_path / "more.jsonl")[0] == 1
     assert not (tmp_path / "more.jsonl").exists()
+
+
+def test_more_files_than_may_be_open_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(result_files, "_MAX_OPEN", 3)
+    source = write_rows(tmp_path / "in.jsonl", prompts(10))
+    files = [write_rows(tmp_path / f"{n}.jsonl", [answer(f"c{n}"), answer(f"c{9 - n}")]) for n in range(10)]
+    files[5].rename(files[5].with_suffix(".gz"))
+    files[5] = files[5].with_suffix(".gz")
+    files[5].write_bytes(gzip.compress(files[5].read_bytes()))
+    with result_files.ResultFiles(map(str, files), str(tmp_path)) as found:
+        assert len(found._open) == 3
+    assert batch.merge(source, files, tmp_path / "out.jsonl").succeeded == 10

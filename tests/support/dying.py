@@ -17,7 +17,8 @@ from typing import Any
 from togetherpy import Together, batch
 
 ROWS = [{"custom_id": "long " * 20 if n == 2 else f"c{n}", "prompt": f"question {n}"} for n in range(5)]
-ACTIONS = ("submit", "wait", "download")
+ACTIONS = ("submit", "cancel", "wait", "download")
+"""In their order; only who asks for it cancels."""
 
 
 class Steps:
@@ -48,6 +49,8 @@ class Steps:
 def act(action: str, source: Path, directory: Path, out: Path, client: Together) -> None:
     if action == "submit":
         batch.submit(source, directory, client=client, model="m", rows_per_job=3)
+    elif action == "cancel":
+        batch.cancel(directory, client=client)
     elif action == "wait":
         batch.wait(directory, client=client, interval=0.0001)
     else:
@@ -77,11 +80,12 @@ def main(base_url: str, folder: str, action: str, first: str, stride: str) -> No
         directory, out = Path(folder, f"jobs-{step}"), Path(folder, f"out-{step}.jsonl")
         with Together(api_key="test", base_url=base_url, max_retries=0) as client:
             where = source, directory, out, client
-            for before in ACTIONS[: ACTIONS.index(action)]:
+            actions = [one for one in ACTIONS if one in ("submit", "wait", "download", action)]
+            for before in actions[: actions.index(action)]:
                 act(before, *where)
             if not killed_at(step, action, *where):
                 return
-            for after in ACTIONS[ACTIONS.index(action) :]:
+            for after in actions[actions.index(action) :]:
                 act(after, *where)
             files = [chunk.input_file_id for chunk in batch.status(directory, client=client).jobs]
         rows = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]

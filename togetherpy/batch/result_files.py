@@ -33,6 +33,8 @@ _BITS = 12
 _GOOD, _FILE, _OFFSETS = 63, 48, (1 << 48) - 1
 _PLACES = (1 << _GOOD) - 1
 _MAX_FILES = 1 << (_GOOD - _FILE)
+_MAX_OPEN = 64
+"""Files at a time; a system may allow a process 256."""
 _BLOCK, _NEAR = 1 << 20, 1 << 13  # near: each line is read from another place
 _BOM, _LF = b"\xef\xbb\xbf", b"\n"
 _NULL = msgspec.Raw(b"null")
@@ -173,7 +175,10 @@ class ResultFiles:
         """Results that another one of the same custom_id goes before."""
         self.complaints: list[str] = []
         """Of the first lines that are none."""
-        self._files: list[BinaryIO] = []
+        self._files: list[str | BinaryIO] = []
+        """Paths, and copies."""
+        self._open: dict[int, BinaryIO] = {}
+        """Of the paths, those used last, the last one at the end."""
         self._places = _Places()
         try:
             for path in paths:
@@ -185,10 +190,10 @@ class ResultFiles:
             self.close()
             raise
 
-    def _opened(self, path: str, folder: str) -> BinaryIO:
+    def _opened(self, path: str, folder: str) -> str | BinaryIO:
         try:
             if not path.endswith((".gz", ".zst")) and stat.S_ISREG(os.stat(path).st_mode):
-                return open(path, "rb", buffering=_NEAR)
+                return path
             with open_input(path) as file:
                 return self._copied(path, file, folder)
         except OSError as error:
@@ -207,10 +212,21 @@ class ResultFiles:
         copy.seek(0)
         return copy
 
+    def _file(self, number: int) -> BinaryIO:
+        """Raises OSError."""
+        held = self._files[number]
+        if not isinstance(held, str):
+            return held
+        found = self._open.pop(number, None) or open(held, "rb", buffering=_NEAR)
+        self._open[number] = found
+        if len(self._open) > _MAX_OPEN:
+            self._open.pop(next(iter(self._open))).close()
+        return found
+
     def _look_through(self, path: str, file: int) -> None:
         offset = 0
         try:
-            for number, line in enumerate(self._files[file], 1):
+            for number, line in enumerate(self._file(file), 1):
                 place, offset = offset, offset + len(line)
                 if number == 1:
                     line = line.removeprefix(_BOM)
@@ -241,8 +257,12 @@ class ResultFiles:
 
     def _at(self, place: int) -> Result:
         file, offset = (place & _PLACES) >> _FILE, place & _OFFSETS
-        self._files[file].seek(offset)
-        line = self._files[file].readline()
+        try:
+            opened = self._file(file)
+            opened.seek(offset)
+            line = opened.readline()
+        except OSError as error:
+            raise BatchError(f"cannot read {self._files[file]}: {error.strerror or error}") from None
         return read_result(line if offset else line.removeprefix(_BOM))
 
     def left(self) -> Iterator[bytes]:
@@ -256,8 +276,9 @@ class ResultFiles:
 
     def close(self) -> None:
         """Idempotent."""
-        for file in self._files:
-            file.close()
+        for file in (*self._files, *self._open.values()):
+            if not isinstance(file, str):
+                file.close()
 
     def __enter__(self) -> Self:
         return self

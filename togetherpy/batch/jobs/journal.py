@@ -168,6 +168,12 @@ class Journal(Notes):
         self.close()
 
 
+def check_cut(directory: str, plan: Plan) -> None:
+    """Raises BatchError while it is not known which jobs there are to be."""
+    if not plan.is_cut:
+        raise BatchError(f"{directory} was left before its rows were all read; the same `submit` goes on")
+
+
 def read_plan(directory: str) -> Plan:
     """What the journal of a directory says; an empty Plan when there is none yet. Raises BatchError."""
     path, plan = os.path.join(directory, NAME), Plan()

@@ -20,7 +20,7 @@ from togetherpy.batch.checks import check_number
 from togetherpy.batch.jobs.beginning import begin, wanted
 from togetherpy.batch.jobs.fetching import download_all, output_for
 from togetherpy.batch.jobs.going import submit_all, wait_all
-from togetherpy.batch.jobs.journal import Journal, Notes, known_plan
+from togetherpy.batch.jobs.journal import Journal, Notes, check_cut, known_plan
 from togetherpy.batch.jobs.report import Jobs, jobs_of
 from togetherpy.batch.jobs.service import Service
 from togetherpy.client import AsyncTogether, Together
@@ -50,6 +50,7 @@ def submit_steps(
 def status_steps(client: Any, pause: Pause, directory: str) -> Steps[Jobs]:
     """`status`: nothing is written."""
     plan = known_plan(directory)
+    check_cut(directory, plan)
     looking = Service(client, Notes(directory, plan), pause)
     for chunk in plan.chunks:
         if chunk.active:
@@ -61,6 +62,7 @@ def wait_steps(client: Any, pause: Pause, directory: str, interval: Any, told: T
     """`wait`."""
     seconds = check_number(interval, "interval")
     with Journal(directory) as journal:
+        check_cut(directory, journal.plan)
 
         def show() -> None:
             if told is not None:
@@ -74,6 +76,7 @@ def wait_steps(client: Any, pause: Pause, directory: str, interval: Any, told: T
 def cancel_steps(client: Any, pause: Pause, directory: str) -> Steps[Jobs]:
     """`cancel`."""
     with Journal(directory) as journal:
+        check_cut(directory, journal.plan)
         service = Service(client, journal, pause)
         for chunk in journal.plan.chunks:
             if not chunk.over:
@@ -84,6 +87,7 @@ def cancel_steps(client: Any, pause: Pause, directory: str) -> Steps[Jobs]:
 def download_steps(client: Any, pause: Pause, directory: str, output: Any, partial_too: bool) -> Steps[MergeSummary]:
     """`download`."""
     with Journal(directory) as journal:
+        check_cut(directory, journal.plan)
         target = output_for(journal.plan) if output is None else cast(str, os.fspath(output))
         return (yield from download_all(Service(client, journal, pause), journal, target, partial_too))
 

@@ -7,6 +7,7 @@ came of it, the next look does.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -250,7 +251,14 @@ class Service:
             return
         except APIError as error:
             raise _stopped(f"the {kind} file of chunk {chunk.chunk} could not be downloaded", error) from None
+        yield Work(partial(_sync, path))
         self._journal.add(chunk, fetched=[*chunk.fetched, kind])
+
+
+def _sync(path: str) -> None:
+    """What was written there is on disk."""
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
 
 
 def results_name(chunk: Chunk, kind: str) -> str:
