@@ -15,7 +15,8 @@ from support.jobs import KEY, Jobs, created, losing, replying, uploaded
 from togetherpy import Together, batch
 from togetherpy.batch import BatchError
 from togetherpy.batch.jobs import cutting, service
-from togetherpy.batch.jobs.journal import Journal
+from togetherpy.batch.jobs.going import _Queue
+from togetherpy.batch.jobs.journal import Chunk, Journal, Notes, Plan
 from togetherpy.testing import LocalServer
 
 REQUESTS = re.compile(r".+-\d{5}-[0-9a-f]{12}\.jsonl")
@@ -58,6 +59,12 @@ def sent(directory: str) -> list[Any]:
     """The requests in the chunks' files, in order."""
     names = sorted(name for name in os.listdir(directory) if REQUESTS.fullmatch(name))
     return [line for name in names for line in read_rows(Path(directory, name))]
+
+
+def sent_name(made: batch.Jobs) -> str:
+    """Of the only file of requests."""
+    (name,) = filter(REQUESTS.fullmatch, os.listdir(made.directory))
+    return name
 
 
 def says(row: dict[str, Any]) -> str:
@@ -312,6 +319,7 @@ def test_half_a_last_line_is_none(jobs: Jobs, server: LocalServer, source: Path)
     for left in range(1, len(lines)):
         journal.write_bytes(b"".join(lines[:left]) + lines[left][:-1])
         assert jobs.submit(source).jobs[0].job_id == made.jobs[0].job_id
+        assert jobs.status(made.directory).rows == 10
     assert list(created(server).values()) == [1]
     journal.write_bytes(b"nonsense\n" + b"".join(lines))
     with pytest.raises(BatchError, match="is damaged"):
@@ -364,6 +372,38 @@ def test_what_has_no_answer_is_looked_for(
     assert {job.status for job in made.jobs} == {"VALIDATING"}
     assert sorted(created(server).values()) == [1, 1]
     assert sorted(uploaded(server).values()) == [1, 1]
+
+
+def test_a_file_is_looked_for_where_the_service_does_not_know_it_by_its_contents(
+    jobs: Jobs, server: LocalServer, source: Path
+) -> None:
+    with (
+        replying(server, "POST", "/v1/files", [(404, {"error": "no such way"})] * 9, undone=True),
+        losing(server, "POST", "/v1/files/upload"),
+    ):
+        made = jobs.submit(source)
+    assert uploaded(server) == {sent_name(made): 1}
+    with replying(server, "GET", "/v1/files", [(404, {"error": "no such list"})], undone=True):
+        with losing(server, "POST", "/v1/files"):
+            other = jobs.submit(source, source.with_name("other"))
+    assert uploaded(server) == {sent_name(made): 1, sent_name(other): 1}
+
+
+def test_a_job_that_has_ended_before_it_was_found(jobs: Jobs, server: LocalServer, source: Path) -> None:
+    server.batch_rules.end = "EXPIRED"
+    with (
+        losing(server, "POST", "/v1/batches", 1),
+        losing(server, "GET", "/v1/batches", 100, after=1),
+        pytest.raises(BatchError, match="could not be made"),
+    ):
+        jobs.submit(source)
+    with server.client() as client:
+        (job,) = client.batches.list()
+        for _ in range(2):
+            client.batches.retrieve(str(job.id))
+    assert jobs.submit(source).jobs[0].job_id == job.id
+    assert jobs.wait(source.with_name("in.jobs")).jobs[0].status == "EXPIRED"
+    assert list(created(server).values()) == [1]
 
 
 @pytest.mark.fault("I22")
@@ -554,6 +594,34 @@ def test_chunks_queue_while_the_service_is_full(
         done = [job.input_file_id for job in client.batches.list() if job.status == "COMPLETED"]
     assert len(done) == len(set(done)) == 5
     assert sorted(uploaded(server).values()) == [1] * 5
+
+
+def test_any_429_is_for_now(jobs: Jobs, server: LocalServer, source: Path) -> None:
+    with replying(server, "POST", "/v1/batches", [(429, {"error": "slow down"})], undone=True):
+        made = jobs.submit(source)
+    assert (made.jobs[0].status, made.jobs[0].error) == ("QUEUED", "slow down")
+    assert jobs.wait(made.directory).jobs[0].status == "COMPLETED"
+
+
+def test_when_the_turn_of_a_job_comes_that_the_limit_has_ended() -> None:
+    def chunk(number: int, **more: Any) -> Chunk:
+        return Chunk(chunk=number, file="f", rows=1, bytes=1, model="m", **more)
+
+    plan = Plan(chunks=[chunk(1, job_id="a"), chunk(2, job_id="b"), chunk(3, former=["c"])])
+    queue: Any = _Queue(Any, Notes("", plan))  # type: ignore[arg-type]
+    queue._rounds = 1
+    assert not queue._is_due(plan.chunks[2])
+    queue._rounds = 40
+    assert not queue._is_due(plan.chunks[2])
+    plan.chunks[0].step = "ended"
+    assert queue._is_due(plan.chunks[2])
+    plan.chunks[1].step = "ended"
+    plan.chunks[2].former = ["c", "d"]
+    assert not queue._is_due(plan.chunks[2])
+    queue._rounds = 41
+    assert not queue._is_due(plan.chunks[2])
+    queue._rounds = 42
+    assert queue._is_due(plan.chunks[2])
 
 
 def test_one_model_is_full_and_others_are_not(jobs: Jobs, server: LocalServer, tmp_path: Path) -> None:

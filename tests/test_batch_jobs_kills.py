@@ -34,10 +34,11 @@ def killed(tmp_path: Path, action: str, first: int, stride: int) -> list[Any]:
     return found
 
 
+SOME = [("submit", 13, 7), ("wait", 7, 4), ("download", 11, 4), ("cancel", 9, 3)]
+
+
 @pytest.mark.fault("I21")
-@pytest.mark.parametrize(
-    ("action", "stride", "least"), [("submit", 13, 7), ("wait", 7, 4), ("download", 11, 4), ("cancel", 9, 3)]
-)
+@pytest.mark.parametrize(("action", "stride", "least"), SOME)
 def test_killed_at_some_steps(tmp_path: Path, action: str, stride: int, least: int) -> None:
     assert len(killed(tmp_path, action, 1 + os.getpid() % stride, stride)) >= least
 

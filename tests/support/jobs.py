@@ -59,14 +59,15 @@ def uploaded(server: LocalServer) -> Counter[str]:
 def replying(
     server: LocalServer, method: str, path: str, answers: Sequence[Any], *, undone: bool = False
 ) -> Iterator[list[str]]:
-    """Requests that begin so have these answers, in turn: (status, body), an Answer, or None for the server's own.
-    `undone`: what was asked is not done."""
+    """Requests for this path (below it, where it ends with a slash) have these answers, in turn: (status, body), an
+    Answer, or None for the server's own. `undone`: what was asked is not done."""
     api: Any = server._api
     answer, replied = api.answer, list[str]()
 
     def reply(request: Any) -> Answer:
         head = request.head
-        if head.method != method or not head.target.startswith(path) or len(replied) >= len(answers):
+        is_asked = head.target.startswith(path) if path.endswith("/") else head.target == path
+        if head.method != method or not is_asked or len(replied) >= len(answers):
             return answer(request)  # type: ignore[no-any-return]
         wanted = answers[len(replied)]
         replied.append(head.target)

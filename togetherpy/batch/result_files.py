@@ -217,7 +217,7 @@ class ResultFiles:
         held = self._files[number]
         if not isinstance(held, str):
             return held
-        found = self._open.pop(number, None) or open(held, "rb", buffering=_NEAR)
+        found = self._open.pop(number, None) or open(held, "rb", buffering=_NEAR)  # noqa: SIM115  closed by close
         self._open[number] = found
         if len(self._open) > _MAX_OPEN:
             self._open.pop(next(iter(self._open))).close()
