@@ -379,13 +379,16 @@ def test_a_file_is_looked_for_where_the_service_does_not_know_it_by_its_contents
 ) -> None:
     with (
         replying(server, "POST", "/v1/files", [(404, {"error": "no such way"})] * 9, undone=True),
-        losing(server, "POST", "/v1/files/upload"),
+        losing(server, "POST", "/v1/files/upload", begun=True),
     ):
         made = jobs.submit(source)
     assert uploaded(server) == {sent_name(made): 1}
-    with replying(server, "GET", "/v1/files", [(404, {"error": "no such list"})], undone=True):
-        with losing(server, "POST", "/v1/files"):
-            other = jobs.submit(source, source.with_name("other"))
+    with (
+        replying(server, "GET", "/v1/files", [(404, {"error": "no such list"})], undone=True) as asked,
+        losing(server, "POST", "/v1/files", begun=True),
+    ):
+        other = jobs.submit(source, source.with_name("other"))
+    assert len(asked) == 1
     assert uploaded(server) == {sent_name(made): 1, sent_name(other): 1}
 
 

@@ -86,8 +86,17 @@ def replying(
 
 
 def losing(
-    server: LocalServer, method: str, path: str, times: int = 1, *, after: int = 0, undone: bool = False
+    server: LocalServer,
+    method: str,
+    path: str,
+    times: int = 1,
+    *,
+    after: int = 0,
+    undone: bool = False,
+    begun: bool = False,
 ) -> contextlib.AbstractContextManager[list[str]]:
-    """Answers to such requests are lost, `times` of them, `after` so many. `undone`: so are the requests."""
-    lost = Answer((b"",), end="reset")
+    """Answers to such requests are lost, `times` of them, `after` so many. `undone`: so are the requests; `begun`: the
+    answers have begun, so that no connection can be thought to have been idle for too long."""
+    head = b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n"
+    lost = Answer((head,), end="close") if begun else Answer((b"",), end="reset")
     return replying(server, method, path, [*[None] * after, *[lost] * times], undone=undone)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
+from togetherpy._core.named import read_named
 from togetherpy._core.steps import Steps, Work
 from togetherpy.batch.errors import BatchError
 from togetherpy.batch.jobs.journal import FINAL, Chunk, Notes
@@ -158,13 +159,13 @@ class Service:
             except APIError as error:
                 failure = error
                 if isinstance(error, RateLimitError) or is_full(error.message):
-                    self._journal.add(chunk, step="queued", error=error.message)
+                    self._journal.add(chunk, step="queued", error=_words(error))
                     return False
                 if isinstance(error, (*_PASSING, ConflictError)):
                     continue
                 if error.status_code in _ACCOUNT:
                     break
-                self._journal.add(chunk, step="refused", error=error.message)
+                self._journal.add(chunk, step="refused", error=_words(error))
                 return True
             self._journal.add(chunk, step="created", job_id=job.id, **_told(job))
             return True
@@ -188,7 +189,7 @@ class Service:
         except NotFoundError as error:
             missed = self._missed[chunk.file] = self._missed.get(chunk.file, 0) + 1
             if missed >= _MISSED:
-                self._journal.add(chunk, step="ended", status="GONE", error=error.message)
+                self._journal.add(chunk, step="ended", status="GONE", error=_words(error))
             return
         except APIStatusError as error:
             if error.status_code in _ACCOUNT:
@@ -247,7 +248,7 @@ class Service:
         try:
             yield partial(self._files.retrieve_content, file_id, output=path)
         except NotFoundError as error:
-            self._journal.add(chunk, error=f"its {kind} file {file_id} is not there: {error.message}")
+            self._journal.add(chunk, error=f"its {kind} file {file_id} is not there: {_words(error)}")
             return
         except APIError as error:
             raise _stopped(f"the {kind} file of chunk {chunk.chunk} could not be downloaded", error) from None
@@ -281,6 +282,11 @@ def _told(job: BatchJob) -> dict[str, Any]:
         "output_file_id": job.output_file_id or None,
         "error_file_id": job.error_file_id or None,
     }
+
+
+def _words(error: APIError) -> str:
+    """What the service says; what the client adds is for who made the call."""
+    return error.message if error.body is None else read_named(error.body).message
 
 
 def _stopped(what: str, error: APIError | None) -> BatchError:
