@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import assert_type
 
-from togetherpy import APIResponse, AsyncTogether, Together
+from togetherpy import APIResponse, AsyncTogether, Together, batch
 from togetherpy._core.download import AsyncBinaryStream, BinaryStream
 from togetherpy.resources.audio._answers import AsyncSpeechStream, AudioResponse, SpeechStream
 from togetherpy.types._listing import Listing
@@ -106,6 +106,28 @@ def batches(client: Together) -> None:
     assert_type(client.batches.list(), list[BatchJob])
     assert_type(client.batches.cancel(job.id), BatchJob)
     assert_type(client.batches.with_raw_response.list_batches(), APIResponse[list[BatchJob]])
+
+
+def jobs(client: Together) -> None:
+    rows = [{"custom_id": "1", "body": BODY}]
+    with tempfile.TemporaryDirectory() as folder:
+        made = batch.submit(rows, folder, client=client, model="m", max_tokens=5, rows_per_job=2)
+        assert_type(made, batch.Jobs)
+        assert_type(made.jobs, list[batch.JobState])
+        assert_type(batch.status(made.directory, client=client), batch.Jobs)
+        assert_type(batch.wait(Path(folder), client=client, interval=0.01), batch.Jobs)
+        assert_type(batch.download(folder, client=client, partial=True), batch.MergeSummary)
+        assert_type(batch.cancel(folder, client=client), batch.Jobs)
+
+
+async def jobs_asynchronously(client: AsyncTogether, flag: bool) -> None:
+    rows = [{"custom_id": "1", "body": BODY}]
+    with tempfile.TemporaryDirectory() as folder:
+        assert_type(await batch.asubmit(rows, folder, client=client, model="m"), batch.Jobs)
+        assert_type(await batch.astatus(folder, client=client), batch.Jobs)
+        assert_type(await batch.await_jobs(folder, client=client, interval=0.01), batch.Jobs)
+        assert_type(await batch.adownload(folder, client=client), batch.MergeSummary)
+        assert_type(await batch.acancel(folder, client=client), batch.Jobs)
 
 
 async def batches_asynchronously(client: AsyncTogether, flag: bool) -> None:
