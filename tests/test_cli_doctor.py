@@ -357,7 +357,7 @@ def test_refused(doctor: Doctor) -> None:
 
 def test_packets_that_are_swallowed(doctor: Doctor) -> None:
     with silent_port() as port:
-        report = doctor(f"http://127.0.0.1:{port}", "--timeout", "0.3")
+        report = doctor(f"http://127.0.0.1:{port}", "--timeout", "1")
     report.fails("tcp", f"127.0.0.1:{port}", "did not finish in time", "firewall", "HTTP_PROXY")
 
 
@@ -517,7 +517,7 @@ def test_a_handshake_that_is_cut_off(doctor: Doctor) -> None:
 
 def test_a_handshake_that_never_ends(doctor: Doctor) -> None:
     with ScriptedServer([until_gone], scheme="https") as server:
-        doctor(server.base_url, "--timeout", "0.3").fails("tls", "TLS handshake did not finish in time")
+        doctor(server.base_url, "--timeout", "1").fails("tls", "TLS handshake did not finish in time")
 
 
 # Where the certificates come from
@@ -575,7 +575,7 @@ def test_what_is_no_proxy(doctor: Doctor, words: bytes) -> None:
 
 def test_a_proxy_that_says_nothing(doctor: Doctor) -> None:
     with ScriptedServer([request, until_gone]) as proxy:
-        report = doctor("https://lake.example", "--timeout", "0.3", HTTPS_PROXY=f"http://127.0.0.1:{proxy.port}")
+        report = doctor("https://lake.example", "--timeout", "1", HTTPS_PROXY=f"http://127.0.0.1:{proxy.port}")
     report.fails("tunnel", "proxy CONNECT did not finish in time")
 
 
@@ -622,10 +622,10 @@ def test_a_proxy_under_tls(doctor: Doctor, good_tls: Step, trusted: str) -> None
     connected = [request, send(b"HTTP/1.1 200 Connected\r\n\r\n")]
     with ScriptedServer([good_tls, *connected]) as proxy:
         where = f"https://127.0.0.1:{proxy.port}"
-        report = doctor("https://localhost", "--timeout", "0.5", HTTPS_PROXY=where)
+        report = doctor("https://localhost", HTTPS_PROXY=where)
         report.fails("tunnel", "certificate of the proxy", "HTTPS_PROXY", "SSL_CERT_FILE")
         assert not proxy.requests  # the login goes to nobody who is not known
-        report = doctor("http://lake.localhost", "--timeout", "1", HTTP_PROXY=where, SSL_CERT_FILE=trusted)
+        report = doctor("http://lake.localhost", "--timeout", "5", HTTP_PROXY=where, SSL_CERT_FILE=trusted)
         assert "forwards" in report.said("tunnel")
 
 
@@ -758,7 +758,7 @@ def test_a_model_that_is_refused_for_another_reason(doctor: Doctor, listed: byte
 
 def test_an_answer_that_does_not_come(doctor: Doctor) -> None:
     with ScriptedServer([request, until_gone]) as server:
-        doctor(server.base_url, "--timeout", "0.3").fails("answer", "No answer came", "Connecting works")
+        doctor(server.base_url, "--timeout", "1").fails("answer", "No answer came", "Connecting works")
 
 
 def test_a_connection_that_is_lost(doctor: Doctor) -> None:

@@ -143,6 +143,15 @@ def test_a_proxy_s_status_and_a_certificate_behind_it(authority: trustme.CA, tru
 
 def test_through_a_proxy_under_tls(authority: trustme.CA, trusting: ssl.SSLContext) -> None:
     good = shown(authority.issue_cert("127.0.0.1"))
-    way, seen = through(trusting, good, request, send(answer(b"", 403)), scheme="https")
+    way, _ = through(trusting, good, request, send(answer(b"", 403)), scheme="https")
     assert (way.proxy_status, way.stage) == (403, "proxy CONNECT")
-    assert seen is None  # it is not looked for: the proxy's login would go to nobody knows whom
+
+
+def test_nobody_knows_whom_gets_no_login(trusting: ssl.SSLContext) -> None:
+    """A certificate that is looked at without being checked is not looked at by way of a proxy that would not be."""
+    with ScriptedServer([shown(trustme.CA().issue_cert("127.0.0.1")), *CONNECTED]) as proxy:
+        where = Secret(f"https://user:password@127.0.0.1:{proxy.port}")
+        probe = Probe(config("https://localhost", proxy=where, ssl_context=trusting), 20.0)
+        assert probe.open().stage == "TLS handshake with the proxy"
+        assert probe.refused_certificate() is None
+        assert not proxy.requests
