@@ -71,7 +71,7 @@ def _answer(conversation: Conversation, asker: Asker, messages: list[Message]) -
     except OutputError:
         raise
     except Exception as error:
-        why = f"error: {error}"
+        why = f"error: {error}".rstrip(".")
     if asker.partial:
         conversation.answered(asker.partial)
         complain(f"{why}; what has come is kept: /undo takes it back, /retry asks again")
