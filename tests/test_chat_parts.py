@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import stat
 import sys
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from togetherpy.cli._screen import Screen
 from togetherpy.cli.chat.commands import COMMANDS, CommandError, carry_out
@@ -18,7 +20,7 @@ from togetherpy.cli.chat.history import KEPT, History, history_path
 from togetherpy.cli.chat.image import image_part
 from togetherpy.cli.chat.lines import read_message, reader
 from togetherpy.cli.chat.markdown import Blocks, Rendered
-from togetherpy.cli.chat.show import Beside, Plain, Safe, Wrapped, shown
+from togetherpy.cli.chat.show import Beside, Plain, Safe, Wrapped, shown, undisturbed
 
 PNG = b"\x89PNG\r\n\x1a\n"
 ANSWER = {"role": "assistant", "content": "Paris"}
@@ -416,6 +418,27 @@ def test_a_carriage_return_is_looked_at_with_what_follows() -> None:
     assert [one.feed(piece) for piece in ("a\r", "\nb", "\r", "c", "\r")] == ["a", "\nb", "", "?c", ""]
 
 
+@posix
+def test_a_terminal_is_undisturbed_for_a_while() -> None:
+    import termios
+
+    master, slave = os.openpty()
+    try:
+        before = termios.tcgetattr(slave)
+        assert before[3] & termios.ECHO
+        with undisturbed(slave):
+            during = termios.tcgetattr(slave)
+        assert not during[3] & termios.ECHO
+        assert during[3] & termios.NOFLSH  # else Ctrl-C takes what is on its way to the screen
+        assert during[3] & termios.ISIG
+        assert termios.tcgetattr(slave) == before
+    finally:
+        os.close(master)
+        os.close(slave)
+    with undisturbed(slave):  # it is none
+        pass
+
+
 def test_reasoning_stands_beside(capsys: pytest.CaptureFixture[str]) -> None:
     one = Beside()
     for piece in ("Let me ", "think", " about it."):
@@ -472,3 +495,33 @@ def test_blocks_of_markdown(size: int) -> None:
         "The end",
     ]
     assert blocks.rest() == []
+
+
+@pytest.mark.parametrize("form", ["```python\n{}", "{}"])
+def test_the_end_of_a_block_that_is_higher_than_the_window_is_shown_and_at_last_all_of_it(form: str) -> None:
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, color_system=None, width=40, height=10)
+    one = Rendered(console)
+    rows = [f"- x{number} = {number}  # and so on" for number in range(100)]
+    one.text(form.format("\n".join(rows)))
+    lines = console.render_lines(one._unfinished(), pad=False)
+    shown = ["".join(segment.text for segment in line) for line in lines]
+    assert len(shown) <= 8
+    assert "x99 = 99" in shown[-1]
+    assert not any("```" in line for line in shown)
+    out.truncate(0)
+    one.end()
+    end = out.getvalue()
+    assert [f"x{number} =" in end for number in range(100)] == [True] * 100
+
+
+def test_code_is_not_broken_and_links_say_where_they_lead() -> None:
+    out = io.StringIO()
+    one = Rendered(Console(file=out, force_terminal=True, width=40, height=10))
+    long = "x = 'a line of code that is longer than the window'"
+    one.text(f"```python\n{long}\n```\n\n[here](https://example.com/)\n")
+    one.end()
+    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", out.getvalue())
+    assert shown.startswith(f"{long}\n")
+    assert "https://example.com/" in shown
+    assert "\x1b]8" not in out.getvalue()

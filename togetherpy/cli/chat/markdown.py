@@ -87,9 +87,7 @@ class Rendered:
         """Shows a piece of it."""
         for block in self._blocks.feed(self._safe.feed(piece)):
             self._print(block)
-        if not self._blocks.open.strip():
-            return
-        if self._live is None:
+        if self._live is None and self._blocks.open.strip():
             self._live = Live(
                 console=self._console,
                 transient=True,
@@ -123,9 +121,14 @@ class Rendered:
             self._console.print(code, soft_wrap=True)
 
     def _unfinished(self) -> RenderableType:
-        block = self._blocks.open
+        block = self._recent(self._blocks.open)
         code = _code(block)
         return _Tail(_Markdown(block) if code is None else code, apart=self._begun)
+
+    def _recent(self, block: str) -> str:
+        """So much of a long block as can be seen: laying all of it out again and again would take longer and longer."""
+        lines, room = block.split("\n"), 2 * self._console.size.height
+        return block if len(lines) <= room else "\n".join([*lines[: bool(_FENCE.match(block))], *lines[-room:]])
 
 
 class _Lines:

@@ -97,7 +97,7 @@ def shown(screen: Screen, *, plain: bool) -> Shown:
 
 
 @contextlib.contextmanager
-def undisturbed() -> Generator[None]:
+def undisturbed(terminal: int = 0) -> Generator[None]:
     """While it lasts, the terminal shows no typed keys, and keeps what is on its way when Ctrl-C is typed: the lines
     of an answer would be where nobody expects them. What is typed is there for the next prompt."""
     with contextlib.ExitStack() as after:
@@ -105,10 +105,10 @@ def undisturbed() -> Generator[None]:
             import termios
 
             with contextlib.suppress(termios.error, OSError):  # it is no terminal
-                before = termios.tcgetattr(0)
+                before = termios.tcgetattr(terminal)
                 local = (before[3] & ~termios.ECHO) | termios.NOFLSH
-                after.callback(termios.tcsetattr, 0, termios.TCSADRAIN, before)
-                termios.tcsetattr(0, termios.TCSADRAIN, [*before[:3], local, *before[4:]])
+                after.callback(termios.tcsetattr, terminal, termios.TCSADRAIN, before)
+                termios.tcsetattr(terminal, termios.TCSADRAIN, [*before[:3], local, *before[4:]])
         yield
 
 
