@@ -565,6 +565,26 @@ def test_a_job_that_the_service_does_not_know_any_more(jobs: Jobs, server: Local
     assert jobs.download(made.directory).failures == {"batch_failed": 10}
 
 
+def test_who_stops_waiting_leaves_the_jobs_and_the_directory(server: LocalServer, source: Path) -> None:
+    server.batch_rules.looks = 10**9
+    jobs = Jobs("async", server)
+    made = jobs.submit(source)
+
+    async def stopped() -> None:
+        async with server.async_client() as client:
+            waiting = asyncio.create_task(batch.await_jobs(made.directory, client=client))
+            while len(server.requests) < seen + 1:
+                await asyncio.sleep(0.001)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+
+    seen = len(server.requests)
+    asyncio.run(stopped())
+    assert jobs.status(made.directory).jobs[0].status == "IN_PROGRESS"
+    assert jobs.cancel(made.directory).jobs[0].status == "CANCELLED"
+
+
 @pytest.mark.parametrize("interval", [0, -1, "x", True])
 def test_an_interval_that_is_none(jobs: Jobs, source: Path, interval: Any) -> None:
     with pytest.raises((TypeError, ValueError), match="interval"):
@@ -597,6 +617,25 @@ def test_chunks_queue_while_the_service_is_full(
         done = [job.input_file_id for job in client.batches.list() if job.status == "COMPLETED"]
     assert len(done) == len(set(done)) == 5
     assert sorted(uploaded(server).values()) == [1] * 5
+
+
+@pytest.mark.parametrize(
+    ("message", "full"),
+    [
+        ("Enqueued token limit reached for gpt-4o in organization org-1. Limit: 90,000 enqueued tokens.", True),
+        ("token_limit_exceeded", True),
+        ("Too many batches in progress", True),
+        ("too many active jobs for this model", True),
+        ("the batch queue is full", True),
+        ("too many requests in the file: 50001, at most 50000", False),
+        ("the input file exceeds the limit of 100 MB", False),
+        ("line 3: the context length of the model is exceeded", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_which_refusals_are_for_now(message: str | None, full: bool) -> None:
+    assert service.is_full(message) == full
 
 
 def test_any_429_is_for_now(jobs: Jobs, server: LocalServer, source: Path) -> None:

@@ -19,6 +19,8 @@ from togetherpy import error as errors
 from togetherpy._core.wire import Headers
 from togetherpy.batch import descriptors, plot, settle
 from togetherpy.batch.identity import Digests, digest
+from togetherpy.batch.jobs.bar import Bar
+from togetherpy.batch.jobs.report import Jobs, JobState
 from togetherpy.batch.output import Output, read_output
 from togetherpy.batch.plot import Sample, Samples
 from togetherpy.batch.prices import Prices
@@ -244,6 +246,12 @@ def test_rates_are_those_of_late() -> None:
     assert last == (0.0, 0.0)
 
 
+def test_rows_that_were_finished_before_make_no_rate() -> None:
+    rates = Rates()
+    rates.add(0.0, standing(good=0, failed=0, skipped=0))
+    assert rates.add(1.0, standing(good=5, failed=0, skipped=1000))[0] == 5.0
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
@@ -285,6 +293,35 @@ def test_a_bar_where_there_is_one() -> None:
     progress.end()
     assert "50/100" in screen.getvalue()
     assert "2 failed, 8 in flight (limit 16)" in screen.getvalue()
+
+
+def jobs(done: float) -> Jobs:
+    """Of two jobs with 50 rows each, and one that is queued."""
+    usual: dict[str, Any] = {"rows": 50, "model": "m", **dict.fromkeys(("input_file_id", "output_file_id"))}
+    usual |= dict.fromkeys(("error_file_id", "error"))
+    states = [
+        JobState(chunk=1, status="COMPLETED", progress=0, final=True, job_id="a", **usual),
+        JobState(chunk=2, status="IN_PROGRESS", progress=done, final=False, job_id="b", **usual),
+        JobState(chunk=3, status="QUEUED", progress=0, final=False, job_id=None, **usual),
+    ]
+    return Jobs(directory="d", input="i", rows=150, refused=0, jobs=states)
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_all_jobs_are_one_bar(terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Terminal() if terminal else io.StringIO()
+    monkeypatch.setattr("sys.stderr", screen)
+    with Bar() as bar:
+        bar.show(jobs(10))
+        bar.show(jobs(50))
+    said = screen.getvalue()
+    assert "75/150" in said
+    assert "1 of 3 jobs have ended, 1 queued" in said
+    if not terminal:
+        assert len(said.splitlines()) == 2
+    with Bar(shown=False) as bar:
+        bar.show(jobs(10))
+    assert screen.getvalue() == said
 
 
 # Summary and drawing

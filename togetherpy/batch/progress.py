@@ -105,14 +105,15 @@ class Rates:
 
     def add(self, now: float, standing: Shown) -> tuple[float, float]:
         """The rates at `now`."""
-        self._seen.append((now, standing.done, standing.tokens))
+        asked = standing.done - standing.skipped
+        self._seen.append((now, asked, standing.tokens))
         while len(self._seen) > 2 and self._seen[0][0] < now - _WINDOW:
             self._seen.popleft()
         then, rows, tokens = self._seen[0]
         seconds = now - then
         if seconds <= 0:
             return 0.0, 0.0
-        return (standing.done - rows) / seconds, (standing.tokens - tokens) / seconds
+        return (asked - rows) / seconds, (standing.tokens - tokens) / seconds
 
 
 def clock(seconds: float) -> str:

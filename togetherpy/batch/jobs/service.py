@@ -44,7 +44,7 @@ _PASSING = (APIConnectionError, APIResponseError, InternalServerError, RateLimit
 _ACCOUNT = frozenset((401, 402, 403, 404, 405))
 """What every other chunk would be told, too."""
 _FULL = re.compile(
-    r"enqueue|queued tokens|token_limit_exceeded|token limit exceeded|too many (\w+ )?(batch|job|request)"
+    r"enqueue|queued tokens|token_limit_exceeded|token limit exceeded|too many (\w+ )?(batches|jobs)\b"
     r"|(queue|batch queue) (is full|limit)|in[ -]progress batch",
     re.IGNORECASE,
 )
