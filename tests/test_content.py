@@ -81,6 +81,8 @@ def test_no_text(answer: Any, reason: str) -> None:
     assert reason in str(caught.value)
     assert caught.value.completion is answer
     assert isinstance(caught.value, TogetherError)
+    assert not hasattr(answer, "text")  # what programs ask that tell answers of several kinds apart
+    assert getattr(answer, "text", "other") == "other"
     again = pickle.loads(pickle.dumps(caught.value))
     assert (str(again), again.completion) == (str(caught.value), answer)
 

@@ -148,9 +148,11 @@ class MaxTurnsError(TogetherError):
     """That answer, whose calls were not run."""
 
 
-class NoTextError(TogetherError):
+class NoTextError(TogetherError, AttributeError):
     """`answer.text`, or `answer.parsed`, of an answer without a text: the model called a tool, refused, or was cut.
 
+    It is an AttributeError, too, so that `hasattr` and `getattr` with a default, by which programs tell answers of
+    several kinds apart, say that there is none.
     The message says which. To read a text that may be missing, without an exception: `choices[0].message.content`.
     """
 

@@ -148,6 +148,8 @@ class Open(Model):
                 extra = self.model_extra if name != "_raw" else {}
                 if name in extra:
                     return extra[name]
+                if isinstance(known := getattr(type(self), name, None), property):
+                    return known.fget(self)  # raises again what brought us here, such as NoTextError
             raise AttributeError(f"{type(self).__name__} has no field {name!r}, and the server sent none")
 
         def __setattr__(self, name, value):
