@@ -1,4 +1,4 @@
-"""Eight processes share one server's limit, and are seldom refused."""
+"""Eight processes share one server's limit: together they do nearly what one does, and are seldom refused."""
 
 import subprocess
 import sys
@@ -9,8 +9,9 @@ from support.processes import environment
 from togetherpy.testing import LocalServer
 
 PROCESSES = 8
-ROWS = 3000
+ROWS = 1600
 RPM = 3000.0
+TRIES = 3
 PROGRAM = """
 import sys
 from togetherpy.batch import ChatOp
@@ -24,20 +25,22 @@ assert not failed, failed[0]
 """
 
 
-@pytest.mark.slow
-def test_eight_processes_share_a_limit() -> None:
-    """All rows are answered, and few requests are refused. How fast that is, is the simulation's to say."""
+def asked_by(processes: int) -> tuple[float, float]:
+    """All rows are asked, and answered: rows a second as the server saw them, and the part of requests that it refused.
+
+    They begin together, when all have started, so that what counts is the server's limit and not the machine.
+    """
     with LocalServer(rpm=RPM, dynamic=True, latency=(0.2, 0.6), seed=1) as server:
         variables = environment(TOGETHER_API_KEY="k", TOGETHER_BASE_URL=server.base_url)
-        each = ROWS // PROCESSES
+        each = ROWS // processes
         running = [
             subprocess.Popen(
-                [sys.executable, "-c", PROGRAM, str(PROCESSES), str(n * each), str(each)],
+                [sys.executable, "-c", PROGRAM, str(processes), str(n * each), str(each)],
                 env=variables,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
             )
-            for n in range(PROCESSES)
+            for n in range(processes)
         ]
         for process in running:
             assert process.stdout is not None
@@ -46,9 +49,23 @@ def test_eight_processes_share_a_limit() -> None:
             assert process.stdin is not None
             process.stdin.write(b"go\n")
             process.stdin.close()
-        assert [process.wait(timeout=300) for process in running] == [0] * PROCESSES
+        assert [process.wait(timeout=300) for process in running] == [0] * processes
         for process in running:
             assert process.stdout is not None
             process.stdout.close()
-        refused = len(server.requests) - ROWS
-    assert refused / (ROWS + refused) < 0.03
+        times = [request.time for request in server.requests]
+    assert len(times) >= ROWS
+    return ROWS / (max(times) - min(times)), 1 - ROWS / len(times)
+
+
+@pytest.mark.slow
+def test_eight_processes_share_a_limit() -> None:
+    """Goodput is at least 85 % of one process's, and fewer than 3 % are refused. A machine that others use may spoil a
+    try, so there are some. (Without `share` it is some 70 %, and 4 % are refused.)"""
+    found = []
+    for _ in range(TRIES):
+        (alone, _), (together, refused) = asked_by(1), asked_by(PROCESSES)
+        found.append((together / alone, refused))
+        if together / alone >= 0.85 and refused < 0.03:
+            return
+    pytest.fail(f"goodput of one process's, and refused: {found}")
