@@ -44,9 +44,9 @@ def test_the_operator_is_measured_and_an_engine_that_is_not_there_is_told(
     measured: list[tuple[str, str]] = []
     measure = engines.measure
 
-    def watched(python: str, engine: str, way: str, url: str, rows: int, chars: int) -> engines.Figures:
+    def watched(python: str, engine: str, way: str, url: str, rows: int, *rest: float) -> engines.Figures:
         measured.append((engine, way))
-        return measure("no-such-python" if engine == "daft" else python, engine, way, url, rows, chars)
+        return measure("no-such-python" if engine == "daft" else python, engine, way, url, rows, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(engines, "measure", watched)
     assert command.main(["engines", "--quick", "--only", "loop,daft"]) == 1
@@ -67,6 +67,11 @@ def test_an_engine_that_cannot_be_installed_is_told(
     )
     assert command.main(["engines", "--rows", "10", "--only", "ray", "--envs", str(tmp_path / "envs")]) == 1
     assert capsys.readouterr().out.count("failed: cannot be installed: ERROR: ") == 2
+
+
+def test_a_way_that_takes_too_long_is_ended_and_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["engines", "--quick", "--delay", "60000", "--seconds", "2", "--only", "loop"]) == 1
+    assert "`ChatOp` | failed: took more than 2 s |" in capsys.readouterr().out
 
 
 def test_the_reason_is_the_exception_and_not_what_an_engine_says_after_it() -> None:

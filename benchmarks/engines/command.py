@@ -31,7 +31,6 @@ from benchmarks.scenarios import scenario
 ENGINES = ("loop", "dask", "polars", "daft", "ray", "spark")
 WAYS = ("operator", "own")
 SERVES = "answer-500"
-SECONDS = 1800.0  # that one way may take
 WORKER = "import sys; from benchmarks.engines.work import main; main(*sys.argv[1:])"
 VARIABLES = {
     "PYTHONPATH": str(environments.ROOT),
@@ -82,13 +81,14 @@ def _compared(
         for way in WAYS[:: -1 if number % 2 else 1]:
             if way not in reasons:
                 try:
-                    found[way].append(measure(python, name, way, url, options.rows, scenario(serves).says.chars))
+                    chars = scenario(serves).says.chars
+                    found[way].append(measure(python, name, way, url, options.rows, chars, options.seconds))
                 except (runner.FailedError, OSError) as reason:
                     reasons[way] = str(reason)
     return found, reasons
 
 
-def measure(python: str, engine: str, way: str, url: str, rows: int, chars: int) -> Figures:
+def measure(python: str, engine: str, way: str, url: str, rows: int, chars: int, seconds: float) -> Figures:
     """One way on one engine, in processes of its own. Raises FailedError."""
     mark = os.urandom(8).hex()
     inherited = {name: os.environ[name] for name in (*runner.VARIABLES, "JAVA_HOME") if name in os.environ}
@@ -102,11 +102,13 @@ def measure(python: str, engine: str, way: str, url: str, rows: int, chars: int)
             command, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True
         ) as process,
     ):
-        timer = Timer(SECONDS, process.kill)
+        timer = Timer(seconds, process.kill)
         timer.start()
         try:
             return _followed(process, tree, rows)
         except (OSError, ValueError):
+            if not timer.is_alive():
+                raise runner.FailedError(f"took more than {seconds:.0f} s") from None
             said.seek(0)
             raise runner.FailedError(_reason(said.read().decode(errors="replace"))) from None
         finally:
@@ -156,6 +158,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=20_000, help="default: %(default)s")
     parser.add_argument("--only", type=_engines, metavar="ENGINE,...", help=f"of {', '.join(ENGINES)}")
     parser.add_argument("--rounds", type=int, default=1, help="the medians are shown; default: %(default)s")
+    parser.add_argument("--seconds", type=float, default=1800, help="that a way may take; default: %(default)s")
     parser.add_argument("--delay", type=int, default=0, metavar="MS", help="the server answers after so long")
     parser.add_argument("--envs", type=Path, default=environments.default_directory(), metavar="DIR")
     parser.add_argument("--quick", action="store_true", help="40 rows, in the running interpreter: does it run?")
