@@ -65,6 +65,63 @@ def test_an_iterator_of_pandas_frames(server: LocalServer, op: ChatOp) -> None:
     assert [len(frame) for frame in found] == [1, 0, 2]
 
 
+def test_a_column_that_is_there_twice_is_not_guessed_at(server: LocalServer, op: ChatOp) -> None:
+    pd, pa = pytest.importorskip("pandas"), pytest.importorskip("pyarrow")
+    twice = pd.DataFrame([["a", "b", "c"]], columns=["q", "q", "x"])
+    with pytest.raises(ValueError, match="2 columns 'q'"):
+        op.map_pandas(twice)
+    with pytest.raises(ValueError, match="2 columns 'q'"):
+        op.map_arrow(pa.table([pa.array(["a"]), pa.array(["b"])], names=["q", "q"]))
+    assert server.requests == []
+    others = ChatOp(model="m", prompt="x").map_pandas(twice)  # it is not asked about, so it may be
+    assert list(others.columns) == ["q", "q", "x", *NEW]
+    table = pa.table([pa.array(["a"]), pa.array(["b"]), pa.array([1])], names=["q", "x", "x"])
+    assert op.map_arrow(table).schema.names == ["q", "x", "x", *NEW]
+
+
+def test_pandas_nulls_categories_and_strings_of_every_kind(server: LocalServer, op: ChatOp) -> None:
+    pd, pa = pytest.importorskip("pandas"), pytest.importorskip("pyarrow")
+    kinds = [object, "string", "category", pd.ArrowDtype(pa.string()), pd.ArrowDtype(pa.large_string())]
+    for kind in kinds:
+        out = op.map_pandas(pd.DataFrame({"q": pd.Series(["a", None, "a"], dtype=kind)}))
+        assert list(out["error"].isna()) == [True, False, True], kind
+        assert out["q"].dtype == kind
+    odd = pd.DataFrame({"q": pd.Series(["a", float("nan"), pd.NaT, pd.NA], dtype=object)})
+    assert list(op.map_pandas(odd)["error"].isna()) == [True, False, False, False]
+    when = pd.DataFrame({"t": pd.to_datetime(["2026-01-02"]), "d": pd.to_timedelta(["3D"])})
+    assert ChatOp(model="m", template="{t} {d}").map_pandas(when)["error"].isna().all()
+    assert server.requests[-1].json["messages"][0]["content"] == "2026-01-02T00:00:00 P3DT0H0M0S"
+
+
+def test_pandas_indexes_and_what_is_empty(server: LocalServer, op: ChatOp) -> None:
+    pd = pytest.importorskip("pandas")
+    index = pd.MultiIndex.from_tuples([(1, "x"), (1, "x")], names=["i", "j"])
+    out = op.map_pandas(pd.DataFrame({"q": ["a", "b"]}, index=index))
+    assert out.index.equals(index)
+    assert out.index.names == ["i", "j"]
+    empty = op.map_pandas(out[["q"]].iloc[:0])
+    assert list(empty.dtypes) == list(out.dtypes)
+    assert empty.index.names == ["i", "j"]
+
+
+def test_arrow_strings_of_every_kind_and_readers(server: LocalServer, op: ChatOp) -> None:
+    pa = pytest.importorskip("pyarrow")
+    texts = pa.array(["a", None, "b"])
+    columns = [texts.cast(kind) for kind in (pa.string(), pa.large_string(), pa.binary())]
+    if hasattr(pa, "string_view"):
+        columns.append(texts.cast(pa.string_view()))
+    for column in [*columns, texts.dictionary_encode(), pa.chunked_array([["a"], [None, "b"], []])]:
+        out = op.map_arrow(pa.table({"q": column}))
+        assert [error is None for error in out["error"].to_pylist()] == [True, False, True], column.type
+        assert out.schema.field("q").type == column.type
+    batch = pa.record_batch({"q": ["a"]})
+    assert [one.num_rows for one in op.map_arrow(pa.RecordBatchReader.from_batches(batch.schema, [batch]))] == [1]
+    empty = batch.slice(0, 0)
+    for to in (None, Lake):
+        typed = ChatOp(model="m", prompt="q", response_format=to)
+        assert typed.map_arrow(empty).schema == typed.map_arrow(batch).schema == typed.arrow_schema(batch.schema)
+
+
 def test_record_batches(server: LocalServer, op: ChatOp) -> None:
     pa = pytest.importorskip("pyarrow")
     batches = [pa.RecordBatch.from_pylist([{"q": "a", "n": 1}]), pa.RecordBatch.from_pylist([{"q": None, "n": 2}])]

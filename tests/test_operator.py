@@ -1,12 +1,14 @@
 """ChatOp: one operator on every form of a table, against a server on this machine."""
 
 import base64
+import datetime
+import decimal
 import os
 import pickle
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -146,6 +148,88 @@ def test_a_row_that_cannot_be_asked_does_not_raise(server: LocalServer, cell: An
     assert bad["error"].startswith("invalid_row: ")
     assert reason in bad["error"]
     assert good["error"] is None
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        (np.str_("a"), "a"),
+        (np.bytes_(b"a"), "a"),
+        ("Köln".encode(), "Köln"),
+        ([np.str_("a")], None),
+        (b"\x89PNG\r\n", None),
+        (np.datetime64("NaT"), None),
+        (np.float32("nan"), None),
+    ],
+)
+def test_texts_of_other_kinds(server: LocalServer, cell: Any, said: str | None) -> None:
+    [row] = ChatOp(model="m", prompt="q").map_list([{"q": cell}])
+    assert (row["error"] is None) is (said is not None)
+    assert sent(server) == ([] if said is None else [said])
+
+
+def test_bytes_that_are_no_text_say_where_images_go(server: LocalServer) -> None:
+    for op in (ChatOp(model="m", prompt="q"), ChatOp(model="m", template="{q}")):
+        [row] = op.map_list([{"q": PIXEL}])
+        assert row["error"].endswith("bytes that are no text; a column of images goes to images=...")
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        (datetime.date(2026, 1, 2), "2026-01-02"),
+        (datetime.datetime(2026, 1, 2, 3), "2026-01-02T03:00:00"),
+        (np.datetime64("2026-01-02T03:00:00", "ns"), "2026-01-02T03:00:00.000000000"),
+        (np.timedelta64(3, "D"), "3 days"),
+        (np.datetime64("NaT"), "null"),
+        (np.int64(3), "3"),
+        (decimal.Decimal("1.50"), "1.50"),
+        (b"bytes", "bytes"),
+        (np.array([1, 2]), "[1,2]"),
+    ],
+)
+def test_cells_of_a_template(server: LocalServer, cell: Any, said: str) -> None:
+    [row] = ChatOp(model="m", template="<{q}>").map_list([{"q": cell}])
+    assert row["error"] is None
+    assert sent(server) == [f"<{said}>"]
+
+
+class Named(NamedTuple):
+    q: Any
+    id: int = 1
+
+
+def test_rows_that_are_no_dicts(server: LocalServer) -> None:
+    """Tuples with names, as Spark's rows are; texts; and what is neither, which does not raise."""
+    op = ChatOp(model="m", prompt="q")
+    items: Any = [Named("a"), "b", None, 5]
+    named, text, nothing, number = op.map_partition(items)
+    assert (named["q"], named["id"], named["error"]) == ("a", 1, None)
+    assert (text["q"], text["error"]) == ("b", None)
+    assert nothing["error"] == "invalid_row: its column 'q' is null"
+    assert number["error"].startswith("invalid_row: its column 'q' is neither a text")
+    both: Any = [None]
+    assert next(ChatOp(model="m", template="{a}{b}").map_partition(both))["error"].startswith("invalid_row: ")
+
+
+def test_messages_may_be_tuples_with_names(server: LocalServer) -> None:
+    class Message(NamedTuple):
+        role: str
+        content: str
+        name: str | None = None
+
+    op = ChatOp(model="m", messages="m")
+    [row] = op.map_partition([{"m": [Message("system", "s"), Message("user", "a")]}])
+    assert row["error"] is None
+    said = [{"role": "system", "content": "s"}, {"role": "user", "content": "a"}]
+    assert [request.json["messages"] for request in server.requests] == [said]
+
+
+def test_columns_called_as_ours_are_and_as_ours_would_be(server: LocalServer) -> None:
+    op = ChatOp(model="m", prompt="q")
+    assert op.columns(["error", "answer_error"]) == ("answer", "answer_answer_error", "usage", "attempts")
+    out = op({"q": ["a"], "error": ["x"], "answer_error": ["y"]})
+    assert (out["error"], out["answer_error"], out["answer_answer_error"]) == (["x"], ["y"], [None])
 
 
 def test_a_column_that_is_not_there_is_said_in_each_row(server: LocalServer) -> None:

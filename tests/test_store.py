@@ -2,11 +2,13 @@
 
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import msgspec
@@ -186,3 +188,115 @@ def test_a_disk_that_refuses_loses_no_answer(
     monkeypatch.setattr(Output, "write", refuse)
     with pytest.warns(RuntimeWarning, match="disk full"):
         assert op(tmp_path).map_list(["a"])[0]["error"] is None
+
+
+def test_what_is_no_part_or_cannot_be_read_is_passed_over(server: LocalServer, tmp_path: Path) -> None:
+    op(tmp_path).map_list(ROWS[:3])
+    store = tmp_path / "store"
+    (store / "folder.jsonl").mkdir()
+    (store / "lost.jsonl").symlink_to(tmp_path / "nowhere")
+    (store / "empty.jsonl").touch()
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(store / "pipe.jsonl")  # opening it would wait for a writer
+    stores._stores.clear()
+    assert [row["attempts"] for row in op(tmp_path).map_list(ROWS[:3])] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("key", ["-23456789abcdef0", "", "zz", "1_2_3", "\xff" * 32, "f" * 40])
+def test_a_damaged_key_in_the_middle_spoils_its_line_only(server: LocalServer, tmp_path: Path, key: str) -> None:
+    op(tmp_path, concurrency=1).map_list(ROWS[:3])
+    [part] = parts(tmp_path)
+    lines = part.read_bytes().splitlines(keepends=True)
+    damaged = b'{"key":"' + key.encode() + b'","body":{}}\n'
+    part.write_bytes(damaged + lines[0] + damaged + lines[1] + damaged + lines[2])
+    stores._stores.clear()
+    assert [row["attempts"] for row in op(tmp_path).map_list(ROWS[:3])] == [0, 0, 0]
+
+
+def test_a_store_that_is_taken_away_meanwhile_fails_no_row(server: LocalServer, tmp_path: Path) -> None:
+    one = op(tmp_path)
+    one.map_list(["a"])
+    shutil.rmtree(tmp_path / "store")
+    assert [row["error"] for row in one.map_list(["a", "b"])] == [None, None]
+
+
+def test_a_place_where_no_store_can_be_is_said_before_anything_is_sent(server: LocalServer, tmp_path: Path) -> None:
+    (tmp_path / "store").write_text("a file")
+    with pytest.raises(OSError, match="store"):
+        op(tmp_path).map_list(["a"])
+    assert server.requests == []
+
+
+FULL = """
+import resource, sys, warnings
+from pathlib import Path
+from togetherpy.batch import ChatOp
+warnings.simplefilter("always")
+sys.dont_write_bytecode = True
+resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
+op = ChatOp(model="m", prompt="q", store=sys.argv[1], concurrency=2)
+found = op.map_list([f"n{index}" for index in range(20)])
+assert [row["error"] for row in found] == [None] * 20
+[part] = Path(sys.argv[1]).glob("*.jsonl")
+print(len(part.read_bytes().splitlines()), part.read_bytes()[-1:])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files have no limits there")
+def test_a_full_disk_keeps_whole_lines_and_loses_no_answer(server: LocalServer, tmp_path: Path) -> None:
+    """The system writes a part of a line and then refuses, as on a full disk."""
+    done = run(sys.executable, "-c", FULL, str(tmp_path / "store"), **env(server))
+    assert done.returncode == 0, done.stderr
+    assert "an answer was not kept in the store: cannot write" in done.stderr
+    kept = int(done.stdout.split()[0])
+    assert 0 < kept < 20
+    assert done.stdout.split()[1] == repr(b"\n")
+    assert sum(row["attempts"] for row in op(tmp_path).map_list([f"n{index}" for index in range(20)])) == 20 - kept
+
+
+def test_places_are_found_however_many_there_are() -> None:
+    """Across the sizes at which buckets are halved; equal numbers, and the least and the greatest."""
+    places, random = stores._Places(), Random(1)
+    numbers = [random.getrandbits(64) for _ in range(20_000)] + [0, 0, (1 << 64) - 1, (1 << 64) - 1]
+    for place, number in enumerate(numbers):
+        places.put(number, place)
+    assert len(places._buckets) == 32
+    assert all(place in places.get(number) for place, number in enumerate(numbers))
+    assert sorted(places.get(0)) == [20_000, 20_001]
+    assert sorted(places.get((1 << 64) - 1)) == [20_002, 20_003]
+    assert places.get(12345) == []
+    assert all(list(one) == sorted(one) for one, _ in places._buckets)
+
+
+WORKER = """
+import sys
+from togetherpy.batch import ChatOp
+op = ChatOp(model="m", prompt="q", store=sys.argv[1], concurrency=8)
+rows = op.map_partition({"q": f"n{index}"} for index in range(120))
+assert all(row["error"] is None for row in rows)
+"""
+
+
+def test_processes_that_are_killed_and_started_again_pay_once_for_what_was_kept(tmp_path: Path) -> None:
+    """Four at the same rows; each is killed once in the middle, by kill -9, and started again."""
+    with LocalServer(delay=0.02) as server:
+        command = [sys.executable, "-c", WORKER, str(tmp_path / "store")]
+
+        def start() -> subprocess.Popen[bytes]:
+            return subprocess.Popen(command, env=environment(**env(server)))
+
+        running = [start() for _ in range(4)]
+        for at in range(4):
+            goal = min(len(server.requests) + 15, 120)
+            eventually(lambda goal=goal: len(server.requests) >= goal)  # type: ignore[misc]
+            running[at].kill()
+            running[at].wait(60)
+            running[at] = start()
+        assert [process.wait(120) for process in running] == [0] * 4
+        assert 120 <= len(server.requests) <= 120 + 4 * 8  # what was in flight when it was killed
+    stores._stores.clear()
+    kept = stores.Store(str(tmp_path / "store"))
+    lines = [line for part in parts(tmp_path) for line in part.read_bytes().splitlines(keepends=True)]
+    whole = {msgspec.json.decode(line)["key"] for line in lines if line.endswith(b"\n")}
+    assert len(whole) == 120
+    assert all(kept.find(key) for key in whole)

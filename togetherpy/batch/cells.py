@@ -39,7 +39,7 @@ def messages_of(question: Question, row: Mapping[str, Any]) -> list[Any]:
     if question.template is not None:
         asked: Any = _filled(template_of(question.template), row)
     else:
-        asked = plain(_cell(row, cast(str, name)))
+        asked = plain(_text(_cell(row, cast(str, name)), cast(str, name)))
         if asked is None:
             raise RowError(f"its column {name!r} is null")
     images = [] if question.images is None else _images(_cell(row, question.images))
@@ -48,7 +48,10 @@ def messages_of(question: Question, row: Mapping[str, Any]) -> list[Any]:
 
 def _filled(template: Template, row: Mapping[str, Any]) -> str:
     try:
-        return template.fill({name: msgspec.Raw(_encode(plain(_cell(row, name)))) for name in template.columns})
+        filled = {name: msgspec.Raw(_encode(plain(_text(_cell(row, name), name)))) for name in template.columns}
+        return template.fill(filled)
+    except RowError:
+        raise
     except (ValueError, TypeError) as error:
         raise RowError(str(error)) from None
 
@@ -59,8 +62,23 @@ def _cell(row: Mapping[str, Any], name: str) -> Any:
     return row[name]
 
 
+def _text(cell: object, name: str) -> object:
+    """Bytes that stand where a text does are one: tables have binary columns of texts, and numpy has them."""
+    if not isinstance(cell, bytes):
+        return cell
+    try:
+        return cell.decode()
+    except UnicodeDecodeError:
+        raise RowError(
+            f"its column {name!r} has bytes that are no text; a column of images goes to images=..."
+        ) from None
+
+
 def plain(value: object) -> Any:
-    """A cell as JSON's values: without nulls in dicts, numpy's as Python's, bytes as data URLs; NaN is null."""
+    """A cell as JSON's values: without nulls in dicts, numpy's as Python's, bytes as data URLs, dates as ISO 8601.
+
+    NaN is null.
+    """
     if value is None or isinstance(value, (str, bool, int)):
         return str.__str__(value) if isinstance(value, str) else value
     if isinstance(value, float):
@@ -69,15 +87,31 @@ def plain(value: object) -> Any:
         return data_url(bytes(cast(bytes, value)))
     if isinstance(value, Mapping):
         return _object(cast("Mapping[str, Any]", value))
+    if (named := names_of(value)) is not None:
+        return _object(named)
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in cast("Iterable[object]", value)]
-    if type(value).__name__ in ("NAType", "NaTType"):
+    return _of_a_package(value)
+
+
+def _of_a_package(value: object) -> Any:
+    """What numpy, pandas, Arrow and our messages have that is no value of JSON."""
+    kind = type(value).__name__
+    if kind in ("NAType", "NaTType"):
         return None
-    for method in ("to_list", "tolist", "as_py", "model_dump", "to_dict"):  # of series, arrays, scalars, our messages
+    if kind in ("datetime64", "timedelta64"):  # as numbers they would be nanoseconds
+        return None if value != value else str(value)
+    for method in ("isoformat", "to_list", "tolist", "as_py", "model_dump", "to_dict"):
         convert = getattr(value, method, None)
         if callable(convert):
             return plain(convert())
     return value
+
+
+def names_of(value: object) -> Mapping[str, Any] | None:
+    """The fields of a tuple that has names, Spark's rows among them."""
+    convert: Any = getattr(value, "asDict", None) or getattr(value, "_asdict", None)
+    return cast("Mapping[str, Any]", convert()) if isinstance(value, tuple) and callable(convert) else None
 
 
 def _object(value: Mapping[str, Any]) -> dict[str, Any]:

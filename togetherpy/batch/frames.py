@@ -20,9 +20,15 @@ Names = Callable[[Iterable[str]], tuple[str, str, str, str]]
 
 
 def _rows(asker: Asker, names: Iterable[str], cells: Callable[[str], Iterable[Any]], count: int) -> list[Any]:
-    """The rows of a batch, with the columns that are read; a column that is not there is each row's error."""
-    there = set(names)
+    """The rows of a batch, with the columns that are read; a column that is not there is each row's error.
+
+    Raises ValueError: one is there twice.
+    """
+    there = list(names)
     wanted = [name for name in asker.question.columns if name in there]
+    for name in wanted:
+        if there.count(name) > 1:
+            raise ValueError(f"there are {there.count(name)} columns {name!r}; which one is meant?")
     if not wanted:
         return [{} for _ in range(count)]
     return [dict(zip(wanted, row, strict=True)) for row in zip(*(cells(name) for name in wanted), strict=True)]

@@ -158,8 +158,13 @@ class ChatOp:
         taken = set(names)
         if self._output in taken:
             raise ValueError(f"there is a column {self._output!r} already; give the answers another one: output=...")
-        error, usage, attempts = (name if name not in taken else f"{self._output}_{name}" for name in _COLUMNS)
+        error, usage, attempts = (self._free(name, taken) for name in _COLUMNS)
         return self._output, error, usage, attempts
+
+    def _free(self, name: str, taken: set[str]) -> str:
+        while name in taken:
+            name = f"{self._output}_{name}"
+        return name
 
     def __call__(self, batch: Mapping[str, Any]) -> dict[str, Any]:
         """A batch as a dict of columns, for Ray Data's `map_batches`."""
@@ -188,12 +193,23 @@ class ChatOp:
         return series_type(self._work.to, self.columns(()))
 
     def map_partition(self, rows: Iterable[Mapping[str, Any]]) -> Rows:
-        """Each row, a dict, with the four columns more, for Dask's bags and Spark's RDDs; rows are read as needed."""
+        """Each row, a dict, with the four columns more, for Dask's bags and Spark's RDDs; rows are read as needed.
+
+        Spark's rows and named tuples become dicts; any other item is the cell of the one column that is asked about.
+        """
         return Rows(self._rows(rows))
 
     def _rows(self, rows: Iterable[Mapping[str, Any]]) -> Generator[dict[str, Any], None, None]:
-        for row, [cells] in self._asker().ask((row, [row]) for row in rows):
+        for row, [cells] in self._asker().ask((row, [row]) for row in map(self._as_row, rows)):
             yield {**row, **dict(zip(self.columns(row), cells, strict=True))}
+
+    def _as_row(self, item: Any) -> Mapping[str, Any]:
+        from togetherpy.batch.cells import names_of
+
+        if isinstance(item, Mapping):
+            return cast("Mapping[str, Any]", item)
+        columns = self._work.question.columns
+        return names_of(item) or ({columns[0]: item} if len(columns) == 1 else {})
 
     def map_pandas(self, frames: Any) -> Any:
         """A pandas DataFrame with the four columns more; or for an iterator of them an iterator (`mapInPandas`)."""
@@ -207,7 +223,7 @@ class ChatOp:
         one RecordBatch or Table one. A `response_format=T` that Arrow has no type for is JSON there."""
         from togetherpy.batch.frames import of_arrow, of_arrows
 
-        of = of_arrow if hasattr(batches, "schema") else of_arrows
+        of = of_arrow if hasattr(batches, "num_rows") else of_arrows
         return of(self._asker(), self.columns, batches)
 
     def arrow_schema(self, schema: Any) -> Any:

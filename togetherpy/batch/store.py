@@ -2,12 +2,13 @@
 
 In: the hash of a request and the body of its answer. Out: the body, in this process and in every later one.
 The rule: each process appends to a part of its own, one write a line, so that parts need no locks and a killed process
-leaves at most half a last line, which nobody reads. Memory holds 16 bytes an answer. A request that
-another process is asking is waited for (`claims`).
+leaves at most half a last line, which nobody reads. A part that cannot be read is passed over. Memory holds some 20
+bytes an answer. A request that another process is asking is waited for (`claims`).
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 import warnings
@@ -144,9 +145,10 @@ class Store:
 
     def _begin(self) -> Output:
         name = f"part-{os.getpid()}-{os.urandom(8).hex()}{SUFFIX}"
+        own = Output(os.path.join(self._directory, name))
         self._own_number, self._own_end = len(self._parts), 0
         self._parts.append(name)
-        return Output(os.path.join(self._directory, name))
+        return own
 
     def _warn(self, error: Exception) -> None:
         try:
@@ -158,19 +160,22 @@ class Store:
         """Reads what is new in the other parts."""
         began = time.monotonic()
         own = None if self._own is None else os.path.basename(self._own.path)
-        for entry in os.scandir(self._directory):
-            if entry.name.endswith(SUFFIX) and entry.name != own:
-                known = self._read.get(entry.name, 0)
-                if entry.stat().st_size > known:
-                    self._scan(entry.name, known)
+        with contextlib.suppress(OSError), os.scandir(self._directory) as entries:
+            for entry in entries:
+                if entry.name.endswith(SUFFIX) and entry.name != own:
+                    with contextlib.suppress(OSError):  # it has been taken away just now, or is not for us to read
+                        known = self._read.get(entry.name, 0)
+                        if entry.is_file() and entry.stat().st_size > known:
+                            self._scan(entry.name, known)
         now = time.monotonic()
         self._look_at = now + max(1.0, _REST * (now - began))
 
     def _scan(self, name: str, at: int) -> None:
-        if name not in self._read:
-            self._parts.append(name)
-        number = self._parts.index(name)
         with open(os.path.join(self._directory, name), "rb", buffering=1 << 18) as part:
+            if name not in self._read:
+                self._read[name] = 0
+                self._parts.append(name)
+            number = self._parts.index(name)
             part.seek(at)
             for line in part:
                 if not line.endswith(b"\n"):
@@ -192,9 +197,9 @@ class Store:
 
 def _number(key: str | bytes) -> int:
     try:
-        return int(key[: _HEX // 2], 16)
+        return abs(int(key[: _HEX // 2], 16))
     except ValueError:
-        return 0
+        return 0  # damaged
 
 
 _lock = fork.Lock()
