@@ -93,7 +93,7 @@ class LocalServer:
         self._record = record
         limits = Limits(rpm, tpm, concurrency, dynamic, capacity)
         rates = Rates(limits, latency, seed, delay)
-        self.batch_rules = BatchRules()
+        self.batch_rules: BatchRules = BatchRules()
         names = None if models is None else tuple(models)
         self._api = Api(names, rates, pace=pace, answers=answers, rules=self.batch_rules)
         self._lock = threading.Lock()

@@ -24,8 +24,8 @@ class Conversation:
     """One conversation."""
 
     def __init__(self, model: str, system: str | None = None, images: list[Message] | None = None) -> None:
-        self.model = model
-        self.system = system
+        self.model: str = model
+        self.system: str | None = system
         self.messages: list[Message] = []
         """All that was said, without the system prompt."""
         self.images: list[Message] = images or []
