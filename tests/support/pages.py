@@ -48,9 +48,14 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 def commands(page: Path) -> Iterator[str]:
-    """What a reader is told to type into a shell: the lines of a console that begin with `$`."""
-    for block in blocks(read(page), "console"):
-        yield from (line.removeprefix("$ ") for line in block.splitlines() if line.startswith("$ "))
+    """What a reader is told to type into a shell: lines of a console that begin with `$`, and lines of shell.
+
+    Those that describe a command, with brackets around what may be left out, are none.
+    """
+    for language in ("console", "sh"):
+        for block in blocks(read(page), language):
+            lines = [line for line in block.splitlines() if line.startswith(("$ ", "togetherpy "))]
+            yield from (line.removeprefix("$ ") for line in lines if "[" not in line)
 
 
 def programs() -> Iterator[Program]:
