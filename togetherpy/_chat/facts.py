@@ -14,7 +14,6 @@ import msgspec
 from togetherpy._core.config import Secret
 from togetherpy._core.decode import decode_json, errors
 from togetherpy._core.expected import REFUSED, Expected, Facts, text, usage_of
-from togetherpy._core.sse import begins_as_events
 from togetherpy._core.wire import Reply
 from togetherpy.types._model import Source, link
 from togetherpy.types.chat_completions import ChatCompletionChunk, ChatCompletionResponse
@@ -78,6 +77,8 @@ class ChatAnswer(Chat, Generic[T]):
 
     def _no_json(self, reply: Reply, error: Exception, secrets: Secrets) -> Any:
         """The exception for what is no object: events, a list of errors, rubbish."""
+        from togetherpy._core.sse import begins_as_events
+
         if begins_as_events(reply.body):
             from togetherpy._chat.unasked import unasked_stream
 

@@ -82,9 +82,6 @@ class _Signs(msgspec.Struct):
     object: Any = None
 
 
-_signs = msgspec.json.Decoder(_Signs).decode
-
-
 class JSON(Expected[T]):
     """A JSON value of a type of ours.
 
@@ -128,7 +125,7 @@ class JSON(Expected[T]):
     def names_error(self, raw: bytes) -> bool:
         """Whether JSON with the word in it says that it is an error (fault B16)."""
         try:
-            signs = _signs(raw)
+            signs = msgspec.json.decode(raw, type=_Signs)
         except REFUSED:
             return False
         return signs.object == "error" or (bool(signs.error) and not hasattr(self.decoder.type, "error"))

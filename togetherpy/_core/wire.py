@@ -8,14 +8,18 @@ raise for a network fault, so that the retry policy is a function of one value.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
 import msgspec
 
 from togetherpy._core.config import Fields, Origin, Secret
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from togetherpy._core.expected import Expected
+else:
+    Protocol = object  # nobody asks whether something is one, and to make them is a part of every cold start
 
 T = TypeVar("T")
 
@@ -135,7 +139,7 @@ class Source(Protocol):
 
     def pieces(self) -> Iterator[bytes]:
         """From its beginning, at every call: each attempt sends the same (fault H7)."""
-        ...
+        raise NotImplementedError
 
 
 class Part(msgspec.Struct, frozen=True, eq=False):
@@ -209,7 +213,7 @@ class Body(Protocol):
 
     def read(self, deadline: float) -> bytes | Fault:
         """Body bytes as soon as there are some; b"" at a proper end. `deadline`: on the monotonic clock."""
-        ...
+        raise NotImplementedError
 
     def close(self, *, drained: bool) -> None:
         """Gives the connection back (`drained`: the end of the stream was seen) or drops it. Idempotent."""
@@ -226,7 +230,7 @@ class AsyncBody(Protocol):
 
     async def read(self, deadline: float) -> bytes | Fault:
         """Body bytes as soon as there are some; b"" at a proper end. `deadline`: on the monotonic clock."""
-        ...
+        raise NotImplementedError
 
     async def aclose(self, *, drained: bool) -> None:
         """Gives the connection back (`drained`: the end of the stream was seen) or drops it. Idempotent."""
@@ -271,7 +275,7 @@ class Sending(Protocol):
 
     def admit(self, waited: float) -> Request | None:
         """Its turn has come, after so many seconds: what to send; None to be connected and no more."""
-        ...
+        raise NotImplementedError
 
 
 class Transport(Protocol):
@@ -280,11 +284,11 @@ class Transport(Protocol):
     @property
     def busy(self) -> bool:
         """Every connection is in use."""
-        ...
+        raise NotImplementedError
 
     def send(self, call: Sending, /) -> Outcome:
         """Waits for the call's turn, sends its request and reads the answer; of one that is left open the head."""
-        ...
+        raise NotImplementedError
 
     def prepare(self) -> None:
         """Does what may take a moment and needs no call."""
@@ -302,11 +306,11 @@ class AsyncTransport(Protocol):
     @property
     def busy(self) -> bool:
         """Every connection is in use."""
-        ...
+        raise NotImplementedError
 
     async def send(self, call: Sending, /) -> Outcome:
         """Waits for the call's turn, sends its request and reads the answer; of one that is left open the head."""
-        ...
+        raise NotImplementedError
 
     def prepare(self) -> None:
         """Does what may take a moment and needs no call."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 
-from togetherpy._core.sse import begins_as_events
 from togetherpy._core.wire import Headers, Take
 from togetherpy._transport.http1 import ResponseReader
 from togetherpy._transport.inflate import Decompressor
@@ -115,6 +114,8 @@ class Answer(ResponseReader):
         proxies and some servers send them as text/plain, or as JSON (fault B15). Else b""."""
         if self.head is None or not 200 <= self.head.status < 300:
             return b""
+        from togetherpy._core.sse import begins_as_events
+
         return b"".join(self._pieces) if begins_as_events(b"".join(self._pieces[:_LOOKED_AT])) else b""
 
     def skim(self) -> bool | None:

@@ -7,7 +7,6 @@ included) the connection is either whole and back in the pool, or closed. The or
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from functools import partial
@@ -21,9 +20,6 @@ from togetherpy._transport.lease import Lease
 from togetherpy._transport.route import DRAIN_SECONDS
 from togetherpy._transport.slots import Handle, Turn
 from togetherpy._transport.sockets import receive, wait_to_send
-
-_ADDRESS = re.compile(r"[0-9.]+|[0-9a-fA-F:.]*:[0-9a-fA-F:.%]*")
-"""A numeric address, which needs no name look-up."""
 
 
 class BlockingTransport(Origin):
@@ -84,13 +80,18 @@ def _drive(origin: Origin, lease: Lease, steps: Steps) -> Outcome:
         return outcome
 
 
+def _is_address(host: str) -> bool:
+    """Whether it is numeric, so that it needs no name look-up; no name holds a colon, or digits alone."""
+    return ":" in host or host.replace(".", "").isdigit()
+
+
 def _connect(origin: Origin, lease: Lease) -> None:
     """Opens the lease's connection. Neither a name look-up nor a proxy's answer to CONNECT can be bounded or ended but
     by leaving it to another thread, which then has the connection for itself."""
     conn, route = lease.held(), origin.way()
     turn = Turn()
     opening = Opening(conn, route.connections, lease.deadline, turn.come)
-    if route.proxy is None and _ADDRESS.fullmatch(origin.config.origin.host):
+    if route.proxy is None and _is_address(origin.config.origin.host):
         conn.open(lease, lease.deadline, route.connections)
         return
     lease.conn = None

@@ -12,7 +12,8 @@ usual size, where h11 takes 63 and http.client 50. That it reads as they do is t
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+
+import msgspec
 
 from togetherpy._core.wire import Headers
 
@@ -25,10 +26,10 @@ _STATUS_LINE = r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [^\r\n\0]*)?"
 _HEAD = re.compile(_STATUS_LINE + r"((?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]++:[^\r\n\0]*+)*+)")
 _FRAMING = re.compile(r"\r\n(connection|transfer-encoding|content-length|content-encoding):[ \t]*+([^\r]*)")
 """The fields that say how the answer is to be read, in a head in lower case, one pass for all."""
-_TRAILER_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\0]*")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n\0]*)?")
-_LENGTH = re.compile(r"[0-9]{1,18}")
-_BARE = re.compile(rb"(?<!\r)\n|\r(?!\n|\Z)")
+# What few answers need is compiled by those: it would be a part of every cold start.
+_TRAILER_LINE = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\0]*"
+_BARE = rb"(?<!\r)\n|\r(?!\n|\Z)"
 """Half a line end. Whoever sends these will never send the whole one that is waited for."""
 
 
@@ -44,7 +45,7 @@ class LostError(ProtocolError):
     """The server closed the connection before its answer was whole."""
 
 
-class Head(NamedTuple):
+class Head(msgspec.Struct, frozen=True):
     """Status line and fields of the final answer; interim (1xx) answers are passed over."""
 
     status: int
@@ -108,13 +109,17 @@ def _only_member(length: str) -> str:
     return first
 
 
+def _is_length(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 18
+
+
 def _checked_beginning(data: bytes) -> bytes:
     """The beginning of a head, if it can still become one."""
     if data[:1] in (b"\x15", b"\x16"):  # RFC 8446, 5.1: an alert, a handshake
         raise SchemeError("it begins like TLS")
     if not data.startswith(b"HTTP/1."[: len(data)]):
         raise ProtocolError(f"it does not begin like an HTTP/1.1 answer: {data[:40]!r}")
-    if _BARE.search(data):
+    if re.search(_BARE, data):
         raise ProtocolError("a line of its header does not end with CR LF")
     return data
 
@@ -216,7 +221,7 @@ class ResponseReader:
             self.complete = True
             # A 304 may tell how long the body would be (RFC 9110, 8.6). But a server that tells of one otherwise may
             # also send it: then only the connection's end is sure.
-            if coding is not None or not (length in (None, "0") or (head.status == 304 and _LENGTH.fullmatch(length))):
+            if coding is not None or not (length in (None, "0") or (head.status == 304 and _is_length(length))):
                 self._remaining = None
         elif coding is not None:
             if coding != "chunked":
@@ -226,7 +231,7 @@ class ResponseReader:
             self._chunked = True
         elif length is None:
             self._remaining = None
-        elif _LENGTH.fullmatch(length) is None:
+        elif not _is_length(length):
             raise ProtocolError(f"its content-length is {length[:40]!r}")
         else:
             self._remaining = int(length)
@@ -289,7 +294,7 @@ class ResponseReader:
             raise ProtocolError(f"a line between its chunks is longer than {_MAX_LINE} bytes")
         if self._need_crlf and line != b"\r":
             raise ProtocolError("a chunk is longer than its size says")
-        if _BARE.search(line):
+        if re.search(_BARE, line):
             raise ProtocolError(f"a line between its chunks does not end with CR LF: {line[:40]!r}")
         return line
 
@@ -307,7 +312,7 @@ class ResponseReader:
             self._trailer_lines += 1
             if self._trailer_lines > MAX_FIELDS:
                 raise ProtocolError(f"it has more than {MAX_FIELDS} trailer fields")
-            if _TRAILER_LINE.fullmatch(line) is None:
+            if re.fullmatch(_TRAILER_LINE, line) is None:
                 raise ProtocolError(f"a trailer line is malformed: {line[:40]!r}")
 
 

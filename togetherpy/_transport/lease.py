@@ -8,7 +8,7 @@ the one, so nothing here takes a lock or waits.
 from __future__ import annotations
 
 import gc
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from togetherpy._core.wire import Fault, Phase
 from togetherpy._transport import idle
@@ -16,6 +16,11 @@ from togetherpy._transport.answer import Answer
 from togetherpy._transport.faults import CLOSED, explain_exchange
 from togetherpy._transport.pool import Connection, Route
 from togetherpy._transport.slots import Handle, Slots
+
+if TYPE_CHECKING:
+    from typing import Protocol
+else:
+    Protocol = object  # as in `wire`
 
 
 class Lender(Protocol):

@@ -11,8 +11,10 @@ import os
 import re
 from base64 import b64encode
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
+
+import msgspec
 
 from togetherpy._core.config import Config, Origin, Secret
 from togetherpy._transport.route import SetupError
@@ -21,9 +23,10 @@ if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 _PORTS = {"http": 80, "https": 443, "socks4": 1080, "socks4a": 1080, "socks5": 1080, "socks5h": 1080}
-_PARTS = re.compile(r"\A(?:([A-Za-z][A-Za-z0-9+.-]*)://)?(?:(.*)@)?([^@]*)\Z", re.DOTALL)
+# Not compiled here: most processes have no proxy.
+_PARTS = r"(?s)\A(?:([A-Za-z][A-Za-z0-9+.-]*)://)?(?:(.*)@)?([^@]*)\Z"
 """Scheme, login, and what begins with the host."""
-_PLACE = re.compile(r"(?:\[([0-9A-Fa-f:.]+(?:%[0-9A-Za-z._~-]+)?)\]|([^\s:@\[\]%\\]+))(?::([0-9]{1,5}))?")
+_PLACE = r"(?:\[([0-9A-Fa-f:.]+(?:%[0-9A-Za-z._~-]+)?)\]|([^\s:@\[\]%\\]+))(?::([0-9]{1,5}))?"
 """host, host:port, [IPv6] or [IPv6]:port."""
 
 
@@ -33,7 +36,7 @@ class ProxySetupError(SetupError):
     kind = "proxy"
 
 
-class Proxy(NamedTuple):
+class Proxy(msgspec.Struct, frozen=True):
     """Where a proxy is, and who we are to it."""
 
     scheme: str
@@ -65,7 +68,7 @@ class Proxy(NamedTuple):
         return {"Proxy-Authorization": "Basic " + b64encode(self.login.reveal().encode()).decode()}
 
 
-class Choice(NamedTuple):
+class Choice(msgspec.Struct, frozen=True):
     """How it was decided whether there is a proxy."""
 
     url: Secret | None
@@ -121,9 +124,9 @@ def parse_proxy(url: Secret) -> Proxy:
         ProxySetupError: it cannot be understood.
     """
     # No variable holds the whole: a traceback may print local variables.
-    scheme = _PARTS.sub(r"\1", url.reveal().strip()).lower() or "http"
-    login = Secret(unquote(_PARTS.sub(r"\2", url.reveal().strip())))
-    match = _PLACE.fullmatch(re.split(r"[/?#]", _PARTS.sub(r"\3", url.reveal().strip()))[0])
+    scheme = re.sub(_PARTS, r"\1", url.reveal().strip()).lower() or "http"
+    login = Secret(unquote(re.sub(_PARTS, r"\2", url.reveal().strip())))
+    match = re.fullmatch(_PLACE, re.split(r"[/?#]", re.sub(_PARTS, r"\3", url.reveal().strip()))[0])
     if scheme not in _PORTS or match is None or int(match[3] or 0) > 65535:
         raise ProxySetupError("the proxy's URL must be http://, https:// or socks5:// with a host and perhaps a port")
     try:

@@ -22,7 +22,7 @@ DRAIN_SECONDS = 0.05
 """How long the end of a stream's body may take to come after the stream's own end (fault B12)."""
 
 
-_HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+")
+_HASHED = r"[0-9a-f]{8}\.[0-9]+"
 
 
 class SetupError(ValueError):
@@ -105,7 +105,7 @@ def _context_from(variable: str) -> tuple[ssl.SSLContext, str]:
 
 def _holds_certificates(folder: str) -> bool:
     """Whether any can be found there: by names that are hashes, when a certificate is to be checked."""
-    return any(map(_HASHED.fullmatch, os.listdir(folder)))
+    return any(re.fullmatch(_HASHED, name) for name in os.listdir(folder))
 
 
 def _system_context() -> tuple[ssl.SSLContext, str]:

@@ -6,6 +6,7 @@ The rule: what is particular to this part of the API is here; how a call is made
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
@@ -33,8 +34,12 @@ T = TypeVar("T")
 CHAT_COMPLETIONS: Endpoint[Any] = Endpoint(
     "chat.completions", "POST", "/chat/completions", ChatAnswer[ChatCompletionResponse](ChatCompletionResponse)
 )
-_EVENTS = ChatEvents()
-_STREAMED: Endpoint[Any] = msgspec.structs.replace(CHAT_COMPLETIONS, answer=_EVENTS)
+
+
+@functools.cache
+def events() -> ChatEvents:
+    """The answer as a stream, whose decoders are made with the first one."""
+    return ChatEvents()
 
 
 class Completions(Resource):
@@ -411,7 +416,8 @@ def endpoint_for(response_type: Any, stream: bool | None, n: int | None = None) 
     if response_type is None or response_type is (ChatCompletionChunk if stream else ChatCompletionResponse):
         if not stream:
             return CHAT_COMPLETIONS
-        return msgspec.structs.replace(_STREAMED, answer=_EVENTS.of(n)) if n and n != 1 else _STREAMED
+        answer = events().of(n) if n and n != 1 else events()
+        return msgspec.structs.replace(CHAT_COMPLETIONS, answer=answer)
     if is_absent(response_type):
         return endpoint_for(None, stream, n)
     from togetherpy._chat.response_type import OwnAnswer, OwnEvents, own_type
