@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Never, Self, TypeVar
 import msgspec
 
 from togetherpy._core.absent import is_absent
-from togetherpy._core.caller import warn_caller
 from togetherpy._core.config import (
     DEFAULT_RETRY_QUOTA,
     Config,
@@ -141,6 +140,8 @@ class _Client(ClientSettings, Generic[T]):
         self._loop = self._loop_class(config, self._shared, _make_watchers(given["hooks"]))
         self._first_key = config.key
         if config.origin.scheme == "http" and config.authorization is not None and not is_loopback(config.origin.host):
+            from togetherpy._core.caller import warn_caller
+
             warn_caller(
                 f"The API key will be sent unencrypted to {config.origin.authority}: base_url begins with http://"
             )

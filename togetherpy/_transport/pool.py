@@ -29,7 +29,6 @@ from urllib3.util.ssltransport import SSLTransport
 
 from togetherpy._core.config import Config, Origin
 from togetherpy._transport import idle
-from togetherpy._transport.nested import NestedTLS
 from togetherpy._transport.proxies import Proxy, ProxySetupError, find_proxy
 from togetherpy._transport.route import default_ssl_context, request_parts, set_options
 from togetherpy._transport.slots import Handle
@@ -67,9 +66,12 @@ class Connection(HTTPConnection):
         try:
             pool.lead(self)
             self.connect()
+            self.handle = self.sock
             if isinstance(self.sock, SSLTransport):
-                self.sock = NestedTLS(self.sock)
-            self.handle = self.sock.outer if isinstance(self.sock, NestedTLS) else self.sock
+                from togetherpy._transport.nested import NestedTLS
+
+                self.sock = nested = NestedTLS(self.sock)
+                self.handle = nested.outer
             call.watch(self.handle)
             self.sock.settimeout(0.0)  # from here on whoever waits does so by other means
             self.poller, self.buffers = poller(self.sock), hasattr(self.sock, "pending")
