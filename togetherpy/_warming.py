@@ -18,4 +18,4 @@ def load() -> None:
     """Loads them; those that are loaded already cost a look."""
     for name in _ROOMS:
         import_module(f"togetherpy.{name}")
-    import_module("togetherpy.resources.chat.completions").events()
+    import_module("togetherpy.resources.chat.completions").streamed()

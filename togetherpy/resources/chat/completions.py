@@ -36,10 +36,14 @@ CHAT_COMPLETIONS: Endpoint[Any] = Endpoint(
 )
 
 
+_events = functools.cache(ChatEvents)
+"""Made with the first stream, for its decoders take a moment."""
+
+
 @functools.cache
-def events() -> ChatEvents:
-    """The answer as a stream, whose decoders are made with the first one."""
-    return ChatEvents()
+def streamed() -> Endpoint[Any]:
+    """The same with a stream as its answer."""
+    return msgspec.structs.replace(CHAT_COMPLETIONS, answer=_events())
 
 
 class Completions(Resource):
@@ -416,8 +420,7 @@ def endpoint_for(response_type: Any, stream: bool | None, n: int | None = None) 
     if response_type is None or response_type is (ChatCompletionChunk if stream else ChatCompletionResponse):
         if not stream:
             return CHAT_COMPLETIONS
-        answer = events().of(n) if n and n != 1 else events()
-        return msgspec.structs.replace(CHAT_COMPLETIONS, answer=answer)
+        return msgspec.structs.replace(streamed(), answer=_events().of(n)) if n and n != 1 else streamed()
     if is_absent(response_type):
         return endpoint_for(None, stream, n)
     from togetherpy._chat.response_type import OwnAnswer, OwnEvents, own_type
