@@ -1,11 +1,12 @@
 """`togetherpy complete`, and what commands that take a text read it from."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 from support.command import KEY, Command
-from support.processes import COMMAND
+from support.processes import COMMAND, run
 from support.terminal import terminal
 
 # Commands that take a text, of words or of standard input, and what they call it.
@@ -99,6 +100,14 @@ def test_standard_input_that_is_no_text(
     command(name, stdin=stdin).failed(words, what if words == "is empty" else "")
     assert command.server.requests == []
     assert list(Path().iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell as Unix has it")
+def test_standard_input_that_is_closed(command: Command) -> None:
+    variables = {"TOGETHER_API_KEY": KEY, "TOGETHER_BASE_URL": command.server.base_url}
+    found = run("/bin/sh", "-c", 'exec "$@" <&-', "sh", *COMMAND, "complete", **variables)
+    assert (found.returncode, found.stdout) == (1, "")
+    assert re.fullmatch("togetherpy: error: standard input is closed.*\n", found.stderr)
 
 
 @pytest.mark.parametrize(("name", "what"), TEXTS)

@@ -9,7 +9,6 @@ character stops it: what the output's encoding lacks is written as an escape.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import sys
@@ -83,6 +82,8 @@ class Screen:
 
     def json(self, value: Any, *, indent: int | None = 2) -> None:
         """Shows a value (JSON's own, or an answer) as JSON; `indent=None`: on one line."""
+        import json  # --version and --help do without
+
         text = json.dumps(value, indent=indent, ensure_ascii=False, default=_plain)
         try:
             text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
