@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from support.pages import PAGES, ROOT, Program, anchors, blocks, commands, links, programs, read
+from support.pages import PAGES, ROOT, Program, anchors, blocks, commands, links, programs, read, slug
 from support.processes import COMMAND, PYTHON, run
 
 from togetherpy.cli import whole_parser
@@ -158,3 +158,13 @@ def test_a_link_that_leads_nowhere_would_be_found(tmp_path: Path) -> None:
     )
     assert links(page) == ["#b", "d.svg"]
     assert anchors(page) == {"one-x-two", "one-x-two-1"}
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name in ("README.md", "MIGRATING.md")], ids=str)
+def test_a_table_of_contents_has_every_chapter(page: Path) -> None:
+    top, *chapters = re.split(r"^## ", read(page), flags=re.MULTILINE)
+    if page.parts[0] == "benchmarks":
+        return  # mostly generated
+    linked = set(re.findall(r"\]\(#([\w-]+)\)", top))
+    assert len(chapters) > 1
+    assert [title for chapter in chapters if slug(title := chapter.partition("\n")[0]) not in linked] == []

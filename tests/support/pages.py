@@ -81,7 +81,12 @@ def anchors(page: Path) -> set[str]:
     seen: Counter[str] = Counter()
     found: set[str] = set()
     for heading in _HEADING.findall(_BLOCK.sub("", read(page))):
-        slug = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
-        found.add(f"{slug}-{seen[slug]}" if seen[slug] else slug)
-        seen[slug] += 1
+        name = slug(heading)
+        found.add(f"{name}-{seen[name]}" if seen[name] else name)
+        seen[name] += 1
     return found
+
+
+def slug(heading: str) -> str:
+    """A heading as a link names it."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
