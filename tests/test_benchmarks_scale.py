@@ -13,17 +13,15 @@ from benchmarks import __main__ as command
 from benchmarks.scale import command as scale
 from benchmarks.scale import measured, model
 from benchmarks.scale.measured import Measured
-from benchmarks.scale.model import Job, Line, lines, verdict
-from benchmarks.simulate import Outcome
+from benchmarks.scale.model import Job, Line, Shared, lines, verdict
 
 JOB = Job(
     rows=1e6, workers=10, prompt=100, completion=100, rpm=60_000, tpm=math.inf, latency=1.0, concurrency=0, stores=1,
     ram=1e9, disk=1e9, days=1,
 )  # fmt: skip
-CALM = Outcome(seconds=100, goodput=1, refused=0, early=0, lacking=0, reached=1, shares=(1.0,))
 GOT = Measured(
     row_cpu=400e-6, kept_cpu=100e-6, worker_bytes=30e6, flight_bytes=1e3, row_bytes=1000, entry_cpu=3e-6,
-    entry_bytes=20, look_cpu=2e-6, claim_cpu=1e-8, untold=replace(CALM, refused=5), told=CALM,
+    entry_bytes=20, look_cpu=2e-6, claim_cpu=1e-8, untold=Shared(10, 5, 0.9), told=Shared(10, 0, 0.9),
 )  # fmt: skip
 
 
@@ -53,7 +51,8 @@ def test_a_small_run_measures_and_gives_the_whole_table(
     assert 400 < got.row_bytes < 10_000
     assert 8 < got.entry_bytes < 1000
     assert min(got.entry_cpu, got.look_cpu, got.claim_cpu) > 0
-    assert got.told.seconds > 0
+    assert got.told.workers == got.untold.workers == 20
+    assert 0.5 < got.told.rate < 1.5
     assert got.told.refused == 0
 
 

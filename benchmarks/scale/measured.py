@@ -19,15 +19,15 @@ from typing import Any
 
 from benchmarks import meter, runner, server
 from benchmarks.ask import KEY
-from benchmarks.scale.model import Job
+from benchmarks.scale.model import Job, Shared
 from benchmarks.services import Latency, Service
-from benchmarks.simulate import Outcome, Simulation
+from benchmarks.simulate import Simulation
 from togetherpy.testing._limits import Limits
 
 WORKER = "import sys; sys.path.append({root!r}); from benchmarks.scale import measured; measured.{what}(*sys.argv[1:])"
 CHARS = 4  # a token, about
-SIMULATED = 50  # workers, with their part of the limit
-SECONDS = 150  # that they are simulated for
+SIMULATED = 200_000  # rows at most, of as many workers as have them in that time
+SECONDS = 100  # of made-up time
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class Measured:
     entry_bytes: float  # of memory for it
     look_cpu: float  # to see whether one of the other parts has grown
     claim_cpu: float  # to claim a request, for each that others have in flight
-    untold: Outcome  # of workers that know how many they are
-    told: Outcome  # and are told the limit, too
+    untold: Shared  # by workers that know how many they are
+    told: Shared  # and are told the limit, too
 
 
 def measure(job: Job, quick: bool) -> Measured:
@@ -72,15 +72,16 @@ def measure(job: Job, quick: bool) -> Measured:
     )
 
 
-def simulated(job: Job, quick: bool, *, told: bool) -> Outcome:
-    """Some workers with their part of the service's limit, at the job's pace for each."""
-    workers = min(job.workers, 5 if quick else SIMULATED)
+def simulated(job: Job, quick: bool, *, told: bool) -> Shared:
+    """As many workers as there is time for, with their part of the service's limit, at the job's pace for each."""
+    seconds, most = (10, 2_000) if quick else (SECONDS, SIMULATED)
+    own = job.rate / job.workers * seconds
+    workers = max(1, min(job.workers, int(most / own)))
     rpm = job.rate * 60 * workers / job.workers
+    rows = round(max(workers, min(most, own * workers)))
     service = Service(Latency(job.latency, 4 * job.latency), Limits(rpm=rpm))
-    rows = max(workers, round(rpm / 60 * (20 if quick else SECONDS)))
-    return Simulation(
-        service, rows, workers, share=workers, ceiling=job.each * workers, rpm=rpm if told else None
-    ).run()
+    got = Simulation(service, rows, workers, share=workers, ceiling=job.each * workers, rpm=rpm if told else None).run()
+    return Shared(workers, got.refused, rows / got.seconds / (rpm / 60))
 
 
 def _process(what: str, *arguments: Any) -> dict[str, float]:

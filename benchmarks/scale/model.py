@@ -57,6 +57,15 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Shared:
+    """What became of a limit that some workers shared, in the simulation."""
+
+    workers: int
+    refused: float  # of 1,000 requests after the first minute
+    rate: float  # rows a second, of those that the limit lets in
+
+
+@dataclass(frozen=True)
 class Line:
     """One line of the table."""
 
@@ -163,14 +172,13 @@ def _bounds() -> tuple[int, int]:
 
 
 def _refusals(job: Job, got: Measured) -> Iterator[Line]:
-    said = (("share=N", got.untold), ("share=N and rpm, tpm", got.told))
-    for name, outcome in said:
+    for name, shared in (("share=N", got.untold), ("share=N and rpm, tpm", got.told)):
         yield Line(
             f"429s, {name}",
-            f"{outcome.refused:.1f} of 1,000",
-            big(job.rows * outcome.refused / 1000),
-            f"{outcome.early:,} in the first minute of the simulation",
-            REFUSED / outcome.refused if outcome.refused else math.inf,
+            f"{shared.refused:.1f} of 1,000 by {shared.workers:,} workers",
+            big(job.rows * shared.refused / 1000),
+            f"{shared.rate:.0%} of the limit's rate",
+            REFUSED / shared.refused if shared.refused else math.inf,
         )
 
 
