@@ -158,7 +158,7 @@ def test_a_row_that_cannot_be_asked_does_not_raise(server: LocalServer, cell: An
         ("Köln".encode(), "Köln"),
         ([np.str_("a")], None),
         (b"\x89PNG\r\n", None),
-        (np.datetime64("NaT"), None),
+        (np.datetime64("NaT", "s"), None),
         (np.float32("nan"), None),
     ],
 )
@@ -181,7 +181,7 @@ def test_bytes_that_are_no_text_say_where_images_go(server: LocalServer) -> None
         (datetime.datetime(2026, 1, 2, 3), "2026-01-02T03:00:00"),
         (np.datetime64("2026-01-02T03:00:00", "ns"), "2026-01-02T03:00:00.000000000"),
         (np.timedelta64(3, "D"), "3 days"),
-        (np.datetime64("NaT"), "null"),
+        (np.datetime64("NaT", "s"), "null"),
         (np.int64(3), "3"),
         (decimal.Decimal("1.50"), "1.50"),
         (b"bytes", "bytes"),
