@@ -109,7 +109,7 @@ def test_docstrings_are_written_once(asynchronous: Any, plain: Any) -> None:
     for name in public:
         assert getattr(asynchronous, name).__doc__ == getattr(plain, name).__doc__
         assert len(getattr(plain, name).__doc__) > 40
-    assert asynchronous.__doc__ == f"{plain.__doc__} of an AsyncTogether"
+    assert asynchronous.__doc__ == f"{plain.__doc__} of an AsyncTogether."
 
 
 def test_raw_forms_are_of_every_method_that_is_one_call(kind: str) -> None:

@@ -70,7 +70,7 @@ class Resource:
     def __init_subclass__(cls, *, like: type | None = None) -> None:
         if like is None:
             return
-        cls.__doc__ = cls.__doc__ or f"{like.__doc__} of an AsyncTogether"
+        cls.__doc__ = cls.__doc__ or f"{like.__doc__} of an AsyncTogether."
         for name, method in vars(cls).items():
             whole = getattr(getattr(like, name, None), "__doc__", None)
             if whole and callable(method) and not name.startswith("_"):  # editors show the short one that stands there
