@@ -133,6 +133,14 @@ class _Open:
         """From now on, `parse` gives what this makes of it."""
         self._progress.changes.append(change)
 
+    def _stream(self, *, asynchronous: bool) -> Any:
+        """What reads this body piece by piece, if that is what the method itself returns; else None."""
+        reading = self._progress
+        if self._content is not None or not reading.streams:
+            return None
+        args = (reading.answer.reader(self.response, reading.secrets), self._body, self.response, self._patience)
+        return reading.changed(reading.answer.stream(*args, asynchronous=asynchronous))
+
     def keep(self, content: bytes) -> bytes:
         """The whole body; nothing is left to be read."""
         self._content = content
@@ -171,13 +179,8 @@ class OpenResponse(_Open, BinaryStream):
             APIError: what the method itself raises of such a body.
         """
         if self._value is None:
-            reading = self._progress
-            if self._content is None and reading.streams:
-                reader = reading.answer.reader(self.response, reading.secrets)
-                args = (reader, self._body, self.response, self._patience)
-                self._value = reading.changed(reading.answer.stream(*args, asynchronous=False))
-            else:
-                self._value = reading.parsed(self.read())
+            stream = self._stream(asynchronous=False)
+            self._value = self._progress.parsed(self.read()) if stream is None else stream
         return self._value
 
     def iter_bytes(self, chunk_size: int | None = None) -> Iterator[bytes]:
@@ -245,13 +248,8 @@ class AsyncOpenResponse(_Open, AsyncBinaryStream):
             APIError: what the method itself raises of such a body.
         """
         if self._value is None:
-            reading = self._progress
-            if self._content is None and reading.streams:
-                reader = reading.answer.reader(self.response, reading.secrets)
-                args = (reader, self._body, self.response, self._patience)
-                self._value = reading.changed(reading.answer.stream(*args, asynchronous=True))
-            else:
-                self._value = reading.parsed(await self.read())
+            stream = self._stream(asynchronous=True)
+            self._value = self._progress.parsed(await self.read()) if stream is None else stream
         return self._value
 
     async def iter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:

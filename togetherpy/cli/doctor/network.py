@@ -26,7 +26,7 @@ _SOON = 14 * 86400
 def check_dns(patient: Patient) -> Check:
     """The addresses of the server, or of its proxy."""
     probe, begun = patient.probe, time.monotonic()
-    found, seconds = probe.look_up(), 0.0
+    found = probe.look_up()
     seconds = time.monotonic() - begun
     if isinstance(found, Fault):
         return failed("dns", found.message, *advice.of_name(patient), seconds=seconds)
