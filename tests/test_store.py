@@ -19,6 +19,7 @@ from support.testing_helpers import eventually
 
 from togetherpy.batch import ChatOp
 from togetherpy.batch import store as stores
+from togetherpy.batch.places import Places
 from togetherpy.testing import LocalServer
 
 ROWS = [f"n{index}" for index in range(40)]
@@ -256,16 +257,26 @@ def test_a_full_disk_keeps_whole_lines_and_loses_no_answer(server: LocalServer, 
 
 def test_places_are_found_however_many_there_are() -> None:
     """Across the sizes at which buckets are halved; equal numbers, and the least and the greatest."""
-    places, random = stores._Places(), Random(1)
+    places, random = Places(), Random(1)
     numbers = [random.getrandbits(64) for _ in range(20_000)] + [0, 0, (1 << 64) - 1, (1 << 64) - 1]
     for place, number in enumerate(numbers):
-        places.put(number, place)
+        places.add(number, place)
     assert len(places._buckets) == 32
     assert all(place in places.get(number) for place, number in enumerate(numbers))
     assert sorted(places.get(0)) == [20_000, 20_001]
     assert sorted(places.get((1 << 64) - 1)) == [20_002, 20_003]
     assert places.get(12345) == []
     assert all(list(one) == sorted(one) for one, _ in places._buckets)
+    assert sorted(places) == list(range(20_004))
+    assert [places.pop(0) in (20_000, 20_001) for _ in range(3)] == [True, True, False]
+    assert len(places) == 20_002
+
+
+def test_of_a_number_the_best_place_is_kept() -> None:
+    places = Places()
+    assert [places.add_best(number % 3_000, number) for number in range(9_000)] == [True] * 3_000 + [False] * 6_000
+    assert places.add_best(7, 7) is False
+    assert [places.get(number) for number in range(3_000)] == [[number] for number in range(6_000, 9_000)]
 
 
 WORKER = """

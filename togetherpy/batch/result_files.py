@@ -2,7 +2,7 @@
 
 In: paths. Out: for each custom_id the one line that counts. The rule: a success counts before a failure, and what comes
 later before what came earlier; a success is a 200 with choices and no error, whichever file it stands in. Memory holds
-16 bytes a custom_id, the lines stay where they are. What is no result is said with its file and line, and skipped.
+some 20 bytes a custom_id, the lines stay where they are. What is no result is said with its file and line, and skipped.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import stat
 import tempfile
 import zlib
 from array import array
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO, Self, cast
 
@@ -23,13 +22,13 @@ from togetherpy._core.named import read_named
 from togetherpy.batch.envelope import RowFailure, Verdicts, decode, read_body
 from togetherpy.batch.errors import BatchError
 from togetherpy.batch.identity import digest
+from togetherpy.batch.places import Places
 from togetherpy.batch.rows import plain_name
 from togetherpy.batch.source import open_input
 from togetherpy.types._model import parse_any_json
 
 MAX_SHOWN = 20
 """Complaints that are kept; the others are counted."""
-_BITS = 12
 _GOOD, _FILE, _OFFSETS = 63, 48, (1 << 48) - 1
 _PLACES = (1 << _GOOD) - 1
 _MAX_FILES = 1 << (_GOOD - _FILE)
@@ -130,36 +129,6 @@ def read_result(line: bytes) -> Result:
     )
 
 
-class _Places:
-    """The best place for each number: sorted arrays, one for each beginning of the numbers."""
-
-    def __init__(self) -> None:
-        self._buckets = [(array("Q"), array("Q")) for _ in range(1 << _BITS)]
-
-    def put(self, number: int, place: int) -> bool:
-        """Whether the number is new."""
-        numbers, places = self._buckets[number >> (64 - _BITS)]
-        at = bisect_left(numbers, number)
-        if at < len(numbers) and numbers[at] == number:
-            places[at] = max(places[at], place)
-            return False
-        numbers.insert(at, number)
-        places.insert(at, place)
-        return True
-
-    def pop(self, number: int) -> int | None:
-        numbers, places = self._buckets[number >> (64 - _BITS)]
-        at = bisect_left(numbers, number)
-        if at == len(numbers) or numbers[at] != number:
-            return None
-        numbers.pop(at)
-        return places.pop(at)
-
-    def __iter__(self) -> Iterator[int]:
-        for _, places in self._buckets:
-            yield from places
-
-
 class ResultFiles:
     """Files of results, looked through once, from `__init__` to `close`."""
 
@@ -179,7 +148,7 @@ class ResultFiles:
         """Paths, and copies."""
         self._open: dict[int, BinaryIO] = {}
         """Of the paths, those used last, the last one at the end."""
-        self._places = _Places()
+        self._places = Places()
         try:
             for path in paths:
                 self._files.append(self._opened(path, folder))
@@ -238,7 +207,7 @@ class ResultFiles:
                     self._complain(f"{path}, line {number}: {'it is cut off' if line[-1:] != _LF else error}")
                     continue
                 place |= file << _FILE | result.good << _GOOD
-                self.duplicates += not self._places.put(digest(result.custom_id), place)
+                self.duplicates += not self._places.add_best(digest(result.custom_id), place)
         except OSError as error:
             raise BatchError(f"cannot read {path}: {error.strerror or error}") from None
 
@@ -272,7 +241,7 @@ class ResultFiles:
 
     def count_left(self) -> int:
         """How many those are."""
-        return sum(1 for _ in self._places)
+        return len(self._places)
 
     def close(self) -> None:
         """Idempotent."""

@@ -12,8 +12,6 @@ import contextlib
 import os
 import time
 import warnings
-from array import array
-from bisect import bisect_left
 from concurrent.futures import Future
 from hashlib import blake2b
 from typing import Any
@@ -23,14 +21,13 @@ import msgspec
 from togetherpy._core import fork
 from togetherpy.batch.claims import Claims
 from togetherpy.batch.output import Output, OutputError
+from togetherpy.batch.places import Places
 
 SUFFIX = ".jsonl"
 _START = b'{"key":"'
 _HEX = 32
 _AT = 40
 """A number says where an answer is: which part, and in its lower 40 bits where in it."""
-_EACH = 1024
-"""Answers in a bucket, on average at most, so that putting one in moves few others, however many there are."""
 _REST = 50.0
 """Looking for what others have written takes at most a fiftieth of the time, and is done at most once a second."""
 _LINE_ENDS = bytes.maketrans(b"\r\n", b"  ")
@@ -49,40 +46,6 @@ def key_of(content: bytes) -> str:
     return blake2b(content, digest_size=_HEX // 2).hexdigest()
 
 
-class _Places:
-    """Where each answer is, by the first 64 bits of its key: sorted arrays, one for each beginning of the numbers."""
-
-    def __init__(self) -> None:
-        self._count = self._bits = 0
-        self._buckets = [(array("Q"), array("Q"))]
-
-    def put(self, number: int, place: int) -> None:
-        if self._count >= _EACH << self._bits:
-            self._halve()
-        numbers, places = self._buckets[number >> (64 - self._bits)]
-        at = bisect_left(numbers, number)
-        numbers.insert(at, number)
-        places.insert(at, place)
-        self._count += 1
-
-    def _halve(self) -> None:
-        """Twice as many buckets, one more bit of a number says which."""
-        before, self._buckets = self._buckets[::-1], []
-        self._bits += 1
-        for index in range(len(before)):
-            numbers, places = before.pop()  # so that there are never two of all
-            at = bisect_left(numbers, (2 * index + 1) << (64 - self._bits))
-            self._buckets += (numbers[:at], places[:at]), (numbers[at:], places[at:])
-
-    def get(self, number: int) -> list[int]:
-        numbers, places = self._buckets[number >> (64 - self._bits)]
-        at, found = bisect_left(numbers, number), list[int]()
-        while at < len(numbers) and numbers[at] == number:
-            found.append(places[at])
-            at += 1
-        return found
-
-
 class Store:
     """A directory of answers. Its methods may be called from any thread."""
 
@@ -92,7 +55,7 @@ class Store:
         self._directory = directory
         self._claims = Claims(os.path.join(directory, "claims"))
         self._lock = fork.Lock()
-        self._places = _Places()
+        self._places = Places()
         self._parts: list[str] = []
         self._read: dict[str, int] = {}
         self._own: Output | None = None
@@ -140,7 +103,7 @@ class Store:
             except (OutputError, OSError) as error:
                 self._warn(error)
                 return
-            self._places.put(_number(key), self._own_number << _AT | self._own_end)
+            self._places.add(_number(key), self._own_number << _AT | self._own_end)
             self._own_end += len(line)
 
     def _begin(self) -> Output:
@@ -181,7 +144,7 @@ class Store:
                 if not line.endswith(b"\n"):
                     break  # it is being written, or its writer was killed
                 if line.startswith(_START):
-                    self._places.put(_number(line[len(_START) : len(_START) + _HEX]), number << _AT | at)
+                    self._places.add(_number(line[len(_START) : len(_START) + _HEX]), number << _AT | at)
                 at += len(line)
         self._read[name] = at
 
