@@ -23,7 +23,7 @@ from togetherpy.batch.place import Place, same_file
 from togetherpy.batch.result_files import MAX_SHOWN, Result, ResultFiles
 from togetherpy.batch.rows import Form, Row, RowError, body_of
 from togetherpy.batch.source import FileSource, Source, source_of
-from togetherpy.batch.tally import MergeSummary
+from togetherpy.batch.tally import MergeSummary, add_usage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -126,7 +126,8 @@ class _Merge:
                 return
         else:
             summary.succeeded += 1
-        self._add_usage(result)
+        if result is not None and result.said is not None:
+            add_usage(summary, result.said.usage)
         (self._place.output if failure is None else self._place.errors).write(_line(row, result, failure))
 
     def _result(self, row: Row) -> Result | None:
@@ -147,13 +148,6 @@ class _Merge:
 
     def _reason(self, row: Row) -> RowFailure:
         return self._why_absent(row) if row.error is None else failure_of(RowError(row.error), row)
-
-    def _add_usage(self, result: Result | None) -> None:
-        usage = result.said.usage if result is not None and result.said is not None else None
-        for name in ("prompt_tokens", "completion_tokens", "total_tokens"):
-            count = (usage or {}).get(name)
-            if isinstance(count, int):
-                setattr(self._summary, name, getattr(self._summary, name) + count)
 
     def _said(self) -> MergeSummary:
         summary, results = self._summary, self._results

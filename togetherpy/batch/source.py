@@ -178,6 +178,13 @@ async def _asynchronous(given: Iterable[Any]) -> AsyncGenerator[Any, None]:
         yield one
 
 
+def beside(path: str, ending: str = ".out.jsonl") -> str:
+    """An input's path with another ending, by default that of `batch run`'s output."""
+    for packed in (".gz", ".zst"):
+        path = path.removesuffix(packed)
+    return f"{os.path.splitext(path)[0]}{ending}"
+
+
 def open_input(path: str) -> BinaryIO:
     """The bytes of a file; .gz and .zst by name. Raises OSError, BatchError."""
     if path.endswith(".gz"):

@@ -127,10 +127,7 @@ class Tally:
         self.maybe_billed += billed
         if seconds > 0:
             self._latencies[round(_FINE * math.log10(seconds))] += 1
-        if usage:
-            self.prompt_tokens += _count(usage, "prompt_tokens")
-            self.completion_tokens += _count(usage, "completion_tokens")
-            self.total_tokens += _count(usage, "total_tokens")
+        add_usage(self, usage)
 
     def add_cost(self, dollars: float | None) -> None:
         """What a row cost."""
@@ -178,6 +175,8 @@ def json_of(summary: BatchSummary) -> str:
     return msgspec.json.format(msgspec.json.encode(summary), indent=2).decode() + "\n"
 
 
-def _count(usage: Mapping[str, Any], name: str) -> int:
-    value = usage.get(name)
-    return value if isinstance(value, int) else 0
+def add_usage(counts: Tally | MergeSummary, usage: Mapping[str, Any] | None) -> None:
+    """An answer's tokens, as far as it says how many, to those of others."""
+    for name in ("prompt_tokens", "completion_tokens", "total_tokens"):
+        if usage and isinstance(count := usage.get(name), int):
+            setattr(counts, name, getattr(counts, name) + count)

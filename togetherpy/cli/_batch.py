@@ -134,13 +134,15 @@ def _object(text: str) -> dict[str, Any]:
 
 def run(options: argparse.Namespace, _screen: Screen) -> int:
     """`togetherpy batch run`."""
-    output = options.output or _beside(options.input)
     from togetherpy.batch.errors import BatchError
+    from togetherpy.batch.output import STDOUT
     from togetherpy.batch.running import Blocking, prepared
+    from togetherpy.batch.source import STDIN, beside
     from togetherpy.client import Together
 
     if options.dry_run:
         return _dry_run(options)
+    output = options.output or (STDOUT if options.input == STDIN else beside(options.input))
     try:
         client = Together(base_url=options.base_url)
         begun = prepared(
@@ -214,14 +216,6 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
 
 
 _OURS = {"words", "action", "run", "input", "output", "params", "base_url", "no_progress", "dry_run"}
-
-
-def _beside(path: str) -> str:
-    if path == "-":
-        return "-"
-    for ending in (".gz", ".zst"):
-        path = path.removesuffix(ending)
-    return f"{os.path.splitext(path)[0]}.out.jsonl"
 
 
 @contextlib.contextmanager

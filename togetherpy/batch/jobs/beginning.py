@@ -23,7 +23,7 @@ from togetherpy.batch.manifest import plain
 from togetherpy.batch.options import Options, RunOptions, make_options
 from togetherpy.batch.output import OutputError
 from togetherpy.batch.rows import Form
-from togetherpy.batch.source import STDIN, FileSource
+from togetherpy.batch.source import STDIN, FileSource, beside
 
 KEPT = "input.jsonl"
 _BLOCK = 1 << 20
@@ -78,18 +78,11 @@ def wanted(given: Any, directory: Any, model: str | None, arguments: dict[str, A
         raise TypeError(f'completion_window must be a str such as "24h", not {type(window).__name__}')
     options = make_options(os.devnull, model, arguments)
     if directory is None:
-        directory = beside(given)
+        path = _path(given)
+        if path is None:
+            raise ValueError("this input has no name: say in which directory its jobs are to be kept (-o)")
+        directory = beside(path, ".jobs")
     return Wanted(given, cast(str, os.fspath(directory)), options, rows_per_job, window)
-
-
-def beside(given: Any) -> str:
-    """The directory for an input. Raises ValueError where that has no name."""
-    path = _path(given)
-    if path is None:
-        raise ValueError("this input has no name: say in which directory its jobs are to be kept (-o)")
-    for ending in (".gz", ".zst"):
-        path = path.removesuffix(ending)
-    return f"{os.path.splitext(path)[0]}.jobs"
 
 
 def begin(journal: Journal, wanted: Wanted) -> None:

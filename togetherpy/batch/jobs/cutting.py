@@ -64,9 +64,9 @@ def read_sent(path: str) -> Iterator[SentRow]:
         raise BatchError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
 
 
-def rows_name(chunk: Chunk) -> str:
+def rows_name(chunk: int) -> str:
     """The name of that file."""
-    return f"chunk-{chunk.chunk:05}.rows.jsonl"
+    return f"chunk-{chunk:05}.rows.jsonl"
 
 
 class Cutter:
@@ -153,7 +153,7 @@ class _Files:
         self._path = journal.path(f"chunk-{number:05}.tmp")
         self._sum = sha256()
         self._requests: BinaryIO = open(self._path, "wb", buffering=_BUFFER)  # noqa: SIM115  closed by close
-        self._rows: BinaryIO = open(journal.path(f"chunk-{number:05}.rows.jsonl"), "wb", buffering=_BUFFER)  # noqa: SIM115
+        self._rows: BinaryIO = open(journal.path(rows_name(number)), "wb", buffering=_BUFFER)  # noqa: SIM115
 
     def put(self, line: bytes, row: bytes) -> None:
         self._requests.write(line)

@@ -19,7 +19,7 @@ from togetherpy.batch.envelope import RowFailure, failure_of
 from togetherpy.batch.errors import BatchError
 from togetherpy.batch.identity import Digests
 from togetherpy.batch.jobs.cutting import REFUSED, read_sent, rows_name
-from togetherpy.batch.jobs.journal import Chunk, Journal, Plan
+from togetherpy.batch.jobs.journal import Chunk, Journal
 from togetherpy.batch.jobs.service import Service, results_name
 from togetherpy.batch.options import make_options
 from togetherpy.batch.rows import Row, RowError
@@ -35,14 +35,6 @@ _CODES = {
     "CANCELED": "batch_cancelled",
 }
 _WORDS = {"refused": "batch_refused", "dropped": "batch_cancelled"}
-
-
-def output_for(plan: Plan) -> str:
-    """The output that `batch run` would have for the input."""
-    path = plan.input
-    for ending in (".gz", ".zst"):
-        path = path.removesuffix(ending)
-    return f"{os.path.splitext(path)[0]}.out.jsonl"
 
 
 def download_all(service: Service, journal: Journal, output: str, partial_too: bool) -> Steps[MergeSummary]:
@@ -101,7 +93,7 @@ class _Sent:
         """As Source."""
         for chunk in self._journal.plan.chunks:
             if chunk.over:
-                yield from self._of(rows_name(chunk), chunk)
+                yield from self._of(rows_name(chunk.chunk), chunk)
         yield from self._of(REFUSED, None)
 
     def _of(self, name: str, chunk: Chunk | None) -> Iterator[Row]:

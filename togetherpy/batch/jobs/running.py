@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from togetherpy._core.steps import Steps, Work, arun, run
 from togetherpy.batch.checks import check_number
 from togetherpy.batch.jobs.beginning import begin, wanted
-from togetherpy.batch.jobs.fetching import download_all, output_for
+from togetherpy.batch.jobs.fetching import download_all
 from togetherpy.batch.jobs.going import submit_all, wait_all
 from togetherpy.batch.jobs.journal import Journal, Notes, check_cut, known_plan
 from togetherpy.batch.jobs.report import Jobs, jobs_of
 from togetherpy.batch.jobs.service import Service
+from togetherpy.batch.source import beside
 from togetherpy.client import AsyncTogether, Together
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def download_steps(client: Any, pause: Pause, directory: str, output: Any, parti
     """`download`."""
     with Journal(directory) as journal:
         check_cut(directory, journal.plan)
-        target = output_for(journal.plan) if output is None else cast(str, os.fspath(output))
+        target = beside(journal.plan.input) if output is None else cast(str, os.fspath(output))
         return (yield from download_all(Service(client, journal, pause), journal, target, partial_too))
 
 
