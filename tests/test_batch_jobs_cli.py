@@ -73,8 +73,8 @@ def test_one_after_the_other_as_each_says(server: LocalServer, tmp_path: Path) -
 
 def test_what_failed_is_finished_by_the_command_that_is_printed(server: LocalServer, tmp_path: Path) -> None:
     server.batch_rules.end, server.batch_rules.answered = "EXPIRED", 0.5
-    source = write_rows(tmp_path / "in.jsonl", [{"q": f"it's {n}"} for n in range(4)])
-    options = ("--template", "What is {q}?", "--system", "Be brief.", "--max-tokens", 5)
+    source = write_rows(tmp_path / "in.jsonl", [{"q": f"it's {n}"} for n in range(5)])
+    options = ("--limit", 4, "--template", "What is {q}?", "--system", "Be brief.", "--max-tokens", 5)
     call(server, "submit", source, "--model", "no-such", *options, "--seed", 3, "-o", tmp_path / "x")
     assert call(server, "wait", tmp_path / "x", "--interval", 0.01, code=3)[0].count("EXPIRED") == 1
     _, said = call(server, "download", tmp_path / "x", "-o", tmp_path / "o.jsonl", code=3)
@@ -83,7 +83,7 @@ def test_what_failed_is_finished_by_the_command_that_is_printed(server: LocalSer
     assert again[:3] == ["togetherpy", "batch", "run"]
     server.reply(body={"choices": [{"message": {"content": "four"}, "finish_reason": "stop"}]}, times=None)
     call(server, *again[2:])
-    assert {row["error"] for row in read_rows(tmp_path / "o.jsonl")} == {None}
+    assert [row["error"] for row in read_rows(tmp_path / "o.jsonl")] == [None] * 4
     assert server.requests[-1].json["seed"] == 3
 
 

@@ -16,7 +16,7 @@ from support.processes import COMMAND, environment, run
 from support.testing_helpers import eventually
 
 from togetherpy import batch
-from togetherpy.batch import result_files
+from togetherpy.batch import BatchError, merging, result_files
 from togetherpy.batch.lock import Lock
 from togetherpy.testing import LocalServer
 
@@ -483,3 +483,29 @@ def test_more_files_than_may_be_open_at_a_time(tmp_path: Path, monkeypatch: pyte
     with result_files.ResultFiles(map(str, files), str(tmp_path)) as found:
         assert len(found._open) == 3
     assert batch.merge(source, files, tmp_path / "out.jsonl").succeeded == 10
+
+
+def test_a_run_waits_for_the_end_of_a_merge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = write_rows(tmp_path / "in.jsonl", prompts(4))
+    file, out = write_rows(tmp_path / "o.jsonl", [answer(f"c{number}") for number in range(3)]), tmp_path / "out.jsonl"
+
+    def ended(*_: Any, **_more: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(merging, "line_of", ended)
+        with pytest.raises(KeyboardInterrupt):
+            batch.merge(source, file, out)
+    with LocalServer() as server:
+        run_again = Runner("sync", server)
+        with pytest.raises(BatchError, match="call the same merge again first"):
+            run_again(source, out)
+        assert not server.requests
+        assert batch.merge(source, file, out).succeeded == 3
+        assert run_again(source, out).skipped == 3
+        with monkeypatch.context() as patch:
+            patch.setattr(merging, "line_of", ended)
+            with pytest.raises(KeyboardInterrupt):
+                batch.merge(source, file, tmp_path / "other.jsonl")
+        assert run_again(source, tmp_path / "other.jsonl", force=True).succeeded == 4
+        assert run_again(source, tmp_path / "other.jsonl").skipped == 4

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from togetherpy import Together, batch
+from togetherpy.batch.jobs import service
 
 ROWS = [{"custom_id": "long " * 20 if n == 2 else f"c{n}", "prompt": f"question {n}"} for n in range(5)]
 ACTIONS = ("submit", "cancel", "wait", "download")
@@ -76,6 +77,7 @@ def killed_at(step: int, action: str, *where: Any) -> bool:
 def main(base_url: str, folder: str, action: str, first: str, stride: str) -> None:
     source = Path(folder, "in.jsonl")
     source.write_text("".join(json.dumps(row) + "\n" for row in ROWS), encoding="utf-8")
+    service.BREATH = 0.001
     for step in range(int(first), 100_000, int(stride)):
         directory, out = Path(folder, f"jobs-{step}"), Path(folder, f"out-{step}.jsonl")
         with Together(api_key="test", base_url=base_url, max_retries=0) as client:

@@ -34,6 +34,9 @@ class Manifest(msgspec.Struct, kw_only=True):
     """How rows are read: text, template, system."""
     params: dict[str, Any] | None = {}
     """The shared parameters; None while they are not known, for the answers came from files: then any are taken."""
+    bringing: str = ""
+    """The command that brings results here, `merge` or `download`, from its beginning to its end: until then they are
+    only in their files, and a run would ask again."""
     checked: list[int] = []
     """Size and time of the input in which no custom_id comes twice, and its rows."""
 

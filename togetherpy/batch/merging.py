@@ -2,7 +2,8 @@
 
 In: the rows of an input, files of results, and why a row may be in none. Out: the output's lines and a MergeSummary.
 The rule: the input says which rows there are, and each ends with one line, the reason in it if it has no answer; what
-is answered in the output already stays. Lines are added as a run adds them, so `merge` and `run` go on after any end.
+is answered in the output already stays. Lines are added as a run adds them, so the same call goes on after any end; a
+run does so only when that is through, for it would ask what is still in the files alone.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def merge_results(
             )
     with ResultFiles(files, os.path.dirname(output)) as results:
         rows = source or _Found(results)
-        place = Place(rows, options, any_params=any_params)
+        place = Place(rows, options, any_params=any_params, bringing="merge" if name_in_files is None else "download")
         try:
             why = why_absent or partial(missing, form=options.form)
             return _Merge(rows, place, options, results, name_in_files, why).run()

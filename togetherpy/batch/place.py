@@ -29,9 +29,13 @@ from togetherpy.batch.source import FileSource, Source
 class Place:
     """The output of one run."""
 
-    def __init__(self, source: Source, options: Options, *, any_params: bool = False) -> None:
-        """`any_params`: with which parameters the rows were asked is not known. Raises BatchError."""
-        self._source, self._options, self._any_params = source, options, any_params
+    def __init__(self, source: Source, options: Options, *, any_params: bool = False, bringing: str = "") -> None:
+        """`any_params`: with which parameters the rows were asked is not known. `bringing`: for whom (`Manifest`).
+
+        Raises:
+            BatchError: it is no place for this, and why.
+        """
+        self._source, self._options, self._any_params, self._bringing = source, options, any_params, bringing
         self.path: str = options.output if options.output == STDOUT else os.path.realpath(options.output)
         self._texts: str | None = None
         if options.only_text and self.path != STDOUT:
@@ -110,6 +114,7 @@ class Place:
             input=None if name is None else os.path.relpath(os.path.realpath(name), folder),
             reading=reading,
             params=None if self._any_params else _manifest.plain(self._options.params),
+            bringing=self._bringing,
         )
         before = _manifest.load(self.path) if is_file and os.path.exists(self.path) else None
         if before is None:
@@ -123,6 +128,11 @@ class Place:
             raise BatchError(
                 f"{self.path} was made otherwise: {'; '.join(different)}. Give another output (-o), go on with it "
                 "nevertheless (--force), or begin anew (--restart)"
+            )
+        if before.bringing and not self._bringing and not self._options.force:
+            raise BatchError(
+                f"a {before.bringing} into {self.path} was ended too early, and what it has not brought yet would be "
+                f"asked again; call the same {before.bringing} again first, or go on nevertheless (--force)"
             )
         self.run = before.run
         if self._any_params:
@@ -187,6 +197,9 @@ class Place:
                 settle(self.errors_path, sort=self._options.sort, beaten=there)
             if self._texts is not None:
                 texts.write_texts(self.path, self._texts)
+            if self._bringing:
+                self._manifest.bringing = ""
+                _manifest.save(self.path, self._manifest)
         except OSError as error:
             raise OutputError(f"cannot rewrite {self.path}: {error.strerror or error}; it is whole as it was") from None
 

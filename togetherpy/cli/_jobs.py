@@ -222,7 +222,7 @@ def _download(options: argparse.Namespace, screen: Screen) -> int:
 def _live(plan: Plan, output: str, options: argparse.Namespace) -> str:
     """The run that goes on with an output."""
     params = {name: value for name, value in plan.params.items() if name != "model"}
-    named = {"model": plan.params.get("model"), **plan.reading, "base_url": options.base_url}
+    named = {"model": plan.params.get("model"), **plan.reading, "limit": plan.limit, "base_url": options.base_url}
     return _words(
         ["batch", "run", plan.input, "-o", output], {**named, "params": json.dumps(params) if params else None}
     )

@@ -26,7 +26,8 @@ with its reason. Then `togetherpy batch run IN -o OUT` with the same IN and OUT 
 
 A success is a 200 with choices. Where several lines are of one row, a success counts before a failure, and what comes
 later before what came earlier. Lines that are no result are said with file and line, and passed over. If OUT is there,
-what is answered in it stays. Nothing is sent; killed at any time, the same command goes on."""
+what is answered in it stays. Nothing is sent; killed at any time, the same command goes on, and `batch run` waits for
+that."""
 _STATUSES = {
     0: "all rows are answered",
     1: "a file cannot be read, OUT cannot be written, or something else is writing it",

@@ -100,7 +100,7 @@ def begin(journal: Journal, wanted: Wanted) -> None:
             raise BatchError(f"the input {path} lies in {journal.directory}; give another directory (-o)")
     else:
         form = msgspec.structs.replace(form, text=form.text and given == STDIN)
-        path, digest = journal.path(KEPT), _keep(journal, given, form, wanted.options.form)
+        path, digest = os.path.realpath(journal.path(KEPT)), _keep(journal, given, form, wanted.options.form)
     reading = {"text": form.text, "system": form.system, "template": form.template.text if form.template else None}
     params = plain(wanted.options.params)
     if journal.plan.input:
@@ -189,6 +189,7 @@ def _digest_of(pieces: Iterable[bytes], copy: BinaryIO | None = None) -> str:
 def _keep(journal: Journal, given: Any, form: Form, asked: Form) -> str:
     """Copies the rows into the directory, if that is not done; the digest of what was given, "" for nothing."""
     pieces = _stdin() if given == STDIN else _lines(cast("Iterable[Any]", given), asked)
+    pieces = _while_open(journal, pieces)
     if journal.plan.input:
         digest = _digest_of(pieces)
         return "" if digest == sha256().hexdigest() else digest
@@ -202,6 +203,12 @@ def _keep(journal: Journal, given: Any, form: Form, asked: Form) -> str:
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
     return digest
+
+
+def _while_open(journal: Journal, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    for piece in pieces:
+        journal.check_open()
+        yield piece
 
 
 def _stdin() -> Iterator[bytes]:

@@ -88,6 +88,7 @@ class Cutter:
         try:
             with open(self._journal.path(REFUSED), "wb", buffering=_BUFFER) as bad:
                 for row in islice(rows, most):
+                    self._journal.check_open()
                     count += 1
                     try:
                         self._put(row)

@@ -53,7 +53,10 @@ def download_all(service: Service, journal: Journal, output: str, partial_too: b
         if name.endswith(".part"):  # of a download that was killed
             os.unlink(journal.path(name))
     for chunk in chunks:
-        for kind in KINDS if chunk.over else ():
+        if not chunk.over:
+            continue
+        yield from service.look_for_files(chunk)
+        for kind in KINDS:
             yield from service.fetch(chunk, kind)
     summary: MergeSummary = yield Work(partial(_merge, journal, output))
     return summary

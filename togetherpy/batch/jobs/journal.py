@@ -133,6 +133,7 @@ class Journal(Notes):
             BatchError: another command is at work there, there is no journal, or it cannot be read or written.
         """
         self._path = os.path.join(directory, NAME)
+        self._closed = False
         try:
             if make:
                 os.makedirs(directory, exist_ok=True)
@@ -156,8 +157,14 @@ class Journal(Notes):
         self._out.write(msgspec.json.encode(entry) + b"\n")
         super().add(chunk, **facts)
 
+    def check_open(self) -> None:
+        """For work in a thread that goes on though nobody waits for it any more. Raises BatchError after `close`."""
+        if self._closed:
+            raise BatchError(f"{self.directory} was left")
+
     def close(self) -> None:
         """Idempotent."""
+        self._closed = True
         self._out.close()
         self._lock.release()
 
@@ -188,6 +195,8 @@ def read_plan(directory: str) -> Plan:
         raise BatchError(f"cannot read {path}: {error.strerror or error}") from None
     except (ValueError, KeyError, IndexError, TypeError) as error:
         raise BatchError(f"{path} is damaged ({error}); the jobs are those of `batches.list`") from None
+    if plan.kept:  # it is where the directory is now
+        plan.input = os.path.join(os.path.realpath(directory), os.path.basename(plan.input))
     if plan.version != VERSION:
         raise BatchError(f"{path} is of version {plan.version}, and this togetherpy knows version {VERSION}")
     return plan

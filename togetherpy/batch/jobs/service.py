@@ -17,6 +17,7 @@ from togetherpy._core.named import read_named
 from togetherpy._core.steps import Steps, Work
 from togetherpy.batch.errors import BatchError
 from togetherpy.batch.jobs.journal import FINAL, Chunk, Notes
+from togetherpy.batch.output import OutputError
 from togetherpy.error import (
     APIConnectionError,
     APIError,
@@ -37,6 +38,8 @@ TRIES = 3
 """Times that something is made that certainly was not made before."""
 BREATH = 2.0
 """Seconds before it is looked at whether it was, and twice as many after each time."""
+LOOKS = 3
+"""Looks at a list for what may just have been made, before it is taken that it was not: lists may be behind."""
 _MISSED = 10
 """Looks in a row at which the service does not know a job that it made, after which it is gone."""
 _PASSING = (APIConnectionError, APIResponseError, InternalServerError, RateLimitError, RequestTimeoutError)
@@ -143,19 +146,13 @@ class Service:
                 self.forget()
             try:
                 job = yield from self._found(chunk)
-                if job is None:
-                    self._journal.add(chunk, step="creating")
-                    made: BatchCreateResponse = yield partial(
-                        self._batches.create,
-                        input_file_id=chunk.file_id,
-                        endpoint=ENDPOINT,
-                        completion_window=self._journal.plan.window,
-                        max_retries=0,
-                    )
-                    job = made.job
-                    if job is None or not job.id:
-                        failure = APIResponseError(f"The service made no job: {made.warning or 'it says no more'}")
-                        continue
+            except APIError as error:
+                failure = error
+                if isinstance(error, _PASSING):
+                    continue
+                break
+            try:
+                job = job or (yield from self._made(chunk))
             except APIError as error:
                 failure = error
                 if isinstance(error, RateLimitError) or is_full(error.message):
@@ -171,11 +168,36 @@ class Service:
             return True
         raise _stopped(f"the job of chunk {chunk.chunk} could not be made", failure)
 
+    def _made(self, chunk: Chunk) -> Steps[BatchJob]:
+        """A new job. Raises APIError, which may say nothing of whether it was made."""
+        self._journal.add(chunk, step="creating")
+        made: BatchCreateResponse = yield partial(
+            self._batches.create,
+            input_file_id=chunk.file_id,
+            endpoint=ENDPOINT,
+            completion_window=self._journal.plan.window,
+            max_retries=0,
+        )
+        if made.job is None or not made.job.id:
+            raise APIResponseError(f"The service made no job: {made.warning or 'it says no more'}")
+        return made.job
+
     def _found(self, chunk: Chunk) -> Steps[BatchJob | None]:
+        """The chunk's job, if the service has one; one that may just have been made is looked for more than once."""
+        for look in range(LOOKS if chunk.step == "creating" else 1):
+            if look:
+                yield partial(self.pause, BREATH * 2**look)
+                self.forget()
+            listed: list[BatchJob] = (yield self._batches.list) if self._jobs is None else self._jobs
+            self._jobs = listed
+            job = self._of(chunk, listed)
+            if job is not None:
+                return job
+        return None
+
+    def _of(self, chunk: Chunk, listed: list[BatchJob]) -> BatchJob | None:
         """The newest job of the chunk's file that this directory does not know. One that has ended without answers is
         taken only where it may be ours."""
-        listed: list[BatchJob] = (yield self._batches.list) if self._jobs is None else self._jobs
-        self._jobs = listed
         known = {job_id for one in self._journal.plan.chunks for job_id in (*one.former, one.job_id)}
         found = [job for job in listed if job.input_file_id == chunk.file_id and job.id and job.id not in known]
         if chunk.step != "creating":
@@ -204,6 +226,8 @@ class Service:
         """Writes down what has changed."""
         told = _told(job)
         if told["status"] not in FINAL:
+            if chunk.over:
+                return
             if told["status"] != chunk.status:
                 self._journal.add(chunk, **told)
             chunk.progress = told["progress"]
@@ -239,21 +263,42 @@ class Service:
 
     # Results
 
+    def look_for_files(self, chunk: Chunk) -> Steps[None]:
+        """Looks again at a job that has ended, as long as no file of it is known: they may come after its end."""
+        for attempt in range(TRIES):
+            if chunk.job_id is None or chunk.output_file_id or chunk.error_file_id:
+                return
+            if attempt:
+                if chunk.status != "COMPLETED":
+                    return
+                yield partial(self.pause, BREATH * 2 ** (attempt - 1))
+            yield from self.look(chunk)
+
     def fetch(self, chunk: Chunk, kind: str) -> Steps[None]:
         """Downloads one of the chunk's files of results. Raises BatchError."""
         file_id = chunk.output_file_id if kind == "output" else chunk.error_file_id
-        if file_id is None or kind in chunk.fetched:
-            return
         path = self._journal.path(results_name(chunk, kind))
-        try:
-            yield partial(self._files.retrieve_content, file_id, output=path)
-        except NotFoundError as error:
-            self._journal.add(chunk, error=f"its {kind} file {file_id} is not there: {_words(error)}")
+        if file_id is None or (kind in chunk.fetched and os.path.exists(path)):
             return
-        except APIError as error:
-            raise _stopped(f"the {kind} file of chunk {chunk.chunk} could not be downloaded", error) from None
-        yield Work(partial(_sync, path))
-        self._journal.add(chunk, fetched=[*chunk.fetched, kind])
+        others = [one for one in chunk.fetched if one != kind]
+        missed: NotFoundError | None = None
+        for attempt in range(TRIES):
+            if attempt:
+                yield partial(self.pause, BREATH * 2 ** (attempt - 1))
+            try:
+                yield partial(self._files.retrieve_content, file_id, output=path)
+            except NotFoundError as error:  # so soon after the job's end
+                missed = error
+            except APIError as error:
+                raise _stopped(f"the {kind} file of chunk {chunk.chunk} could not be downloaded", error) from None
+            except OSError as error:
+                raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
+            else:
+                yield Work(partial(_sync, path))
+                self._journal.add(chunk, fetched=[*others, kind])
+                return
+        said = "" if missed is None else _words(missed)
+        self._journal.add(chunk, error=f"its {kind} file {file_id} is not there: {said}", fetched=others)
 
 
 def _sync(path: str) -> None:
