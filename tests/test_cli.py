@@ -324,9 +324,20 @@ def test_a_full_disk_is_one_line() -> None:
     assert result.stderr == "togetherpy: error: cannot write the output: No space left on device\n"
 
 
-def test_an_output_closed_from_the_start_is_no_error() -> None:
+def test_an_output_closed_from_the_start_is_one_line() -> None:
     result = run("sh", "-c", 'exec "$@" >&-', "sh", *COMMAND, "demo")
-    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == "togetherpy: error: cannot write the output: standard output is closed\n"
+
+
+def test_a_standard_error_closed_from_the_start_goes_nowhere_else(server: LocalServer) -> None:
+    server.reply(events=[delta(reasoning="hm"), delta(content="Four."), delta()])
+    closed = ("sh", "-c", 'exec "$@" 2>&-', "sh", *COMMAND)
+    result = run(*closed, "chat", "--usage", "--reasoning", "show", "2+2?", **where(server))
+    assert (result.returncode, result.stdout) == (0, "Four.\n")
+    server.reply(status=401)
+    result = run(*closed, "models", **where(server))
+    assert (result.returncode, result.stdout) == (1, "")
 
 
 # Failures

@@ -145,6 +145,19 @@ def test_standard_input_is_joined_to_the_prompt(words: list[str], stdin: bytes |
     assert chat.prompt == prompt
 
 
+@pytest.mark.parametrize(
+    ("words", "prompt"),
+    [
+        (["Why", "-t", "0.5", "is", "the", "sky", "-s", "x", "blue"], "Why is the sky blue"),
+        (["--", "-t", "is", "what?"], "-t is what?"),
+        (["-t", "0", "--", "-5"], "-5"),
+    ],
+)
+def test_options_may_stand_among_the_words(words: list[str], prompt: str, chat: Chat) -> None:
+    assert chat(*words) == 0
+    assert chat.prompt == prompt
+
+
 def test_what_is_no_text_is_replaced(chat: Chat) -> None:
     assert chat("Why?", stdin=b"log \xff\n") == 0
     assert chat.prompt == "log \ufffd\n\nWhy?"
@@ -533,6 +546,24 @@ def test_a_conversation(dressing: dict[str, str], server: LocalServer, tmp_path:
     history = (tmp_path / "state" / "togetherpy" / "chat_history").read_text().splitlines()
     assert json.loads(history[0]) == "What is blue?"
     assert json.loads(history[-1]) == "//etc is what?"
+
+
+@posix
+def test_no_encoding_and_no_damaged_history_ends_a_conversation(server: LocalServer, tmp_path: Path) -> None:
+    history = tmp_path / "togetherpy" / "chat_history"
+    history.parent.mkdir()
+    history.write_text('"\\u0000"\n"\\ud800"\n')
+    (tmp_path / "prompt_toolkit.py").write_text("raise ImportError('blocked')")
+    variables = program(server, XDG_STATE_HOME=str(tmp_path), PYTHONPATH=str(tmp_path), PYTHONIOENCODING="ascii")
+    with terminal(*COMMAND, "chat", "--plain", cwd=str(tmp_path), **variables) as talk:
+        talk.until("> ")
+        enter(talk, "Où?")
+        talk.until("> ")
+        talk.type("\x04")
+        talk.rest()
+        assert talk.status == 0
+    (request,) = server.requests
+    assert request.json["messages"][-1]["content"] == "Où?"
 
 
 @posix

@@ -10,6 +10,7 @@ function of the options and a Screen that returns an exit status.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import sys
 import warnings
@@ -67,7 +68,7 @@ def _run(words: list[str], screen: Screen) -> int:
         if words[:1] and words[0] in COMMANDS:
             parser = argparse.ArgumentParser(prog=f"togetherpy {words[0]}", allow_abbrev=False)
             _describe(words[0], parser)
-            options = parser.parse_args(words[1:])
+            options = _parse(parser, words[1:])
         else:
             chosen: str = whole_parser(described=False).parse_args(words).command
             return _run(words[words.index(chosen) :], screen)  # what stood before it was "--"
@@ -78,6 +79,14 @@ def _run(words: list[str], screen: Screen) -> int:
     code: int = options.run(options, screen)
     screen.flush()
     return code
+
+
+def _parse(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Namespace:
+    """Options may stand among the words of a prompt: "chat Why -t 0 is the sky blue"."""
+    if "--" not in words:  # with which intermixing takes what follows for options, on some versions of Python
+        with contextlib.suppress(TypeError):  # a command of commands, whose words are never intermixed
+            return parser.parse_intermixed_args(words)
+    return parser.parse_args(words)
 
 
 def whole_parser(*, described: bool = True) -> argparse.ArgumentParser:

@@ -9,6 +9,7 @@ character stops it: what the output's encoding lacks is written as an escape.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import sys
@@ -38,7 +39,7 @@ class Screen:
 
     def __init__(self) -> None:
         self._at_start = True
-        stdout: Any = sys.stdout  # None when it was closed before we began; print() then does nothing
+        stdout: Any = sys.stdout  # None when it was closed before we began
         self.terminal: bool = bool(stdout and stdout.isatty())
         if hasattr(stdout, "reconfigure"):
             stdout.reconfigure(errors="backslashreplace")
@@ -53,6 +54,7 @@ class Screen:
         if self.terminal:
             text = safe(text)
         if text:
+            _need_output()
             self._at_start = text.endswith("\n")  # first: Ctrl-C may come as soon as the text is seen
         try:
             print(text, end="", flush=True)
@@ -93,12 +95,12 @@ class Screen:
 
     def data(self, data: bytes) -> None:
         """Writes bytes as they are, after what was written before."""
+        _need_output()
         out: Any = sys.stdout
         try:
-            if out is not None:
-                out.flush()
-                getattr(out, "buffer", out).write(data)
-                out.flush()
+            out.flush()
+            getattr(out, "buffer", out).write(data)
+            out.flush()
         except OSError as error:
             raise OutputError(error) from None
 
@@ -117,6 +119,19 @@ class Screen:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _need_output() -> None:
+    """print() does nothing without an output, and an answer would be lost without a word."""
+    if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison]
+        raise OutputError(OSError(errno.EBADF, "standard output is closed"))
+
+
+def tell(text: str, *, end: str = "\n") -> None:
+    """Writes `text` to standard error, if that can be."""
+    if sys.stderr is not None:  # pyright: ignore[reportUnnecessaryComparison]  # print() would take standard output
+        with contextlib.suppress(OSError):
+            print(text, end=end, file=sys.stderr, flush=True)
+
+
 def safe(text: str) -> str:
     """The text without what could drive a terminal: "?" stands in its place."""
     return text.replace("\r\n", "\n").translate(_UNSAFE)
@@ -125,8 +140,7 @@ def safe(text: str) -> str:
 def note(text: str) -> None:
     """Shows `text` as one line on standard error; a terminal that is too narrow gets it wrapped."""
     line = " ".join(safe(text).split())
-    with contextlib.suppress(OSError):
-        print(wrapped(line, columns(2)) if os.isatty(2) else line, file=sys.stderr, flush=True)
+    tell(wrapped(line, columns(2)) if os.isatty(2) else line)
 
 
 def complain(text: str) -> None:

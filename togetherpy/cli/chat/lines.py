@@ -11,7 +11,9 @@ import contextlib
 import os
 import sys
 from collections.abc import AsyncGenerator, Callable
+from typing import Any
 
+from togetherpy.cli._screen import tell
 from togetherpy.cli.chat.history import History
 
 Read = Callable[[str], str]
@@ -26,6 +28,9 @@ def reader(history: History, words: list[str]) -> Read:
     if os.environ.get("TERM") != "dumb":
         with contextlib.suppress(ImportError):
             return _by_prompt_toolkit(history, words)
+    stdin: Any = sys.stdin
+    if hasattr(stdin, "reconfigure"):  # so that what is typed in another encoding ends nothing: see `_by_python`
+        stdin.reconfigure(errors="surrogateescape")
     with contextlib.suppress(ImportError):
         return _by_readline(history, words)
     return _by_python
@@ -112,14 +117,13 @@ def _by_readline(history: History, words: list[str]) -> Read:
     libedit = "libedit" in (readline.__doc__ or "")
     readline.parse_and_bind("bind ^I rl_complete" if libedit else "tab: complete")
     readline.set_auto_history(False)  # it would keep each line of a message
-    for text in history.texts:
-        readline.add_history(text)
-    known = len(history.texts)
+    known = 0
 
     def read(prompt: str) -> str:
         nonlocal known
         for text in history.texts[known:]:
-            readline.add_history(text)
+            with contextlib.suppress(ValueError):  # a zero byte, or what this terminal's encoding does not have
+                readline.add_history(text)
         known = len(history.texts)
         return _by_python(prompt)
 
@@ -128,8 +132,7 @@ def _by_readline(history: History, words: list[str]) -> Read:
 
 def _by_python(prompt: str) -> str:
     try:
-        return input(prompt)
+        return input(prompt).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     except (KeyboardInterrupt, EOFError):
-        with contextlib.suppress(OSError):
-            print(file=sys.stderr)  # the line that was being typed stands there
+        tell("")  # the line that was being typed stands there
         raise

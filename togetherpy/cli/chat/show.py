@@ -13,7 +13,7 @@ import sys
 from collections.abc import Generator
 from typing import Protocol
 
-from togetherpy.cli._screen import Screen, safe
+from togetherpy.cli._screen import Screen, safe, tell
 from togetherpy.cli._wrap import Wrap, columns
 
 
@@ -139,5 +139,4 @@ class Beside:
         if not text:
             return
         self._in_line = not text.endswith("\n")
-        with contextlib.suppress(OSError):
-            print(f"\x1b[2m{text}\x1b[22m" if self._dim else text, end="", file=sys.stderr, flush=True)
+        tell(f"\x1b[2m{text}\x1b[22m" if self._dim else text, end="")

@@ -8,10 +8,9 @@ answer that was stopped, or broke off, is kept as far as it came.
 from __future__ import annotations
 
 import contextlib
-import sys
 
 from togetherpy._version import __version__
-from togetherpy.cli._screen import OutputError, complain, safe
+from togetherpy.cli._screen import OutputError, complain, safe, tell
 from togetherpy.cli._wrap import columns, wrapped
 from togetherpy.cli.chat.ask import Asker
 from togetherpy.cli.chat.commands import COMMANDS, CommandError, carry_out
@@ -83,5 +82,4 @@ def _answer(conversation: Conversation, asker: Asker, messages: list[Message]) -
 
 def _say(text: str) -> None:
     """On standard error, on as many lines as it has."""
-    with contextlib.suppress(OSError):
-        print(wrapped(safe(text), columns(2)), file=sys.stderr, flush=True)
+    tell(wrapped(safe(text), columns(2)))
