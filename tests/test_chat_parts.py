@@ -74,6 +74,12 @@ def test_model(talk: Conversation) -> None:
     assert len(talk.messages) == 2
 
 
+def test_any_blank_ends_the_name_of_a_command(talk: Conversation) -> None:
+    assert carry_out("/model\tother/model", talk).said == "the model is other/model"
+    carry_out("/system\nOne line.\nAnother one.", talk)
+    assert talk.system == "One line.\nAnother one."
+
+
 def test_system(talk: Conversation) -> None:
     assert carry_out("/system", talk).said == "the system prompt is: Be brief."
     carry_out("/system  Be kind. ", talk)
@@ -208,7 +214,7 @@ def test_a_place_that_cannot_be_written(talk: Conversation, tmp_path: Path) -> N
     with pytest.raises(CommandError, match="cannot be written"):
         carry_out(f"/save -f {tmp_path}", talk)
     assert list(tmp_path.iterdir()) == []
-    for line in ("/save", "/load", "/save ~nobody-of-this-name/x"):
+    for line in ("/save", "/load", "/save ~nobody-of-this-name/x", f"/save {'x' * 5000}", f"/load {'x' * 5000}"):
         with pytest.raises(CommandError):
             carry_out(line, talk)
 
@@ -225,6 +231,8 @@ def test_a_place_that_cannot_be_written(talk: Conversation, tmp_path: Path) -> N
         (b'[{"role": "user", "content": "x"}, 3]', r"messages\[1\] is no object"),
         (b'{"messages": [{"content": "x"}]}', r"messages\[0\] has no role"),
         (b'{"messages": [{"role": "user"}]}', r"messages\[0\] has no content"),
+        (b'[{"role": "user", "content": [3]}]', r"messages\[0\] has a part that is no object"),
+        (b'[{"role": "user", "content": ["text"]}]', r"messages\[0\] has a part that is no object"),
         (None, "cannot be read"),
     ],
 )

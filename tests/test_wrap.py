@@ -71,6 +71,11 @@ def test_what_fits_on_no_line_is_shown_as_it_comes() -> None:
     )  # the terminal has broken it: five columns of the second line are used
 
 
+def test_what_fits_on_no_line_takes_time_as_it_is_long() -> None:
+    word = "щ" * 500_000  # minutes, were it copied for each of its characters
+    assert wrap(word, 80) == word
+
+
 def test_wide_characters_count_twice_and_lines_end_between_them() -> None:
     assert text_width("日本a") == 5
     assert wrap("日本語日本語", 5) == "日本\n語日\n本語"

@@ -104,17 +104,21 @@ class Wrap:
         if piece.isascii():
             self._word += piece
         else:
-            for char in piece:
-                if self._may_end_before(char):
+            begin = 0  # of what is not in the word yet: adding each by itself would copy the word each time
+            for place, char in enumerate(piece):
+                if self._may_end_before(char, inside=place > begin):
+                    self._word += piece[begin:place]
                     out.append(self._place())
-                self._word += char
+                    begin = place
                 self._last = char
+            self._word += piece[begin:]
         self._last = piece[-1]
         if self._too_long or text_width(self._word) > self._width() - self._indent:
             out.append(self._place(whole=False))
 
-    def _may_end_before(self, char: str) -> bool:
-        last = self._last if self._word or self._too_long else ""
+    def _may_end_before(self, char: str, *, inside: bool) -> bool:
+        """`inside`: a character stands before it that is not in the held word yet."""
+        last = self._last if inside or self._word or self._too_long else ""
         if not last or not _char_width(char) or not _char_width(last):
             return False
         if unicodedata.category(last) in _NOT_LAST or unicodedata.category(char) in _NOT_FIRST:

@@ -7,6 +7,7 @@ The rule: a command that cannot be carried out changes nothing, and says why.
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -35,14 +36,14 @@ def carry_out(line: str, conversation: Conversation) -> Done:
     Raises:
         CommandError: it cannot be; nothing has changed.
     """
-    name, _, argument = line[1:].strip().partition(" ")
+    name, argument = (*line[1:].split(None, 1), "", "")[:2]
     found = COMMANDS.get(_ALIASES.get(name, name))
     if found is None:
         near = difflib.get_close_matches(name, [*COMMANDS, *_ALIASES], 1)
         hint = f"did you mean /{near[0]}?" if near else "/help lists them."
         raise CommandError(f"there is no command /{name}; {hint} A message that begins with / is written with //.")
     try:
-        return found.run(conversation, argument.strip())
+        return found.run(conversation, argument.rstrip())
     except FileError as error:
         raise CommandError(str(error)) from None
 
@@ -94,7 +95,7 @@ def _save(conversation: Conversation, argument: str) -> Done:
     path = _path(where) if where else conversation.file
     if path is None:
         raise CommandError("where to? /save FILE")
-    if path.exists() and not over and path != conversation.file:
+    if os.path.exists(path) and not over and path != conversation.file:
         raise CommandError(f"{path} is there already; /save -f {path} writes over it")
     conversation.save(path)
     return Done(f"{_count(conversation)} saved in {path}")

@@ -133,6 +133,9 @@ def _wrong(message: Any) -> str | None:
     if not isinstance(fields.get("role"), str):
         return "has no role"
     content = fields.get("content")
+    parts: list[Any] = cast(Any, content) if isinstance(content, list) else []
+    if not all(isinstance(part, dict) for part in parts):
+        return "has a part that is no object"
     if isinstance(content, (str, list)) or (content is None and fields.get("tool_calls")):
         return None
     return "has no content"
