@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
-import shlex
 import signal
 from collections.abc import Generator, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from togetherpy.cli import _jobs, _merge
+from togetherpy.cli._rows import COULD_NOT, FAILED_ROWS, OUTPUT_CLOSED, USAGE, add_params, add_reading, command, given
 from togetherpy.cli._screen import complain
 
 if TYPE_CHECKING:
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from togetherpy.batch.running import Blocking
     from togetherpy.batch.tally import BatchSummary
     from togetherpy.cli._screen import Screen
-
-COULD_NOT, USAGE, FAILED_ROWS, OUTPUT_CLOSED = 1, 2, 3, 141
 
 _ABOUT = """\
 Sends every row of IN to a model and writes a line for each to OUT, as many at a time as the server takes.
@@ -55,7 +52,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     _add_run(actions.add_parser("run", help="send every row of a file, and write a line for each", allow_abbrev=False))
     _merge.add(actions.add_parser("merge", help="results of other batches as run's output", allow_abbrev=False))
-    _jobs.add(actions, _add_params)
+    _jobs.add(actions)
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
@@ -72,24 +69,13 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_model(group: Any) -> None:
-    _add_params(group)
+    add_params(group)
     group.add_argument("--base-url", metavar="URL", help="default: TOGETHER_BASE_URL, else Together's")
     group.add_argument("--timeout", type=float, metavar="S", help="seconds of each attempt (default: 600)")
 
 
-def _add_params(group: Any) -> None:
-    group.add_argument("--model", metavar="M", help="for rows that name none")
-    group.add_argument("--max-tokens", type=int, metavar="N", help="most tokens of an answer")
-    group.add_argument("--temperature", type=float, metavar="X", help="0 to 2")
-    group.add_argument("--top-p", type=float, metavar="X", help="0 to 1")
-    group.add_argument("--seed", type=int, metavar="N")
-    group.add_argument("--params", type=_object, metavar="JSON", help="any parameters of the API, as a JSON object")
-
-
 def _add_rows(group: Any) -> None:
-    group.add_argument("--text", action="store_true", help="each line of IN is a prompt")
-    group.add_argument("--system", metavar="TEXT", help="a system prompt for rows that have none")
-    group.add_argument("--template", metavar="TEXT", help="the prompt: 'Translate {text} into {language}'")
+    add_reading(group)
     group.add_argument("--errors", metavar="FILE", help="where failed rows go (default: into OUT)")
     group.add_argument("--only-text", action="store_true", help="OUT has the answers' texts, a line each, only")
     group.add_argument("--sort", action="store_true", help="bring OUT into the order of IN at the end")
@@ -120,16 +106,6 @@ def _add_reports(group: Any) -> None:
     group.add_argument("--summary", metavar="FILE", help="write the summary as JSON")
     group.add_argument("--plot", metavar="FILE.svg", help="draw rows/s, limit and 429s over time")
     group.add_argument("--no-progress", action="store_true", help="say nothing until the end")
-
-
-def _object(text: str) -> dict[str, Any]:
-    try:
-        value: object = json.loads(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"not JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise argparse.ArgumentTypeError("not a JSON object")
-    return cast("dict[str, Any]", value)
 
 
 def run(options: argparse.Namespace, _screen: Screen) -> int:
@@ -209,10 +185,8 @@ def _prices(base_url: str | None) -> Prices | None:
 
 
 def _given(options: argparse.Namespace) -> dict[str, Any]:
-    """The arguments of `run`: what --params says, and over it what has an option of its own."""
-    named = {name: value for name, value in vars(options).items() if name not in _OURS}
-    given = {name: value for name, value in named.items() if value is not None and value is not False}
-    return {**(options.params or {}), **given}
+    """The arguments of `run`."""
+    return given(options, vars(options).keys() - _OURS)
 
 
 _OURS = {"words", "action", "run", "input", "output", "params", "base_url", "no_progress", "dry_run"}
@@ -253,4 +227,4 @@ def _report(summary: BatchSummary) -> None:
 
 def _say_how_to_go_on(arguments: Sequence[str]) -> None:
     again = [word for word in arguments if word != "--restart"]
-    complain(f"to go on: {shlex.join(['togetherpy', *again])}")
+    complain(f"to go on: {command(again)}")

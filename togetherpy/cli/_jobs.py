@@ -9,20 +9,19 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import shlex
 import signal
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from togetherpy.cli._options import add_connection, add_json, connect, describe, positive, seconds
+from togetherpy.cli._rows import COULD_NOT, FAILED_ROWS, INTERRUPTED, USAGE, add_params, add_reading, command, given
 from togetherpy.cli._screen import Screen, complain
 
 if TYPE_CHECKING:
     from togetherpy.batch.jobs.journal import Plan
     from togetherpy.batch.prices import Prices
 
-COULD_NOT, USAGE, FAILED_ROWS, INTERRUPTED = 1, 2, 3, 130
 Run = Callable[[argparse.Namespace, Screen], int]
 
 _SUBMIT = """\
@@ -51,8 +50,8 @@ _STOPPED = "interrupted by Ctrl-C or SIGTERM; the command that goes on is printe
 _BAD = "some rows or jobs have failed"
 
 
-def add(actions: Any, add_params: Callable[[Any], None]) -> None:
-    """Adds the commands beside `run`. `add_params`: the options of the model."""
+def add(actions: Any) -> None:
+    """Adds the commands beside `run`."""
     good = "every row is in a job, or in one that is queued"
     bad = "some rows cannot be sent, or the service refused their job"
     submit = _command(actions, "submit", "submit a file's rows as jobs of the Batch API", _SUBMIT, _submit, good, bad)
@@ -60,9 +59,7 @@ def add(actions: Any, add_params: Callable[[Any], None]) -> None:
     submit.add_argument("-o", "--output", metavar="JOBDIR", help="the jobs' directory (default: IN with .jobs)")
     add_params(submit.add_argument_group("the model"))
     rows = submit.add_argument_group("rows")
-    rows.add_argument("--text", action="store_true", help="each line of IN is a prompt")
-    rows.add_argument("--system", metavar="TEXT", help="a system prompt for rows that have none")
-    rows.add_argument("--template", metavar="TEXT", help="the prompt: 'Translate {text} into {language}'")
+    add_reading(rows)
     rows.add_argument("--limit", type=int, metavar="N", help="only the first N rows")
     rows.add_argument("--rows-per-job", type=positive, metavar="N", help="up to 50000 (default: 10000)")
     rows.add_argument("--completion-window", metavar="W", help="within which time (default: 24h)")
@@ -109,7 +106,7 @@ def _guarded(run: Run, options: argparse.Namespace, screen: Screen) -> int:
         if options.action == "wait":
             complain("interrupted; the jobs go on at the service")
             complain(f"to cancel them: {_next('cancel', options)}")
-        complain(f"to go on: {shlex.join(['togetherpy', *options.words])}")
+        complain(f"to go on: {command(options.words)}")
         return INTERRUPTED
 
 
@@ -125,15 +122,7 @@ def _terminable() -> Generator[None, None, None]:
 
 def _next(action: str, options: argparse.Namespace) -> str:
     """Another command on the same directory."""
-    return _words(["batch", action, options.directory], {"base_url": options.base_url})
-
-
-def _words(first: list[str], named: Mapping[str, Any]) -> str:
-    words = ["togetherpy", *first]
-    for name, value in named.items():
-        if value:
-            words += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
-    return shlex.join(words)
+    return command(["batch", action, options.directory], base_url=options.base_url)
 
 
 _TO_SUBMIT = (
@@ -147,11 +136,8 @@ def _submit(options: argparse.Namespace, screen: Screen) -> int:
     from togetherpy.batch.prices import Prices
     from togetherpy.error import TogetherError
 
-    said = {name: value for name, value in vars(options).items() if name in _TO_SUBMIT}
-    given: dict[str, Any] = {name: value for name, value in said.items() if value is not None and value is not False}
-    given = {**(options.params or {}), **given}
     with connect(options) as client:
-        jobs = batch.submit(options.input, options.output, client=client, **given)
+        jobs = batch.submit(options.input, options.output, client=client, **given(options, _TO_SUBMIT))
         options.directory = jobs.directory
         screen.line(jobs.table())
         try:
@@ -223,9 +209,7 @@ def _live(plan: Plan, output: str, options: argparse.Namespace) -> str:
     """The run that goes on with an output."""
     params = {name: value for name, value in plan.params.items() if name != "model"}
     named = {"model": plan.params.get("model"), **plan.reading, "limit": plan.limit, "base_url": options.base_url}
-    return _words(
-        ["batch", "run", plan.input, "-o", output], {**named, "params": json.dumps(params) if params else None}
-    )
+    return command(["batch", "run", plan.input, "-o", output], **named, params=json.dumps(params) if params else None)
 
 
 def _cancel(options: argparse.Namespace, screen: Screen) -> int:

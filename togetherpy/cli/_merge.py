@@ -8,17 +8,16 @@ The rule: nothing is sent, and no key is needed.
 from __future__ import annotations
 
 import argparse
-import shlex
 from typing import TYPE_CHECKING
 
 from togetherpy.cli._options import describe
+from togetherpy.cli._rows import USAGE, add_reading, command
 from togetherpy.cli._screen import complain
 
 if TYPE_CHECKING:
     from togetherpy.batch import MergeSummary
     from togetherpy.cli._screen import Screen
 
-USAGE = 2
 _ABOUT = """\
 Brings FILEs, the output and error files of batches of Together, OpenAI and Groq (or outputs of `togetherpy batch run`),
 into one output of `togetherpy batch run`: a line for each row of IN. What is missing, expired or refused is a failure
@@ -43,8 +42,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", metavar="FILE", nargs="*", help="output and error files; .gz and .zst by name")
     parser.add_argument("-o", "--output", metavar="OUT", required=True, help="where the lines go")
     parser.add_argument("--no-input", action="store_true", help="there is no IN: all rows that the FILEs have")
-    parser.add_argument("--text", action="store_true", help="each line of IN is a prompt")
-    parser.add_argument("--template", metavar="TEXT", help="the prompt: 'Translate {text} into {language}'")
+    add_reading(parser, system=False)
     parser.add_argument("--errors", metavar="FILE", help="where failed rows go (default: into OUT)")
     parser.add_argument("--sort", action="store_true", help="bring OUT into the order of IN, if it was there before")
     parser.add_argument("--fsync", action="store_true", help="wait for the disk after each line: for loss of power")
@@ -72,9 +70,9 @@ def run(options: argparse.Namespace, _screen: Screen) -> int:
         return USAGE
     _report(summary)
     if summary.failed and given not in (None, "-"):
-        reading = ["--text"] * options.text + (["--template", options.template] if options.template else [])
-        words = ["togetherpy", "batch", "run", given, "-o", options.output, *reading]
-        complain(f"to send what failed: {shlex.join(words)} --model M")
+        words = ["batch", "run", given, "-o", options.output]
+        again = command(words, text=options.text, template=options.template)
+        complain(f"to send what failed: {again} --model M")
     return summary.exit_code
 
 
