@@ -130,6 +130,20 @@ def test_force_writes_over(command: Command) -> None:
     assert numpy.load("there.npy").shape == (1, 64)
 
 
+@pytest.mark.parametrize("name", ["there.npy", "there.jsonl"])
+def test_what_was_there_is_kept_until_something_has_come(
+    command: Command, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    Path(name).write_text("mine")
+    command.server.reply(status=401, body={"error": {"message": "no"}}, times=None)
+    command("embed", "a", "-o", name, "--force").failed("401")
+    assert command("embed", "a", "-o", f"new-{name}").status == 1
+    monkeypatch.setenv("TOGETHER_API_KEY", "")
+    command("embed", "a", "-o", name, "--force").failed("TOGETHER_API_KEY is not set")
+    assert [path.name for path in Path().iterdir()] == [name]
+    assert Path(name).read_text() == "mine"
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_that_cannot_be_written_to(command: Command, tmp_path: Path) -> None:
     tmp_path.chmod(0o500)

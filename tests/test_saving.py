@@ -1,5 +1,6 @@
 """Downloads that become files: see `test_files` for whole ones."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -31,3 +32,11 @@ def test_what_was_not_finished_is_not_there(tmp_path: Path) -> None:
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError, match="is a folder"):
         Unfinished(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+def test_a_pipe_stays_one(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="is a device or a pipe"):
+        Unfinished(tmp_path / "pipe")
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]

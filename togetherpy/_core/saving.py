@@ -7,6 +7,7 @@ connection breaks in the middle, another one goes on, as long as what is there i
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -34,6 +35,8 @@ class Unfinished:
         self.path = Path(path)
         if self.path.is_dir():
             raise IsADirectoryError(f"{self.path} is a folder, where a file is to be written")
+        if self.path.exists() and not self.path.is_file():  # /dev/null would become a file
+            raise OSError(errno.EINVAL, "is a device or a pipe, where a file is to be written", str(self.path))
         self._part = self.path.with_name(f".{self.path.name[:100]}.{os.urandom(6).hex()}.part")
         self._file: IO[bytes] = open(self._part, "xb")  # noqa: SIM115  # closed by `__exit__`
         self.size = 0

@@ -11,10 +11,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import struct
 import sys
 from array import array
 from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path
 from typing import IO, Any, Protocol
 
 from togetherpy.cli._input import STDIN, name_of, read_text
@@ -155,8 +157,14 @@ def _opened(output: str, screen: Screen, *, force: bool) -> Generator[_Write, No
     if output == STDOUT:
         yield screen
         return
-    with open(free(output, force=force), "wb") as file:
-        yield _File(file)
+    path = free(output, force=force)
+    if path.exists() and not os.access(path, os.W_OK):
+        raise PermissionError(f"{path} cannot be written to")
+    file = _File(path)
+    try:
+        yield file
+    finally:
+        file.close()
 
 
 def _object(row: int, texts: Sequence[str], vector: Sequence[float]) -> dict[str, Any]:
@@ -168,19 +176,30 @@ class _Write(Protocol):
 
 
 class _File:
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
+    """A file that is opened when there is something to write: what it held is kept until then."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: IO[bytes] | None = None
 
     def data(self, data: bytes) -> None:
         """Writes this, at once: what has been paid for is kept."""
+        if self._file is None:
+            self._file = open(self._path, "wb")  # noqa: SIM115  # closed by `close`
         self._file.write(data)
         self._file.flush()
 
     def head(self, data: bytes) -> None:
-        """Writes over the beginning."""
-        self._file.seek(0)
-        self._file.write(data)
-        self._file.seek(0, 2)
+        """Writes over the beginning, which there is."""
+        if self._file is not None:
+            self._file.seek(0)
+            self._file.write(data)
+            self._file.seek(0, 2)
+
+    def close(self) -> None:
+        """No more is written."""
+        if self._file is not None:
+            self._file.close()
 
 
 class _Form:

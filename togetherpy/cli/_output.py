@@ -8,6 +8,7 @@ costs money.
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import re
 from pathlib import Path
@@ -17,8 +18,16 @@ STDOUT = "-"
 
 def add_output(parser: argparse.ArgumentParser, said: str) -> None:
     """-o and --force"""
-    parser.add_argument("-o", "--output", metavar="PATH", help=said)
+    parser.add_argument("-o", "--output", type=_path, metavar="PATH", help=said)
     parser.add_argument("-f", "--force", action="store_true", help="write over a file that is there")
+
+
+def _path(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("must not be empty")
+    if text.endswith(("/", os.sep)) and not os.path.isdir(text):
+        raise argparse.ArgumentTypeError(f"there is no folder {text}")
+    return text
 
 
 def free(path: str | Path, *, force: bool = False) -> Path:
@@ -30,6 +39,9 @@ def free(path: str | Path, *, force: bool = False) -> Path:
     path = Path(path)
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder, where a file is to be written")
+    if path.exists() and not path.is_file():  # the new file would take its place
+        raise OSError(errno.EINVAL, "is a device or a pipe, where a file is to be written; -o - is standard output",
+            str(path))  # fmt: skip
     if path.exists() and not force:
         raise FileExistsError(f"{path} is there already; --force writes over it, and -o names another")
     if not path.parent.is_dir():
