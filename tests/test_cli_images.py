@@ -1,11 +1,14 @@
 """`togetherpy images`: files on disk, real PNGs."""
 
+import os
+import stat
 import struct
 from pathlib import Path
 
 import pytest
 from support.command import KEY, Command
 from support.processes import COMMAND
+from support.scripted import refusing_port
 from support.terminal import terminal
 
 
@@ -111,10 +114,40 @@ def test_an_image_that_cannot_be_stored_any_more_is_still_told_of(
 
     monkeypatch.setattr("togetherpy.cli._images.store", full)
     found = command("images", "x", "--size", "8x8")
+    found.failed("the image: x.png: No space left on device It is still at http://127.0.0.1")
+
+
+def test_one_that_cannot_be_had_keeps_no_other_from_being_stored(command: Command) -> None:
+    png = {"b64_json": "iVBORw0KGgo="}
+    with refusing_port() as port:
+        lost = {"url": f"http://127.0.0.1:{port}/lost.png"}
+        command.server.reply(body={"data": [png, lost, png]}, times=2)
+        found = command("images", "x", "-n", 3, "--max-retries", 0)
+        assert (found.status, found.out) == (1, "x.png\nx-2.png\n")
+        assert found.err.startswith("togetherpy: error: image 2 of 3: Cannot connect")
+        assert found.err.endswith(f" It is still at {lost['url']}\n")
+        found = command("images", "x", "-n", 3, "--max-retries", 0, "--json")
     assert found.status == 1
-    still, error = found.err.splitlines()
-    assert still.startswith("togetherpy: the image is still at http://127.0.0.1")
-    assert error == "togetherpy: error: x.png: No space left on device"
+    first, second, third = found.json["images"]
+    assert (first["path"], second["url"], third["path"]) == ("x-3.png", lost["url"], "x-4.png")
+    assert second["error"].startswith("Cannot connect")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+@pytest.mark.parametrize("words", [("images", "x"), ("speak", "x"), ("embed", "x"), ("files", "download", "file-1")])
+def test_no_file_takes_the_place_of_a_device_or_a_pipe(command: Command, words: tuple[str, ...]) -> None:
+    os.mkfifo("pipe")
+    command(*words, "-o", "pipe", "--force").failed("pipe: is a device or a pipe")
+    assert command.server.requests == []
+    assert stat.S_ISFIFO(Path("pipe").stat().st_mode)
+
+
+@pytest.mark.parametrize(("path", "said"), [("", "must not be empty"), ("none/", "there is no folder none/")])
+def test_paths_that_are_none(command: Command, path: str, said: str) -> None:
+    found = command("images", "x", "-o", path)
+    assert found.status == 2
+    assert f"argument -o/--output: {said}" in found.err
+    assert names() == []
 
 
 @pytest.mark.parametrize("size", ["10", "0x10", "10x", "axb", "1e3x10"])

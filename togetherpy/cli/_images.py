@@ -14,7 +14,8 @@ from typing import Any
 from togetherpy.cli._input import text_of
 from togetherpy.cli._options import add_connection, add_json, add_model, connect, describe, positive
 from togetherpy.cli._output import STDOUT, add_output, free, store, unused
-from togetherpy.cli._screen import Screen, complain
+from togetherpy.cli._screen import Screen, complain, explain
+from togetherpy.error import TogetherError
 
 _MODEL = "black-forest-labs/FLUX.1-schnell"
 _KINDS = ((b"\x89PNG", ".png"), (b"\xff\xd8", ".jpg"), (b"RIFF", ".webp"), (b"GIF8", ".gif"))
@@ -61,10 +62,24 @@ def run(options: argparse.Namespace, screen: Screen) -> int:
         images = answer.data or []
         if not images:
             raise ValueError("the server sent no image")
-        said = [place.put(image, number, len(images)) for number, image in enumerate(images, 1)]
+        said = [_put(place, image, number, len(images)) for number, image in enumerate(images, 1)]
     if options.json and place.output != STDOUT:
         screen.json({"model": answer.model, "prompt": prompt, "images": said})
-    return 0
+    return int(any("error" in one for one in said))
+
+
+def _put(place: _Place, image: Any, number: int, count: int) -> dict[str, Any]:
+    """Stores an image; what is said of it. One that cannot be stored keeps no other one from it."""
+    try:
+        return place.put(image, number, count)
+    except (TogetherError, OSError, ValueError) as error:
+        where = "" if image.url is None else f" It is still at {image.url}"
+        complain(f"error: {'the image' if count == 1 else f'image {number} of {count}'}: {explain(error)}{where}")
+        return {"error": explain(error), **_described(image)}
+
+
+def _described(image: Any) -> dict[str, Any]:
+    return {key: value for key, value in image.to_dict().items() if key != "b64_json"}
 
 
 class _Place:
@@ -87,19 +102,14 @@ class _Place:
     def put(self, image: Any, number: int, count: int) -> dict[str, Any]:
         """Stores an image; what is said of it."""
         data: bytes = image.bytes()
-        said = {key: value for key, value in image.to_dict().items() if key != "b64_json"}
+        said = _described(image)
         if self.output == STDOUT:
             self._screen.data(data)
             return said
         suffix = next((suffix for start, suffix in _KINDS if data.startswith(start)), ".bin")
         folder = self._folder
         path = self._named(number, count) if folder is None else unused(folder, self._prompt, suffix)
-        try:
-            store(free(path, force=self._force), data)
-        except OSError:
-            if image.url is not None:
-                complain(f"the image is still at {image.url}")
-            raise
+        store(free(path, force=self._force), data)
         if not self._json:
             self._screen.line(str(path))
         return {"path": str(path), **said}
