@@ -31,6 +31,11 @@ def test_an_empty_list(command: Command) -> None:
     assert command("files", "list", "--json").json == []
 
 
+def test_a_time_that_there_is_not_is_left_blank(command: Command) -> None:
+    command.server.reply(body={"data": [{"id": "file-1", "created_at": 10**18}]})
+    assert command("files", "list").out.splitlines()[1].split() == ["file-1"]
+
+
 def test_upload_says_what_it_did(command: Command) -> None:
     Path("a.jsonl").write_text(LINES)
     found = command("files", "upload", "a.jsonl", "--purpose", "batch-api", "--json")
@@ -47,6 +52,7 @@ def test_each_file_is_tried_and_each_failure_named(command: Command) -> None:
     assert len(errors) == 3
     for name, line in zip(("none.jsonl", "bad.jsonl", "."), errors, strict=True):
         assert line.startswith(f"togetherpy: error: {name}: ")
+        assert not line.startswith(f"togetherpy: error: {name}: {name}:")
 
 
 def test_no_check_sends_whatever_it_is(command: Command) -> None:

@@ -67,6 +67,11 @@ def test_what_a_server_does_not_say_is_blank(command: Command) -> None:
     assert command("models", "--json").json == models
 
 
+def test_a_price_that_is_none_is_shown_as_it_came(command: Command) -> None:
+    command.server.reply(body=[{"id": "a", "pricing": {"input": "free", "output": 2}}])
+    assert command("models").out.splitlines()[1].split() == ["a", "free", "/", "2"]
+
+
 @pytest.mark.parametrize("words", ASKING, ids=" ".join)
 def test_a_missing_key_is_told_how_to_set(
     command: Command, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]

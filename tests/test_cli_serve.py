@@ -103,6 +103,14 @@ def test_an_answer_that_does_not_come() -> None:
         assert ask(client)
 
 
+@pytest.mark.parametrize("option", ["--pace", "--delay"])
+@pytest.mark.parametrize("value", ["-1", "nan", "inf", "x"])
+def test_times_that_are_none(command: Command, option: str, value: str) -> None:
+    found = command("serve", option, value)
+    assert found.status == 2
+    assert f"argument {option}: must be a number of seconds, 0 or more" in found.err
+
+
 @pytest.mark.parametrize(("host", "reached"), [("0.0.0.0", "127.0.0.1"), ("localhost", "localhost")])
 def test_other_addresses(host: str, reached: str) -> None:
     with serving("--host", host) as client:

@@ -7,6 +7,7 @@ is named.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -82,7 +83,9 @@ def _list(options: argparse.Namespace, screen: Screen) -> int:
 
 def _day(file: Any) -> str:
     when: Any = file.created_at
-    return time.strftime("%Y-%m-%d %H:%M", time.gmtime(when)) if isinstance(when, int) else ""
+    with contextlib.suppress(OverflowError, OSError, ValueError):  # there is no such year
+        return time.strftime("%Y-%m-%d %H:%M", time.gmtime(when)) if isinstance(when, int) else ""
+    return ""
 
 
 def _show(options: argparse.Namespace, screen: Screen) -> int:
@@ -98,7 +101,7 @@ def _check(options: argparse.Namespace, screen: Screen) -> int:
         screen.json({path: _without_none(report) for path, report in reports.items()})
     for path, report in reports.items():
         if not report["is_check_passed"]:
-            complain(f"{path}: {report['message']}")
+            complain(_about(path, report["message"]))
         elif not options.json:
             samples = report["num_samples"]
             screen.line(f"{path}: good" + ("" if samples is None else f", samples: {samples}"))
@@ -154,7 +157,7 @@ def _each(names: list[str], screen: Screen, do: Callable[[str], Any], *, json: b
         try:
             answer = do(name)
         except (TogetherError, OSError, ValueError) as error:
-            complain(f"error: {name}: {explain(error)}")
+            complain(f"error: {_about(name, explain(error))}")
             failed = 1
             continue
         if json:
@@ -162,6 +165,11 @@ def _each(names: list[str], screen: Screen, do: Callable[[str], Any], *, json: b
         else:
             screen.line(answer.id or name)
     return failed
+
+
+def _about(name: str, said: str) -> str:
+    """What is said of it, with its name, once."""
+    return f"{name}: {said.removeprefix(f'{name}: ')}"
 
 
 class _Told:

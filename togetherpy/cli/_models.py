@@ -71,5 +71,9 @@ def _price(pricing: PricingObject | None) -> str:
     if pricing is None or (pricing.input is None and pricing.output is None):
         return ""
     if not pricing.input and not pricing.output:
-        return f"{pricing.hourly:g} an hour" if pricing.hourly else ""
-    return f"{pricing.input or 0:g} / {pricing.output or 0:g}"
+        return f"{_number(pricing.hourly)} an hour" if pricing.hourly else ""
+    return f"{_number(pricing.input)} / {_number(pricing.output)}"
+
+
+def _number(value: object) -> str:
+    return f"{value or 0:g}" if value is None or isinstance(value, (int, float)) else str(value)

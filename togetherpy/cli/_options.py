@@ -32,12 +32,21 @@ KEY_MISSING = (
 
 
 def describe(parser: argparse.ArgumentParser, about: str, statuses: Mapping[int, str] | None = None) -> None:
-    """What the command does, in lines of at most 100 characters, and its exit statuses: the usual ones, and over them
-    `statuses`."""
+    """What the command does, in paragraphs, and its exit statuses: the usual ones, and over them `statuses`."""
     said = sorted({**_STATUSES, **(statuses or {})}.items())
     parser.description = about
     parser.epilog = "exit status:\n" + "\n".join(f"  {status:<4} {meaning}" for status, meaning in said)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.formatter_class = _Paragraphs
+
+
+class _Paragraphs(argparse.RawDescriptionHelpFormatter):
+    """Breaks paragraphs at the width of the terminal; one with an indented line is left as it is."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        fill = argparse.HelpFormatter._fill_text
+        return "\n\n".join(
+            part if part[:1] == " " or "\n " in part else fill(self, part, width, indent) for part in text.split("\n\n")
+        )
 
 
 def add_connection(parser: argparse.ArgumentParser) -> None:
@@ -81,6 +90,14 @@ def seconds(text: str) -> float:
         if 0 < float(text) < math.inf:
             return float(text)
     raise argparse.ArgumentTypeError(f"must be a number of seconds above 0, not {text!r}")
+
+
+def pause(text: str) -> float:
+    """An option's type: a time of 0 or more."""
+    with contextlib.suppress(ValueError):
+        if 0 <= float(text) < math.inf:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"must be a number of seconds, 0 or more, not {text!r}")
 
 
 def count(text: str, least: int = 0) -> int:

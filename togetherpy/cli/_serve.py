@@ -11,7 +11,7 @@ import re
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from togetherpy.cli._options import add_json, describe
+from togetherpy.cli._options import add_json, describe, pause
 from togetherpy.cli._screen import Screen
 from togetherpy.testing._options import add_limits, how_to_use, limits_of
 
@@ -51,8 +51,8 @@ tuning. Its answers are made up, no model is behind them, and they cost nothing.
     parser.set_defaults(run=run)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s); 0.0.0.0: all")
     parser.add_argument("--port", type=int, default=0, help="TCP port (default: a free one)")
-    parser.add_argument("--pace", type=float, default=0.02, help="seconds between streamed chunks (default: 0.02)")
-    parser.add_argument("--delay", type=float, default=0.0, help="seconds before each answer begins (default: 0)")
+    parser.add_argument("--pace", type=pause, default=0.02, help="seconds between streamed chunks (default: 0.02)")
+    parser.add_argument("--delay", type=pause, default=0.0, help="seconds before each answer begins (default: 0)")
     parser.add_argument("--models", nargs="+", metavar="M", help="the names of models that it knows (default: any)")
     parser.add_argument("--reply", metavar="TEXT", help="what it answers to every chat")
     parser.add_argument(
