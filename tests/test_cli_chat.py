@@ -22,10 +22,21 @@ SCHEMA = {"type": "object", "properties": {"age": {"type": "integer"}}, "require
 TOOLS = '''
 import helper_of_tools
 
+print("imported")
+
 def get_weather(city: str) -> str:
     """The weather in a city now."""
     import another_helper
     return f"{helper_of_tools.DEGREES} °C in {city}"
+
+def says(city: str) -> str:
+    """Prints."""
+    print("a word beside")
+    return "said"
+
+def leaves(city: str) -> str:
+    """Leaves."""
+    raise SystemExit(3)
 
 def fails(city: str) -> str:
     """Fails."""
@@ -333,11 +344,23 @@ def tools(chat: Chat, request: pytest.FixtureRequest) -> Iterator[str]:
         sys.modules.pop(module, None)
 
 
+def test_what_a_tool_prints_is_no_answer(tools: str, chat: Chat) -> None:
+    assert chat("The weather in Paris?", "--json", "--tool", f"{tools}:says") == 0
+    assert "said" in json.loads(chat.out)["choices"][0]["message"]["content"]
+    assert chat.err.splitlines()[0] == "imported"
+    assert "a word beside\n" in chat.err
+
+
+def test_a_tool_that_leaves_is_a_failure(tools: str, chat: Chat) -> None:
+    assert chat("The weather in Paris?", "--tool", f"{tools}:leaves") == 1
+    assert chat.err.endswith("a tool ended the program (SystemExit: 3)\n")
+
+
 @pytest.mark.parametrize("stream", [[], ["--no-stream"]])
 def test_a_tool(stream: list[str], tools: str, chat: Chat) -> None:
     assert chat("The weather in Paris?", "--tool", f"{tools}:get_weather", *stream) == 0
     assert "The tool says: 21 °C in Paris." in chat.out
-    assert chat.err == 'tool: get_weather({"city":"Paris"})\ntool: get_weather -> 21 °C in Paris\n'
+    assert chat.err == 'imported\ntool: get_weather({"city":"Paris"})\ntool: get_weather -> 21 °C in Paris\n'
     first, second = chat.server.requests
     assert first.json["tools"][0]["function"]["description"] == "The weather in a city now."
     assert bool(first.json.get("stream")) is (not stream)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import codecs
+import contextlib
 import importlib
 import json
 import os
@@ -232,7 +233,8 @@ def _tool(name: str) -> Callable[..., Any]:
 
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())  # for good: what the function imports when it is called stands there, too
-    found: Any = importlib.import_module(module_name)
+    with contextlib.redirect_stdout(sys.stderr):  # what it prints is no answer
+        found: Any = importlib.import_module(module_name)
     for step in path.split("."):
         if not hasattr(found, step):
             raise UsageError(f"--tool {name}: {module_name} has no {path}")

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import sys
 import time
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
 
@@ -76,25 +77,30 @@ class Asker:
                 from togetherpy._chat import run_tools
 
                 given = {"tools": self._manner.tools, "params": params, "max_turns": 10, "raise_errors": False}
-                run = run_tools.run(functools.partial(self._called, watch), given, _show_results)
+                create = functools.partial(self._called, watch, sys.stdout)
+                with contextlib.redirect_stdout(sys.stderr):  # what a tool prints is no answer
+                    run = run_tools.run(create, given, _show_results)
                 response, new = run.response, run.messages[len(messages) :]
             else:
                 response = self._one(watch, params)
                 new = [{"role": "assistant", "content": _said(response)}]
-        except BaseException:
+        except BaseException as error:
             text = "".join(self._text)
             self.partial = _as_dicts(self._latest[len(messages) :])
             if text.strip():
                 self.partial.append({"role": "assistant", "content": text})
+            if isinstance(error, SystemExit):  # which would end the conversation without a word
+                raise RuntimeError(f"a tool ended the program (SystemExit: {error.code})") from error
             raise
         if self._manner.usage:
             note(watch.report(response))
         self._conclude(response)
         return _as_dicts(new)
 
-    def _called(self, watch: _Watch, **params: Any) -> ChatCompletionResponse:
-        """As `create` is called."""
-        return self._one(watch, params)
+    def _called(self, watch: _Watch, out: TextIO, **params: Any) -> ChatCompletionResponse:
+        """As `create` is called; the answer goes to `out`."""
+        with contextlib.redirect_stdout(out):
+            return self._one(watch, params)
 
     def _one(self, watch: _Watch, params: dict[str, Any]) -> ChatCompletionResponse:
         """One answer. Its text is shown unless it is to fit a schema, which only the whole of it can."""

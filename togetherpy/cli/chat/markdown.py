@@ -27,24 +27,35 @@ class Blocks:
 
     def __init__(self) -> None:
         self._lines: list[str] = []
-        self._part = ""
+        self._part: list[str] = []
+        """Pieces of the last line."""
         self._fence = ""
         self._blank = False
         """The last line is blank: the next one may begin another block."""
 
     def feed(self, piece: str) -> list[str]:
         """The blocks that are whole now."""
-        *lines, self._part = (self._part + piece).split("\n")
+        first, *more = piece.split("\n")
+        self._part.append(first)
+        if not more:
+            return []
+        lines = ["".join(self._part), *more[:-1]]
+        self._part = more[-1:]
         return [block for line in lines for block in self._take(line)]
 
     @property
     def open(self) -> str:
         """What has come of the block that is not whole."""
-        return "\n".join([*self._lines, self._part])
+        return "\n".join([*self._lines, "".join(self._part)])
+
+    @property
+    def begun(self) -> bool:
+        """Whether some of a block has come that is not whole."""
+        return bool(self._lines) or any(piece.strip() for piece in self._part)
 
     def rest(self) -> list[str]:
         """The last block, at the end."""
-        block, self._lines, self._part, self._fence = self.open, [], "", ""
+        block, self._lines, self._part, self._fence = self.open, [], [], ""
         return [block] if block.strip() else []
 
     def _take(self, line: str) -> list[str]:
@@ -87,7 +98,7 @@ class Rendered:
         """Shows a piece of it."""
         for block in self._blocks.feed(self._safe.feed(piece)):
             self._print(block)
-        if self._live is None and self._blocks.open.strip():
+        if self._live is None and self._blocks.begun:
             self._live = Live(
                 console=self._console,
                 transient=True,
