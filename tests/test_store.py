@@ -19,7 +19,7 @@ from support.testing_helpers import eventually
 
 from togetherpy.batch import ChatOp
 from togetherpy.batch import store as stores
-from togetherpy.batch.places import Places
+from togetherpy.batch.line_index import LineIndex
 from togetherpy.testing import LocalServer
 
 ROWS = [f"n{index}" for index in range(40)]
@@ -257,7 +257,7 @@ def test_a_full_disk_keeps_whole_lines_and_loses_no_answer(server: LocalServer, 
 
 def test_places_are_found_however_many_there_are() -> None:
     """Across the sizes at which buckets are halved; equal numbers, and the least and the greatest."""
-    places, random = Places(), Random(1)
+    places, random = LineIndex(), Random(1)
     numbers = [random.getrandbits(64) for _ in range(20_000)] + [0, 0, (1 << 64) - 1, (1 << 64) - 1]
     for place, number in enumerate(numbers):
         places.add(number, place)
@@ -273,7 +273,7 @@ def test_places_are_found_however_many_there_are() -> None:
 
 
 def test_of_a_number_the_best_place_is_kept() -> None:
-    places = Places()
+    places = LineIndex()
     assert [places.add_best(number % 3_000, number) for number in range(9_000)] == [True] * 3_000 + [False] * 6_000
     assert places.add_best(7, 7) is False
     assert [places.get(number) for number in range(3_000)] == [[number] for number in range(6_000, 9_000)]

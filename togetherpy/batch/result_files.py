@@ -22,7 +22,7 @@ from togetherpy._core.named import read_named
 from togetherpy.batch.envelope import RowFailure, Verdicts, decode, read_body
 from togetherpy.batch.errors import BatchError
 from togetherpy.batch.identity import digest
-from togetherpy.batch.places import Places
+from togetherpy.batch.line_index import LineIndex
 from togetherpy.batch.rows import plain_name
 from togetherpy.batch.source import open_input
 from togetherpy.types._model import parse_any_json
@@ -148,7 +148,7 @@ class ResultFiles:
         """Paths, and copies."""
         self._open: dict[int, BinaryIO] = {}
         """Of the paths, those used last, the last one at the end."""
-        self._places = Places()
+        self._places = LineIndex()
         try:
             for path in paths:
                 self._files.append(self._opened(path, folder))

@@ -20,8 +20,8 @@ import msgspec
 
 from togetherpy._core import fork
 from togetherpy.batch.claims import Claims
+from togetherpy.batch.line_index import LineIndex
 from togetherpy.batch.output import Output, OutputError
-from togetherpy.batch.places import Places
 
 SUFFIX = ".jsonl"
 _START = b'{"key":"'
@@ -55,7 +55,7 @@ class Store:
         self._directory = directory
         self._claims = Claims(os.path.join(directory, "claims"))
         self._lock = fork.Lock()
-        self._places = Places()
+        self._places = LineIndex()
         self._parts: list[str] = []
         self._read: dict[str, int] = {}
         self._own: Output | None = None

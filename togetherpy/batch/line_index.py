@@ -15,7 +15,7 @@ _EACH = 1024
 """Places in a bucket, on average at most."""
 
 
-class Places:
+class LineIndex:
     """A number may have several. What a place means is its user's affair."""
 
     def __init__(self) -> None:
