@@ -23,7 +23,9 @@ _MAX_LINE = 4096  # a chunk-size line with its extensions, or a trailer line
 
 _CRLF = "\r\n"
 _STATUS_LINE = r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [^\r\n\0]*)?"
-_HEAD = re.compile(_STATUS_LINE + r"((?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]++:[^\r\n\0]*+)*+)")
+_HEAD = re.compile(_STATUS_LINE + r"((?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]++:[^\r]*+)*+)")
+"""Leaves LF and NUL in a value to be found by other means: to run over all but one character takes a third of the time
+that a set takes."""
 _FRAMING = re.compile(r"\r\n(connection|transfer-encoding|content-length|content-encoding):[ \t]*+([^\r]*)")
 """The fields that say how the answer is to be read, in a head in lower case, one pass for all."""
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n\0]*)?")
@@ -66,13 +68,14 @@ def parse_head(block: bytes) -> Head:
     """
     text = block.decode("latin-1")
     match = _HEAD.fullmatch(text)
-    if match is None:
+    lines = text.count("\n")
+    if match is None or lines != text.count("\r") or "\0" in text:
         first = text.partition(_CRLF)[0]
         if re.fullmatch(_STATUS_LINE, first):
             raise ProtocolError("a header line is malformed")
         raise ProtocolError(f"its first line is not an HTTP/1.1 status line: {first[:60]!r}")
     version, status, fields = match.groups()
-    if fields.count(_CRLF) > MAX_FIELDS:
+    if lines > MAX_FIELDS:
         raise ProtocolError(f"it has more than {MAX_FIELDS} header fields")
     connection, coding = "", None
     transfer_coding = length = None
@@ -316,7 +319,7 @@ class ResponseReader:
                 raise ProtocolError(f"a trailer line is malformed: {line[:40]!r}")
 
 
-_SIZES: dict[bytes, int] = {}
+_SIZES: dict[bytes, int] = {b"0": 0}
 """Chunk-size lines seen before, as numbers: a look-up takes a fifth of the time of checking and converting one."""
 
 
@@ -331,10 +334,10 @@ def _take_whole_chunks(data: bytes, position: int, pieces: list[bytes]) -> int:
             return position
         line = data[position:line_end]
         size = _SIZES.get(line)
-        if size is None:
-            match = _CHUNK_SIZE.fullmatch(line)
+        if not size:
+            match = None if size == 0 else _CHUNK_SIZE.fullmatch(line)
             if match is None or match.end(1) != len(line) or not (size := int(line, 16)):
-                return position  # malformed, with an extension, or the last one
+                return position  # the last one, malformed, or with an extension
             if len(_SIZES) < 4096:
                 _SIZES[line] = size
         end = line_end + 2 + size
