@@ -6,9 +6,10 @@ The rule: views of an object's own data, nothing else; decoding pays nothing for
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar, Union, cast, get_args, get_origin
 
 import msgspec
 
@@ -31,13 +32,11 @@ class Raw:
     JSON object itself. Not there when nothing is known."""
 
 
-class Source:
+class Source(msgspec.Struct, eq=False):
     """JSON that an answer was decoded from. It is parsed when somebody asks, which few do."""
 
-    __slots__ = ("_raw", "_value")
-
-    def __init__(self, raw: bytes) -> None:
-        self._raw: bytes | None = raw
+    _raw: bytes | None
+    _value: Any = None
 
     @property
     def value(self) -> Any:
@@ -45,11 +44,14 @@ class Source:
         raw = self._raw
         if raw is not None:
             try:
-                self._value: Any = msgspec.json.decode(raw)
+                self._value = msgspec.json.decode(raw)
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 self._value = _any_value(raw)
             self._raw = None
         return self._value
+
+    def __repr__(self) -> str:  # the default would show the answer
+        return "<Source>"
 
 
 def _any_value(raw: bytes) -> Any:
@@ -207,17 +209,13 @@ def keep_raw(value: _T, raw: bytes) -> _T:
 def link(value: Any, source: Any) -> None:
     """Remembers where `value` and the Models in it come from."""
     _put(value, source)
-    cls = value.__class__
+    cls: type = type(value)
     if cls not in _inner:
-        names = _names_of_inner(cls)
-        _inner[cls] = ("", *names), attrgetter("__class__", *names) if names else None
-    names, get = _inner[cls]
-    if get is None:
-        return
-    for name, item in zip(names, get(value), strict=True):
-        if item is None or item is cls:  # of one field alone the getter would make no tuple
-            continue
-        if item.__class__ is list:
+        _inner[cls] = tuple((name, attrgetter(name)) for name in _names_of_inner(cls))
+    for name, get in _inner[cls]:
+        item = get(value)
+        kind: type = type(item)
+        if kind is list:
             for place, one in enumerate(item):
                 if isinstance(one, Raw):
                     link(one, (source, name, place))
@@ -225,26 +223,33 @@ def link(value: Any, source: Any) -> None:
             link(item, (source, name))
 
 
-_inner: dict[type, tuple[tuple[str, ...], attrgetter[Any] | None]] = {}
-"""By class the fields that may hold Models, and what gets them all."""
+_inner: dict[type, tuple[tuple[str, attrgetter[Any]], ...]] = {}
+"""By class the fields that may hold Models, and what gets each."""
+_PLAIN = frozenset(("str", "int", "float", "bool", "None", "list", "dict"))
+_MARKS = str.maketrans("[]|,", "    ")
 
 
 def _names_of_inner(cls: Any) -> tuple[str, ...]:
     """The fields that may hold a Model, or a list of them."""
-    hints: dict[str, Any] = {}
+    may: dict[str, bool] = {}
     for base in reversed(cls.__mro__):
         if issubclass(base, Raw) and base is not Raw:
-            hints.update(getattr(base, "__annotations__", {}))
-    return tuple(name for name in getattr(cls, "__struct_fields__", ()) if _may_hold_model(hints.get(name)))
+            names = getattr(sys.modules.get(base.__module__), "__dict__", {})
+            for name, hint in getattr(base, "__annotations__", {}).items():
+                may[name] = _may_hold_model(hint, names)
+    return tuple(name for name in getattr(cls, "__struct_fields__", ()) if may.get(name, True))
 
 
-def _may_hold_model(hint: Any) -> bool:
-    if isinstance(hint, (str, TypeVar)):
-        return True  # it would take time to find out, and looking into the field does not
-    inside = (get_origin(hint), *get_args(hint)) if not isinstance(hint, type) or get_args(hint) else (hint,)
-    return any(one is not hint and _may_hold_model(one) for one in inside) or (
-        isinstance(hint, type) and issubclass(hint, Raw)
-    )
+def _may_hold_model(hint: Any, names: dict[str, Any]) -> bool:
+    """`names`: what the words of a hint that is a text stand for. What is not known may be a Model."""
+    if isinstance(hint, str):
+        words = hint.translate(_MARKS).split()
+        return any(word not in _PLAIN and _may_hold_model(names.get(word, Raw), names) for word in words)
+    origin = get_origin(hint)
+    if origin is None:
+        return not isinstance(hint, type) or issubclass(hint, Raw)
+    inside = () if origin is Literal else get_args(hint) if origin is Union else (origin, *get_args(hint))
+    return any(_may_hold_model(one, names) for one in inside)
 
 
 def parsed(model: Raw) -> dict[str, Any] | None:
