@@ -92,7 +92,6 @@ class Call:
         endpoint: Endpoint[Any],
         encode: Callable[[], Request | None],
         quota: Quota,
-        *,
         timeout: Timeout,
         max_retries: int,
         started: float,
