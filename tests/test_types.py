@@ -5,7 +5,7 @@ import importlib
 import itertools
 import json
 import pickle
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 import pydantic
@@ -13,7 +13,7 @@ import pytest
 
 from togetherpy._core.decode import decode_json
 from togetherpy.types import chat_completions, common
-from togetherpy.types._model import Model, keep_raw
+from togetherpy.types._model import Model, _names_of_inner, keep_raw
 from togetherpy.types.chat_completions import (
     ChatCompletionChunk,
     ChatCompletionMessage,
@@ -521,3 +521,20 @@ def test_what_a_star_import_brings(module: str) -> None:
     assert list(found.__all__) == sorted(found.__all__)
     assert all(hasattr(found, name) for name in found.__all__)
     assert set(found.__all__) <= set(dir(found))
+
+
+@pytest.mark.parametrize("cls", SENT_BY_THE_SERVER, ids=lambda cls: cls.__name__)
+def test_fields_that_may_hold_a_model_are_linked_and_no_others(cls: type[Model]) -> None:
+    hints = get_type_hints(cls)
+    assert _names_of_inner(cls) == tuple(name for name in cls.__struct_fields__ if _holds_model(hints[name]))
+
+
+def _holds_model(hint: Any) -> bool:
+    return (isinstance(hint, type) and issubclass(hint, Model)) or any(map(_holds_model, get_args(hint)))
+
+
+def test_a_field_whose_hint_is_not_understood_may_hold_a_model() -> None:
+    class Mine(ChatCompletionResponse):  # its module knows no such name
+        here: "Elsewhere | None" = None  # type: ignore[name-defined]  # noqa: F821
+
+    assert "here" in _names_of_inner(Mine)
