@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from togetherpy.batch.envelope import RowFailure, failure_of, line_of
 from togetherpy.batch.errors import BatchError
@@ -23,11 +23,8 @@ from togetherpy.batch.options import Options, make_options
 from togetherpy.batch.place import Place, same_file
 from togetherpy.batch.result_files import MAX_SHOWN, Result, ResultFiles
 from togetherpy.batch.rows import Form, Row, RowError, body_of
-from togetherpy.batch.source import FileSource, Source, source_of
+from togetherpy.batch.source import FileSource, Readable, source_of
 from togetherpy.batch.tally import MergeSummary, add_usage
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
 
 _CODES_SHOWN = 50
 """Codes of failures that are counted apart; servers may make up one for each row."""
@@ -43,7 +40,7 @@ def missing(row: Row, form: Form) -> RowFailure:
 
 
 def merge_results(
-    source: Source | None,
+    source: Readable | None,
     options: Options,
     files: Iterable[str],
     *,
@@ -84,7 +81,7 @@ def merge_results(
 class _Merge:
     def __init__(
         self,
-        rows: Source,
+        rows: Readable,
         place: Place,
         options: Options,
         results: ResultFiles,
@@ -182,13 +179,9 @@ class _Found:
         self._results = results
 
     def read(self) -> Iterator[Row]:
-        """As Source."""
+        """As Readable."""
         for index, name in enumerate(self._results.left()):
             yield Row(index, 0, name, digest(name), {})
-
-    def rows(self, finished: Digests, most: int | None = None) -> AsyncGenerator[Row | int, None]:
-        """As Source; nobody sends these."""
-        raise NotImplementedError
 
 
 def _are_results(first: Row | None) -> bool:

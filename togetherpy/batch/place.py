@@ -23,13 +23,13 @@ from togetherpy.batch.manifest import Manifest
 from togetherpy.batch.options import Options
 from togetherpy.batch.output import STDOUT, Output, OutputError, read_output
 from togetherpy.batch.settle import settle
-from togetherpy.batch.source import FileSource, Source
+from togetherpy.batch.source import FileSource, Readable
 
 
 class Place:
     """The output of one run."""
 
-    def __init__(self, source: Source, options: Options, *, any_params: bool = False, bringing: str = "") -> None:
+    def __init__(self, source: Readable, options: Options, *, any_params: bool = False, bringing: str = "") -> None:
         """`any_params`: with which parameters the rows were asked is not known. `bringing`: for whom (`Manifest`).
 
         Raises:

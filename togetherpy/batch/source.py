@@ -28,18 +28,22 @@ _PATIENCE = 500
 """Finished rows that are passed over in one go; then the answers that came get their turn."""
 
 
-class Source(Protocol):
+class Readable(Protocol):
     """Rows."""
 
     name: str | None
     """A path; None for what has none, and can be read but once."""
 
-    def rows(self, finished: Digests, most: int | None = None) -> AsyncGenerator[Row | int, None]:
-        """The first `most` rows. Instead of some that are finished, how many they are."""
-        ...
-
     def read(self) -> Iterator[Row]:
         """All rows, in the caller's thread."""
+        ...
+
+
+class Source(Readable, Protocol):
+    """Rows that are sent as they are read."""
+
+    def rows(self, finished: Digests, most: int | None = None) -> AsyncGenerator[Row | int, None]:
+        """The first `most` rows. Instead of some that are finished, how many they are."""
         ...
 
 

@@ -8,7 +8,7 @@ answers that the output has already, from a live run above all, stay.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,6 @@ import msgspec
 from togetherpy._core.steps import Steps, Work
 from togetherpy.batch.envelope import RowFailure, failure_of
 from togetherpy.batch.errors import BatchError
-from togetherpy.batch.identity import Digests
 from togetherpy.batch.jobs.cutting import REFUSED, read_sent, rows_name
 from togetherpy.batch.jobs.journal import Chunk, Journal
 from togetherpy.batch.jobs.service import Service, results_name
@@ -34,7 +33,11 @@ _CODES = {
     "CANCELLED": "batch_cancelled",
     "CANCELED": "batch_cancelled",
 }
-_WORDS = {"refused": "batch_refused", "dropped": "batch_cancelled"}
+_NO_JOB = {
+    "refused": ("batch_refused", "was refused by the service"),
+    "dropped": ("batch_cancelled", "was cancelled before it was submitted"),
+}
+"""By the step of a chunk."""
 
 
 def download_all(service: Service, journal: Journal, output: str, partial_too: bool) -> Steps[MergeSummary]:
@@ -93,7 +96,7 @@ class _Sent:
         self.name: str | None = journal.plan.input
 
     def read(self) -> Iterator[Row]:
-        """As Source."""
+        """As Readable."""
         for chunk in self._journal.plan.chunks:
             if chunk.over:
                 yield from self._of(rows_name(chunk.chunk), chunk)
@@ -104,10 +107,6 @@ class _Sent:
             row = one.row()
             yield _SentRow(row.index, row.line, row.custom_id, row.number, row.fields, row.error, one.sent, chunk)
 
-    def rows(self, finished: Digests, most: int | None = None) -> AsyncGenerator[Row | int, None]:
-        """As Source; nobody sends these."""
-        raise NotImplementedError
-
 
 def _why(row: Row) -> RowFailure:
     """Why a row is in no file of results."""
@@ -116,8 +115,8 @@ def _why(row: Row) -> RowFailure:
     chunk: Any = getattr(row, "chunk", None)
     said = f": {chunk.error}" if chunk.error else ""
     if chunk.job_id is None:
-        what = "was cancelled before it was submitted" if chunk.step == "dropped" else "was refused by the service"
-        return RowFailure(_WORDS[chunk.step], f"its job {what}{said}", None, None, None)
+        code, what = _NO_JOB[chunk.step]
+        return RowFailure(code, f"its job {what}{said}", None, None, None)
     code = _CODES.get(chunk.status, "batch_failed")
     what = "and its files have no line of this row" if chunk.status == "COMPLETED" else "before this row was answered"
     return RowFailure(code, f"its job {chunk.job_id} is {chunk.status} {what}{said}", None, None, None)
