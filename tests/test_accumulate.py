@@ -497,7 +497,6 @@ def test_unknown_fields_add_up_where_they_stand() -> None:
     (only,) = made.choices
     assert only.model_extra == {"native_finish_reason": "end"}
     assert only.message.model_extra == {
-        "refusal": "I can't",
         "reasoning_details": [details | {"text": "think"}],
         "annotations": [{"url": "a"}, {"url": "b"}],
         "audio": {"id": "x", "data": "abcd"},

@@ -118,8 +118,9 @@ def test_a_tool_call_or_a_refusal_is_none(client: Maker, server: LocalServer) ->
     server.reply(body={"choices": [{"finish_reason": "content_filter", "message": None}]})
     server.reply(body={"choices": [], "id": "x"})
     caller = client(server)
-    for _ in range(4):
-        assert call(caller, "parse", response_format=StructLake).choices[0].message.parsed is None
+    for refusal in (None, "no", None, None):
+        message = call(caller, "parse", response_format=StructLake).choices[0].message
+        assert (message.parsed, message.refusal) == (None, refusal)
     assert call(caller, "parse", response_format=StructLake).choices == []
 
 

@@ -69,7 +69,7 @@ BODY = {
             "finish_reason": "stop",
             "logprobs": None,
             "seed": 17786007661749115000,
-            "message": {"role": "assistant", "content": "hi", "tool_calls": [], "refusal": None, "new": {"a": [None]}},
+            "message": {"role": "assistant", "content": "hi", "tool_calls": [], "audio": None, "new": {"a": [None]}},
             "new": 1,
         },
         {"index": 1, "finish_reason": "brand_new", "message": {"role": "assistant", "content": None}},
@@ -95,7 +95,7 @@ EXPECTED = {
             "index": 0,
             "finish_reason": "stop",
             "seed": 17786007661749115000,
-            "message": {"role": "assistant", "content": "hi", "tool_calls": [], "refusal": None, "new": {"a": [None]}},
+            "message": {"role": "assistant", "content": "hi", "tool_calls": [], "audio": None, "new": {"a": [None]}},
             "new": 1,
         },
         {"index": 1, "finish_reason": "brand_new", "message": {"role": "assistant"}},
@@ -310,9 +310,9 @@ def test_unknown_fields_of_what_is_inside() -> None:
         assert other.to_dict() == EXPECTED
         first, second = other.choices
         assert (first.model_extra, second.model_extra) == ({"new": 1}, {})
-        assert first.message.model_extra == {"refusal": None, "new": {"a": [None]}}
+        assert first.message.model_extra == {"audio": None, "new": {"a": [None]}}
         assert first.message.to_dict() == EXPECTED["choices"][0]["message"]
-        assert (first.message.refusal, first.message.new, first.new) == (None, {"a": [None]}, 1)
+        assert (first.message.audio, first.message.new, first.new) == (None, {"a": [None]}, 1)
         assert other.usage.model_extra == {"new": {"b": 2}}
         with pytest.raises(AttributeError):
             _ = second.message.new

@@ -95,6 +95,8 @@ class ChatCompletionMessage(Open, kw_only=True):
     """What the model thought before it wrote."""
     reasoning_content: str | None = None
     """The same, as some servers call it."""
+    refusal: str | None = None
+    """Why the model would not answer, from servers that say it beside the text."""
     name: str | None = None
     """The name of the speaker, in messages that are sent."""
     tool_call_id: str | None = None
