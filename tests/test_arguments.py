@@ -67,6 +67,8 @@ def test_a_key_never_goes_into_a_body(
         ("params", {"a": "b"}, "extra_query=... adds query parameters to one call"),
         ("verify", False, "ssl_context=ssl.create_default_context"),
         ("max_turns", 3, "it is an argument of run_tools()"),
+        ("prompt", "hi", 'a chat takes messages=[{"role": "user"'),
+        ("system", "Be brief.", '{"role": "system", "content": "..."}'),
     ],
 )
 def test_what_belongs_elsewhere(client: Maker, server: LocalServer, name: str, value: Any, said: str) -> None:

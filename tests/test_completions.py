@@ -229,6 +229,7 @@ def test_a_token_of_a_chunk(client: Maker) -> None:
     ("params", "expected", "said"),
     [
         ({"prompt": None}, TypeError, "needs prompt"),
+        ({"messages": [{"role": "user", "content": "hi"}]}, TypeError, "client.chat.completions.create"),
         ({"prompt": b"x"}, TypeError, "prompt must be a str, not bytes"),
         ({"prompt": "\ud800"}, ValueError, "prompt"),
         ({"model": None}, TypeError, "needs model"),

@@ -10,7 +10,7 @@ from support.objects import USER, Attrs, Data, Nothing, Pydantic, Struct, Words
 
 from togetherpy._chat.request import plain_messages, prepare
 from togetherpy._core.encode import encode_json
-from togetherpy.types.chat_completions import ChatCompletionMessage, ChatCompletionResponse
+from togetherpy.types.chat_completions import ChatCompletionChoicesData, ChatCompletionMessage, ChatCompletionResponse
 
 
 def prepared(**params: Any) -> dict[str, Any]:
@@ -77,8 +77,16 @@ def test_no_list_of_messages(messages: Any) -> None:
 @pytest.mark.fault("H4")
 @pytest.mark.parametrize("message", ["hi", b"hi", None, 7, ["user", "hi"], Nothing(), Data, Pydantic], ids=repr)
 def test_no_message(message: Any) -> None:
-    with pytest.raises(TypeError, match=r"messages\[1\] must be a dict, one of our message types"):
+    with pytest.raises(TypeError, match=r"messages\[1\] must be a dict such as {'role': 'user'"):
         plain_messages([USER, message])
+
+
+@pytest.mark.parametrize(
+    "given", [ChatCompletionResponse(), ChatCompletionChoicesData()], ids=lambda one: type(one).__name__
+)
+def test_what_a_message_stands_in_is_none(given: Any) -> None:
+    with pytest.raises(TypeError, match=rf"messages\[1\] is no message but a {type(given).__name__}; .*choices\[0\]"):
+        plain_messages([USER, given])
 
 
 @pytest.mark.fault("H4")

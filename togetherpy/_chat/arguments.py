@@ -117,7 +117,14 @@ _OTHER_SERVERS = (
     *("chat_template", "max_input_tokens", "min_tokens", "models", "reasoning_format", "repeat_penalty", "user_id"),
 )
 """Fields that other servers of this protocol take and that look like misspelt ones of ours."""
+_IN_MESSAGES = {
+    "prompt": 'a chat takes messages=[{"role": "user", "content": "..."}]',
+    "system": 'it is the first of the messages: {"role": "system", "content": "..."}',
+}
+"""Said by other clients, and by rows of a batch; in a request's body a server would pass over them."""
 _CREATE = Names(
-    _KNOWN, of_others=_OTHER_SERVERS, elsewhere=dict.fromkeys(_OF_RUN_TOOLS, "it is an argument of run_tools()")
+    _KNOWN,
+    of_others=_OTHER_SERVERS,
+    elsewhere=_IN_MESSAGES | dict.fromkeys(_OF_RUN_TOOLS, "it is an argument of run_tools()"),
 )
-_RUN_TOOLS = Names((*_KNOWN, *_OF_RUN_TOOLS), of_others=_OTHER_SERVERS)
+_RUN_TOOLS = Names((*_KNOWN, *_OF_RUN_TOOLS), of_others=_OTHER_SERVERS, elsewhere=_IN_MESSAGES)

@@ -19,6 +19,8 @@ from togetherpy._core.names import require
 from togetherpy.types._model import Model
 from togetherpy.types.chat_completions import ChatCompletionMessage
 
+_SUCH_AS = "{'role': 'user', 'content': '...'}"
+
 
 def prepare(params: dict[str, Any], stream: bool | None, method: str = "create") -> dict[str, Any]:
     """The parameters as they are sent; complains of what is missing and warns of what does not go together."""
@@ -74,9 +76,7 @@ def plain_messages(messages: Any) -> list[Any]:
 def _refuse_no_list(messages: object) -> None:
     given = type(messages).__name__
     if isinstance(messages, (str, bytes, Mapping, msgspec.Struct)) or not isinstance(messages, Iterable):
-        raise TypeError(
-            f"messages must be a list of messages such as {{'role': 'user', 'content': '...'}}, not {given}"
-        )
+        raise TypeError(f"messages must be a list of messages such as {_SUCH_AS}, not {given}")
 
 
 def _plain_message(message: object, index: int) -> object:
@@ -91,8 +91,13 @@ def _plain_message(message: object, index: int) -> object:
         return _as_it_came(plain)
     if not isinstance(plain, msgspec.Struct):
         raise TypeError(
-            f"messages[{index}] must be a dict, one of our message types, a dataclass or a pydantic object, "
-            f"not {type(plain).__name__}"
+            f"messages[{index}] must be a dict such as {_SUCH_AS}, one of our message types, a dataclass or a pydantic "
+            f"object, not {type(plain).__name__}"
+        )
+    if isinstance(plain, Model) and "role" not in plain.__struct_encode_fields__:
+        raise TypeError(
+            f"messages[{index}] is no message but a {type(plain).__name__}; that of an answer is "
+            "response.choices[0].message"
         )
     return plain
 

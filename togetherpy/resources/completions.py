@@ -29,6 +29,7 @@ _EVENTS = PromptEvents()
 _NAMES = Names(
     (*CompletionParams.__annotations__, "stream"),
     of_others=("suffix", "best_of", "user", "stream_options", "min_tokens", "repeat_penalty", "top_logprobs"),
+    elsewhere={"messages": "client.chat.completions.create() takes them"},
 )
 
 
