@@ -253,7 +253,7 @@ def test_without_an_input_all_rows_come_in_the_order_of_the_files(tmp_path: Path
     ]
     assert (summary.rows, summary.succeeded, summary.failed, summary.unasked) == (4, 3, 1, 0)
     source = write_rows(tmp_path / "in.jsonl", prompts(1))
-    with pytest.raises(batch.BatchError, match="the input was None"):
+    with pytest.raises(batch.BatchError, match=r"the input was not a file and is 'in.jsonl'"):
         batch.merge(source, one, tmp_path / "out.jsonl")
 
 

@@ -44,13 +44,17 @@ class Manifest(msgspec.Struct, kw_only=True):
         """What is not the same, in words."""
         found: list[str] = []
         if self.input != other.input:
-            found.append(f"the input was {self.input!r} and is {other.input!r}")
+            found.append(f"the input was {_said(self.input)} and is {_said(other.input)}")
         known = self.params is not None and other.params is not None
         for mine, theirs in ((self.reading, other.reading), (self.params or {}, other.params or {})):
             for name in sorted(mine.keys() | theirs.keys()):
                 if mine.get(name) != theirs.get(name) and (known or name in _WHO):
                     found.append(f"{name} was {mine.get(name)!r} and is {theirs.get(name)!r}")
         return found
+
+
+def _said(path: str | None) -> str:
+    return "not a file" if path is None else repr(path)
 
 
 def plain(params: dict[str, Any]) -> dict[str, Any]:
