@@ -40,7 +40,7 @@ def test_a_table(command: Command) -> None:
     ("words", "ids"),
     [
         (("QWEN",), ["Qwen/Qwen3-235B-A22B-Instruct-2507-tput"]),
-        (("chat", "gpt"), ["openai/gpt-oss-120b"]),
+        (("chat", "gpt"), ["openai/gpt-oss-20b"]),
         (("deepseek-ai",), ["deepseek-ai/DeepSeek-R1"]),
     ],
 )

@@ -29,7 +29,7 @@ from ._told import Way
 MODELS = (
     "meta-llama/Llama-3.3-70B-Instruct-Turbo",
     "deepseek-ai/DeepSeek-R1",
-    "openai/gpt-oss-120b",
+    "openai/gpt-oss-20b",
     "Qwen/Qwen3-235B-A22B-Instruct-2507-tput",
 )
 _MAKERS: dict[str, tuple[Callable[[dict[str, Any], Callable[[str], bool]], None], Callable[..., Made]]] = {
