@@ -88,6 +88,15 @@ def test_every_program_is_expected_to_print_something() -> None:
     assert set(EXPECTED) | ENGINES | FUNCTIONS == set(PROGRAMS)
 
 
+def test_what_the_pages_write_has_a_name_of_its_own() -> None:
+    """Who tries one page after another in one folder meets no output of other rows."""
+    named = Counter(name for program in programs() for name in set(re.findall(r'(?<!/ )"(\w+\.jsonl)"', program.code)))
+    assert {"squares.jsonl", "depths.jsonl", "cubes.jsonl"} <= set(named)
+    typed = {name for page in PAGES for command in commands(page) for name in re.findall(r"-o (\w+\.jsonl)", command)}
+    assert "answers.jsonl" in typed
+    assert [name for name, times in named.items() if times > 1 or name in typed] == []
+
+
 def run_program(program: Program, folder: Path, **variables: str) -> str:
     """What it prints; nothing may go wrong, and nothing may be said beside it."""
     file = folder / "test_program.py"
