@@ -21,6 +21,7 @@ TYPED = [
     ("togetherpy batch r", {"run"}),
     ("togetherpy completion ", {"bash", "zsh", "fish"}),
     ("togetherpy transcribe ./recor", {"./recording.wav"}),
+    ("togetherpy chat --image ./recor", {"./recording.wav"}),
 ]
 ASK_BASH = """
 source ./script

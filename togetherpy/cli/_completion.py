@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import re
 from typing import Any
 
 from togetherpy.cli._options import describe
@@ -59,5 +60,5 @@ def _settle(parser: argparse.ArgumentParser, shtab: Any) -> None:
                 command = commands["choices"][named.dest]
                 command.description = named.help
                 _settle(command, shtab)
-        elif str(action.metavar).split(".")[0] in _FILES:
+        elif re.split(r"[.|]", str(action.metavar))[0] in _FILES:  # FILE|URL too
             action.complete = shtab.FILE
