@@ -405,14 +405,26 @@ def test_a_terminal_gets_it_wrapped_and_harmless(
     assert capsys.readouterr().out == "one two\nthree?]0;title? four\nfive\nsix?seven\n"
 
 
-@pytest.mark.parametrize("why", ["no rich", "dumb"])
+def test_what_comes_between_has_lines_of_its_own(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("togetherpy.cli.chat.show.columns", lambda descriptor: 20)
+    one = shown(on_terminal(monkeypatch), plain=True)
+    for piece in ("", "one two", "", " three four five", "\n", ""):
+        one.text(piece) if piece else one.part()
+    one.end()
+    assert capsys.readouterr().out == "one two\nthree four five\n"
+
+
+@pytest.mark.parametrize("why", ["no rich", "dumb", "no columns"])
 def test_without_rich_it_is_plain(why: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if why == "no rich":
         monkeypatch.setenv("TERM", "xterm")
         monkeypatch.setitem(sys.modules, "rich.live", None)
         monkeypatch.delitem(sys.modules, "togetherpy.cli.chat.markdown")
     else:
-        monkeypatch.setenv("TERM", "dumb")
+        monkeypatch.setenv("TERM", "dumb" if why == "dumb" else "xterm")
+        monkeypatch.setenv("COLUMNS", "0" if why == "no columns" else "80")
     assert isinstance(shown(on_terminal(monkeypatch), plain=False), Wrapped)
 
 

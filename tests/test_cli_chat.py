@@ -711,6 +711,14 @@ def test_markdown_is_laid_out_by_rich_unless_it_is_not_wanted(dressing: dict[str
 
 
 @posix
+def test_reasoning_between_two_texts_begins_a_line(dressing: dict[str, str], server: LocalServer) -> None:
+    thought, *rest = events("One.", reasoning="Hm.")
+    server.reply(events=[thought, rest[0], thought, *events(" Two.")])
+    with terminal(*COMMAND, "chat", "x", "--plain", NO_COLOR="1", **dressing) as program:
+        assert program.rest() == "Hm.\nOne.\nHm.\nTwo.\n"
+
+
+@posix
 def test_reasoning_is_shown_dim_on_a_terminal(dressing: dict[str, str], server: LocalServer) -> None:
     server.reply(events=events("Blue.", reasoning="Let me think."), times=None)
     with terminal(*COMMAND, "chat", "x", "--plain", **dressing) as program:

@@ -112,6 +112,7 @@ class Asker:
                 for reasoning, text in pieces:
                     watch.piece()
                     if reasoning and self._manner.reasoning:
+                        shown.part()
                         beside.text(reasoning)
                     if text:
                         beside.end()
@@ -177,6 +178,8 @@ class _Hidden:
     """Shows nothing."""
 
     def text(self, piece: str) -> None: ...
+
+    def part(self) -> None: ...
 
     def end(self) -> None: ...
 

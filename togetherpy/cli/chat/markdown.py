@@ -109,6 +109,9 @@ class Rendered:
             )
             self._live.start()
 
+    def part(self) -> None:
+        """Nothing: a block that is not whole is shown again below."""
+
     def end(self) -> None:
         """Shows the last block for good."""
         for block in self._blocks.rest():

@@ -24,6 +24,10 @@ class Shown(Protocol):
         """Shows a piece of it."""
         ...
 
+    def part(self) -> None:
+        """Something else is shown before the next piece."""
+        ...
+
     def end(self) -> None:
         """Shows what was held, and ends the line. Idempotent."""
 
@@ -33,18 +37,22 @@ class Plain:
 
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
-        self._in_line = False
+        self.in_line = False
+        """The last line has no end yet."""
 
     def text(self, piece: str) -> None:
         """Shows a piece of it."""
         if piece:
             self._screen.write(piece)
-            self._in_line = not piece.endswith("\n")
+            self.in_line = not piece.endswith("\n")
+
+    def part(self) -> None:
+        """Nothing: what is shown beside it goes elsewhere."""
 
     def end(self) -> None:
         """Ends the line."""
-        if self._in_line:
-            self._in_line = False
+        if self.in_line:
+            self.in_line = False
             self._screen.write("\n")
 
 
@@ -53,17 +61,25 @@ class Wrapped:
 
     def __init__(self, screen: Screen) -> None:
         self._out = Plain(screen)
-        self._begun = False
+        self._skipped = "\n"
+        """What is left out at the beginning: models that have thought begin with empty lines."""
         self._wrap = Wrap(lambda: columns(1))
         self._safe = Safe()
 
     def text(self, piece: str) -> None:
         """Shows a piece of it, but for an unfinished word."""
         piece = self._safe.feed(piece)
-        if not self._begun:  # models that have thought begin with empty lines
-            piece = piece.lstrip("\n")
-            self._begun = bool(piece)
+        piece = piece.lstrip(self._skipped)
+        if piece:
+            self._skipped = ""
         self._out.text(self._wrap.feed(piece))
+
+    def part(self) -> None:
+        """Ends the line: a terminal shows both."""
+        self._out.text(self._wrap.rest())
+        if self._out.in_line:
+            self._out.text(self._wrap.feed("\n"))
+            self._skipped = "\n "
 
     def end(self) -> None:
         """Shows what was held, and ends the line."""
@@ -88,7 +104,7 @@ def shown(screen: Screen, *, plain: bool) -> Shown:
     """How a text is shown. `plain`: Markdown as it is, though there is rich."""
     if not screen.terminal:
         return Plain(screen)
-    if not plain and os.environ.get("TERM") != "dumb":
+    if not plain and os.environ.get("TERM") != "dumb" and os.environ.get("COLUMNS") != "0":  # rich would show nothing
         with contextlib.suppress(ImportError):
             from togetherpy.cli.chat.markdown import Rendered
 
