@@ -42,7 +42,7 @@ class Driver:
     def begin(self, call: Call) -> tuple[Lease, Steps]:
         lease = Lease(self.origin)
         lease.granted = self.origin.slots.take()
-        return lease, attempt(self.origin, lease, call, 0.25, lambda begun: ("body", begun))
+        return lease, attempt(self.origin, lease, call, 0.25, lambda _, begun: ("body", begun))
 
     def connect(self, lease: Lease) -> None:
         lease.held().sock = self.ours

@@ -25,8 +25,9 @@ _SUCH_AS = "{'role': 'user', 'content': '...'}"
 def prepare(params: dict[str, Any], stream: bool | None, method: str = "create") -> dict[str, Any]:
     """The parameters as they are sent; complains of what is missing and warns of what does not go together."""
     check_arguments(method, params, stream)
-    require(method, params, "messages", "model")
-    # What is not given costs no call of a function.
+    # What is not given, or nearly always right, costs no call of a function.
+    if params.get("messages") is None or type(params.get("model")) is not str:
+        require(method, params, "messages", "model")
     if "repetition_penalty" in params and _goes_against(params):
         warn_caller("repetition_penalty works against presence_penalty and frequency_penalty; use one kind only")
     params["messages"] = plain_messages(params["messages"])

@@ -175,7 +175,7 @@ class Call:
         if isinstance(value, APIError):
             return None, self._again(value, outcome, monotonic)
         self._quota.give_back(self._cost)
-        if self._raw or self._watch is not None or isinstance(value, Opened):
+        if self._raw or self._watch is not None or type(value) is Opened:
             value = self._finish(value, outcome)
         return value, None
 

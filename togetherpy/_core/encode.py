@@ -32,7 +32,6 @@ def encode_request(
     config: Config,
     endpoint: Endpoint[Any],
     params: dict[str, Any],
-    *,
     idempotency_key: str,
     content: bytes | Source | None = None,
 ) -> Request:

@@ -133,7 +133,7 @@ class _Loop(Generic[T]):
         started = time.monotonic()
         if key is None:
             key = os.urandom(16).hex()
-        encode = partial(encode_request, config, endpoint, params, idempotency_key=key, content=body)
+        encode = partial(encode_request, config, endpoint, params, key, body)
         place = tell = None
         if url is not None:
             from togetherpy._core.elsewhere import encode_for, place_of

@@ -96,8 +96,8 @@ class Origin:
         return f"<{type(self).__name__} {self.server}>"
 
 
-Body = Callable[[bytes], Any]
-"""Makes the unread body of an accepted stream; of what was read of it already."""
+Body = Callable[[Any, bytes], Any]
+"""Makes the unread body of an accepted stream; of its lease, and of what was read of it already."""
 
 
 def attempt(origin: Origin, lease: Lease, call: Sending, waited: float, body: Body) -> Steps:
@@ -173,12 +173,12 @@ def _answer(lease: Lease, take: Take, body: Body) -> Steps:
         answer.receive((yield "receive") or b"")
     if take != "whole" and is_left_open(take, head.status, head.headers):
         answer.lift_limit()
-        return Opened(head.status, head.headers, body(b""))
+        return Opened(head.status, head.headers, body(lease, b""))
     while True:
         whole = answer.whole()
         if take == "events" and (begun := answer.begun_stream()):
             answer.lift_limit()
-            return Opened(head.status, head.headers, body(begun))
+            return Opened(head.status, head.headers, body(lease, begun))
         if whole is not None:
             break
         answer.receive((yield "receive") or b"")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 import time
-from functools import partial
 
 from togetherpy._core import fork as process
 from togetherpy._core.wire import Fault, Outcome, Sending
@@ -37,7 +36,7 @@ class BlockingTransport(Origin):
                     waited = time.monotonic() - asked
             if not lease.granted:
                 return self.refused(lease)
-            outcome = _drive(self, lease, attempt(self, lease, call, waited, partial(BlockingBody, lease)))
+            outcome = _drive(self, lease, attempt(self, lease, call, waited, BlockingBody))
         except BaseException:
             # KeyboardInterrupt above all (fault E5): the connection is in an unknown state.
             lease.end(reusable=False)

@@ -46,7 +46,7 @@ class LoopTransport(Origin):
                     waited = time.monotonic() - asked
             if not lease.granted:
                 return self.refused(lease)
-            outcome = await _drive(lease, attempt(self, lease, call, waited, partial(LoopBody, lease)))
+            outcome = await _drive(lease, attempt(self, lease, call, waited, LoopBody))
         except BaseException:
             lease.abandon()  # CancelledError above all (fault E6)
             raise
