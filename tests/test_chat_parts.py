@@ -213,6 +213,9 @@ def test_a_place_that_cannot_be_written(talk: Conversation, tmp_path: Path) -> N
         carry_out(f"/save {tmp_path}/nowhere/talk.json", talk)
     with pytest.raises(CommandError, match="cannot be written"):
         carry_out(f"/save -f {tmp_path}", talk)
+    if os.name == "posix":
+        with pytest.raises(CommandError, match="/dev/null cannot be written"):  # it would become a file
+            carry_out("/save -f /dev/null", talk)
     assert list(tmp_path.iterdir()) == []
     for line in ("/save", "/load", "/save ~nobody-of-this-name/x", f"/save {'x' * 5000}", f"/load {'x' * 5000}"):
         with pytest.raises(CommandError):

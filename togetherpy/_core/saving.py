@@ -27,8 +27,9 @@ _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 class Unfinished:
     """A file that gets its name when it is whole. A context manager: what was not finished is not there afterwards."""
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        """
+    def __init__(self, path: str | os.PathLike[str], *, mode: int = 0o666) -> None:
+        """`mode`: who may read and write it, of those whom the process's umask leaves.
+
         Raises:
             OSError: there can be no such file.
         """
@@ -38,7 +39,9 @@ class Unfinished:
         if self.path.exists() and not self.path.is_file():  # /dev/null would become a file
             raise OSError(errno.EINVAL, "is a device or a pipe, where a file is to be written", str(self.path))
         self._part = self.path.with_name(f".{self.path.name[:100]}.{os.urandom(6).hex()}.part")
-        self._file: IO[bytes] = open(self._part, "xb")  # noqa: SIM115  # closed by `__exit__`
+        self._file: IO[bytes] = open(  # noqa: SIM115  # closed by `__exit__`
+            self._part, "xb", opener=partial(os.open, mode=mode)
+        )
         self.size = 0
         """Bytes that are there."""
 

@@ -51,15 +51,15 @@ def free(path: str | Path, *, force: bool = False) -> Path:
     return path
 
 
-def store(path: Path, data: bytes) -> None:
-    """Writes a file, as a whole or not at all.
+def store(path: Path, data: bytes, *, mode: int = 0o666) -> None:
+    """Writes a file, as a whole or not at all. `mode`: who may read and write it.
 
     Raises:
         OSError: it cannot be written.
     """
     from togetherpy._core.saving import Unfinished
 
-    with Unfinished(path) as file:
+    with Unfinished(path, mode=mode) as file:
         file.write(data)
         file.finish()
 

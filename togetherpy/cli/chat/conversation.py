@@ -7,11 +7,11 @@ taken back, and a file that cannot be read or written changes nothing.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 from pathlib import Path
 from typing import Any, cast
+
+from togetherpy.cli._output import store
 
 Message = dict[str, Any]
 
@@ -82,7 +82,8 @@ class Conversation:
             FileError: it cannot be written; what was there is as it was.
         """
         try:
-            _write(path, json.dumps({"model": self.model, "messages": self.whole}, indent=2, ensure_ascii=False) + "\n")
+            text = json.dumps({"model": self.model, "messages": self.whole}, indent=2, ensure_ascii=False)
+            store(path, f"{text}\n".encode(), mode=0o600)
         except (OSError, ValueError) as error:
             raise FileError(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}") from None
         self.file = path
@@ -139,16 +140,3 @@ def _wrong(message: Any) -> str | None:
     if isinstance(content, (str, list)) or (content is None and fields.get("tool_calls")):
         return None
     return "has no content"
-
-
-def _write(path: Path, text: str) -> None:
-    """Writes a file whole or not at all, for its owner alone."""
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(part, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise
