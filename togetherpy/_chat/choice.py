@@ -64,6 +64,7 @@ class ChoiceSum:
         self.delta_extra: dict[str, Any] = {}
 
     def add(self, choice: ChatCompletionChoicesChunk, odd: bool) -> None:  # noqa: C901  # flat, for it runs for every chunk
+        """Takes what the next chunk says of it. `odd`: fields may be of other types than ours name."""
         if choice.finish_reason:  # not "", which some servers send with every chunk
             self.finish_reason = choice.finish_reason
             self.last = choice

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from togetherpy._transport.probe import Marks, NotingTransport, Probe, Way
 
 DEFAULT = "default"
+KEY = "TOGETHER_API_KEY"
+"""Where the key is looked for."""
 
 
 class Patient:
@@ -29,11 +31,6 @@ class Patient:
         self.given_url: str | None = base_url
         self.model: str | None = model
         self.timeout: float = timeout
-
-    @property
-    def key_variable(self) -> str:
-        """Where the key is looked for."""
-        return "TOGETHER_API_KEY"
 
     @cached_property
     def url_source(self) -> str:

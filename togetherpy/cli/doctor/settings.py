@@ -13,7 +13,7 @@ import re
 import msgspec
 
 from togetherpy._version import __version__
-from togetherpy.cli.doctor.patient import DEFAULT, Patient
+from togetherpy.cli.doctor.patient import DEFAULT, KEY, Patient
 from togetherpy.cli.doctor.report import Check, failed, ok
 from togetherpy.error import AuthenticationError
 
@@ -38,24 +38,21 @@ def check_versions(_: Patient) -> Check:
 
 def check_api_key(patient: Patient) -> Check:
     """Whether there is a key that can be one."""
-    variable = patient.key_variable
     try:
         patient.check_key()
     except AuthenticationError as error:
-        return failed("api_key", str(error), *_key_hints(variable), source=variable)
-    size, whole = (len(text) for text in (os.environ[variable].strip(), os.environ[variable]))
+        return failed("api_key", str(error), *_key_hints(), source=KEY)
+    size, whole = (len(text) for text in (os.environ[KEY].strip(), os.environ[KEY]))
     notes = ["Blanks or a line end stand around it; the client leaves them out."] if size != whole else []
-    return ok("api_key", f"*** ({size} characters), from {variable}", *notes, source=variable, length=size)
+    return ok("api_key", f"*** ({size} characters), from {KEY}", *notes, source=KEY, length=size)
 
 
-def _key_hints(variable: str) -> list[str]:
-    if os.environ.get(variable, "").strip():
-        began = os.environ[variable].strip(" \t\r\n\"'").lower().startswith("bearer")
-        return [
-            f"It comes from {variable}." + (" Leave out the word Bearer: the client says it itself." if began else "")
-        ]
-    meant = sorted(name for name in os.environ if re.search("TOGETHER.*KEY", name, re.IGNORECASE) and name != variable)
-    hints = [f"{name} is set, but {variable} is what the client reads." for name in meant]
+def _key_hints() -> list[str]:
+    if os.environ.get(KEY, "").strip():
+        began = os.environ[KEY].strip(" \t\r\n\"'").lower().startswith("bearer")
+        return [f"It comes from {KEY}." + (" Leave out the word Bearer: the client says it itself." if began else "")]
+    meant = sorted(name for name in os.environ if re.search("TOGETHER.*KEY", name, re.IGNORECASE) and name != KEY)
+    hints = [f"{name} is set, but {KEY} is what the client reads." for name in meant]
     if os.path.exists(".env"):
         hints.append("There is a file .env here, which the client does not read: set -a; . ./.env; set +a")
     return [*hints, f"Keys are made at {_KEYS_PAGE}. A server that checks no key takes any text."]
