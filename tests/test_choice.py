@@ -22,14 +22,15 @@ def summed(*choices: dict[str, Any]) -> ChoiceSum:
 
 def test_texts_and_what_our_types_do_not_name() -> None:
     total = summed(
-        {"delta": {"role": "assistant", "content": "a", "refusal": "I "}, "hint": 1},
+        {"delta": {"role": "assistant", "content": "a", "refusal": "I ", "sign": "x"}, "hint": 1},
         {"delta": {"content": "b", "refusal": "can't", "reasoning": "hm"}, "finish_reason": "", "hint": 2},
         {"delta": {}, "finish_reason": "stop"},
     )
     answer = total.data(0)
     assert answer.message is not None
     assert (answer.message.content, answer.message.reasoning, answer.finish_reason) == ("ab", "hm", "stop")
-    assert answer.message.model_extra == {"refusal": "I can't"}
+    assert answer.message.refusal == "I can't"
+    assert answer.message.model_extra == {"sign": "x"}
     assert answer.model_extra == {"hint": 2}
 
 
