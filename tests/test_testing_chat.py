@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.testing_helpers import HELLO, KEY, MODEL, PATH, ask, chat, exchange, text_of
 
+from togetherpy import InternalServerError
 from togetherpy.testing import LocalServer, _api
 from togetherpy.testing._api import Api
 from togetherpy.testing._check import RequestError
@@ -652,6 +653,18 @@ def test_answers_say_what_is_said_and_leave_the_rest_to_the_server() -> None:
         assert (
             client.completions.create(model="m", prompt="mine", max_tokens=1).to_dict()["choices"][0]["text"] == "Mine"
         )
+
+
+def test_answers_that_cannot_be_said() -> None:
+    with pytest.raises(TypeError, match="answers must be a function of the messages"):
+        LocalServer(answers="It is so.")  # type: ignore[arg-type]
+    wrong: Any = dict
+    with (
+        LocalServer(answers=lambda _: wrong()) as server,
+        server.client(max_retries=0) as client,
+        pytest.raises(InternalServerError, match="answers must return a text or None, not dict"),
+    ):
+        client.chat.completions.create(model="m", messages=[{"role": "user", "content": "hi"}])
 
 
 _NAMED: Any = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}

@@ -131,6 +131,8 @@ def complete(params: dict[str, Any], *, identity: str, created: int, answers: An
     asked = sum(len(_text.tokens(_text.content_text(m.get("content")))) + PER_MESSAGE for m in messages)
     check_length(asked, params.get("max_tokens"))
     said = answers(messages)
+    if said is not None and not isinstance(said, str):
+        raise TypeError(f"answers must return a text or None, not {type(said).__name__}")
     choices = tuple(_choose(params, index, said) for index in range(params.get("n") or 1))
     made = sum(len(choice.tokens) for choice in choices)
     usage = {"prompt_tokens": asked, "completion_tokens": made, "total_tokens": asked + made}

@@ -59,7 +59,7 @@ class LocalServer:
         record: whether to keep the requests in `requests`. They are kept until the list is cleared.
 
     Raises:
-        ValueError: an argument is out of range; it is named.
+        TypeError, ValueError: an argument that cannot be meant, or is out of range; it is named.
 
     Attributes:
         host: the address it listens on.
@@ -87,6 +87,8 @@ class LocalServer:
     ) -> None:
         if not 0 <= port <= 65535:
             raise ValueError("a port is a number from 0 to 65535")
+        if answers is not None and not callable(answers):
+            raise TypeError("answers must be a function of the messages, such as lambda messages: 'It is so.'")
         self.host = host
         self.requests: list[RecordedRequest] = []
         self._wanted_port = port
