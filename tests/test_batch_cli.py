@@ -135,6 +135,14 @@ def test_a_dry_run_sends_nothing(server: LocalServer, tmp_path: Path) -> None:
     assert not (tmp_path / "in.out.jsonl").exists()
 
 
+def test_texts_that_were_meant_as_prompts(server: LocalServer, tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("How deep is Lake Kivu?\n", encoding="utf-8")
+    result = batch(server, tmp_path / "in.txt")
+    assert result.returncode == 3
+    assert "with --text each line is a prompt" in result.stderr
+    assert "--text" not in batch(server, write_rows(tmp_path / "in.jsonl", [b"{"])).stderr
+
+
 # Pipes
 
 

@@ -183,8 +183,12 @@ def _json_row(index: int, number: int, line: bytes, form: Form) -> Row:
     try:
         fields = _line.decode(_text_of(line))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        return _failed(index, number, f"it is not a JSON object: {error}", line)
+        return _failed(index, number, f"it is not a JSON object: {error}{_hint(line)}", line)
     return _row(index, number, fields, form)
+
+
+def _hint(line: bytes) -> str:
+    return "" if line.lstrip()[:1] in (b"{", b"[", b'"') else "; with --text each line is a prompt"
 
 
 def _row(index: int, number: int, fields: Mapping[str, msgspec.Raw], form: Form) -> Row:
