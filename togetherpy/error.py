@@ -5,6 +5,7 @@
     ├── ToolCallError                      the model called a tool that there is not
     ├── MaxTurnsError                      the model still calls tools after max_turns answers
     ├── NoTextError                        `answer.text` of an answer that has none
+    ├── (batch.BatchError)                 of many requests; it is in `togetherpy.batch`, as its own two kinds are
     └── APIError
         ├── APIConnectionError             no usable answer: refused, DNS, TLS, proxy, reset
         │   └── APITimeoutError            (Timeout) also a builtin TimeoutError
