@@ -73,6 +73,9 @@ def test_what_does_not_fit_is_told(schema: Any, value: Any, said: str) -> None:
         ({"$ref": "https://elsewhere.example/schema"}, 1),
         ({"$ref": "#/not/there"}, 1),
         ({"$ref": "#"}, 1),  # round in a circle
+        ({"anyOf": [{"$ref": "#"}, {"$ref": "#"}]}, 1),  # in so many that it would take for ever
+        ({"oneOf": [{"$ref": "#"}, {"$ref": "#"}]}, 1),
+        ({"properties": ["a"], "patternProperties": True, "required": [["a"], {}], "type": [{}, []]}, {"a": 1}),
         ({"minimum": "3", "required": 1, "anyOf": {}, "maxItems": None}, 1),
         ({"prefixItems": [{"type": "string"}]}, ["a", 1]),
     ],

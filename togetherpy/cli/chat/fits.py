@@ -1,8 +1,8 @@
 """A JSON schema and a value -> where the value does not fit.
 
 In: JSON's own values. Out: a sentence about the first place that does not fit, or None.
-The rule: the words that servers' grammars know are checked; a word that is not known here forbids nothing, so that no
-answer is refused by mistake.
+The rule: the words that servers' grammars know are checked; a word that is not known here, or is not used as it is
+meant, forbids nothing, so that no answer is refused by mistake.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import Any, cast
 
 _DEPTH = 200
 """Levels; a schema that goes round in a circle ends here."""
+_STEPS = 200_000
+"""Looks at a part; circles with branches would take more than anybody can wait for."""
 _KINDS: dict[str, tuple[type, ...]] = {
     "object": (dict,),
     "array": (list,),
@@ -26,17 +28,24 @@ _KINDS: dict[str, tuple[type, ...]] = {
 
 def misfit(schema: Any, value: Any) -> str | None:
     """Where `value` does not fit and why, such as "$.age is a string, not an integer"; None when it fits."""
-    return next(_Check(schema).misfits(schema, value, "$", 0), None)
+    check = _Check(schema)
+    try:
+        found = next(check.misfits(schema, value, "$", 0), None)
+    except RecursionError:
+        return None
+    return found if check.steps <= _STEPS else None  # nobody knows what is not looked at to its end
 
 
 class _Check:
     def __init__(self, root: Any) -> None:
         self._root = root
+        self.steps = 0
 
     def misfits(self, schema: Any, value: Any, path: str, depth: int) -> Iterator[str]:
         if schema is False:
             yield f"{path} must not be there"
-        if not isinstance(schema, dict) or depth > _DEPTH:
+        self.steps += 1
+        if not isinstance(schema, dict) or depth > _DEPTH or self.steps > _STEPS:
             return
         words = cast("dict[str, Any]", schema)
         yield from _kind_misfits(words, value, path)
@@ -78,10 +87,9 @@ class _Check:
 
     def _object(self, schema: dict[str, Any], value: dict[str, Any], path: str, depth: int) -> Iterator[str]:
         for name in _list(schema.get("required")):
-            if name not in value:
+            if isinstance(name, str) and name not in value:
                 yield f"{path} lacks {name!r}"
-        properties: dict[str, Any] = schema.get("properties") or {}
-        patterns: dict[str, Any] = schema.get("patternProperties") or {}
+        properties, patterns = _dict(schema.get("properties")), _dict(schema.get("patternProperties"))
         extra = schema.get("additionalProperties", True)
         for name, item in value.items():
             known = [properties[name]] if name in properties else []
@@ -107,6 +115,10 @@ def _list(value: Any) -> list[Any]:
     return listed
 
 
+def _dict(value: Any) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
 def _kind_misfits(schema: dict[str, Any], value: Any, path: str) -> Iterator[str]:
     kinds = [schema["type"]] if isinstance(schema.get("type"), str) else _list(schema.get("type"))
     if kinds and not any(_is(value, kind) for kind in kinds):
@@ -117,8 +129,8 @@ def _kind_misfits(schema: dict[str, Any], value: Any, path: str) -> Iterator[str
         yield f"{path} is none of the values that it may have"
 
 
-def _is(value: Any, kind: str) -> bool:
-    if kind not in _KINDS:
+def _is(value: Any, kind: Any) -> bool:
+    if not isinstance(kind, str) or kind not in _KINDS:
         return True
     if isinstance(value, bool):
         return kind == "boolean"
