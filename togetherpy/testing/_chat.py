@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Any
+from typing import Any, cast
 
 from . import _logprobs, _text
 from ._answer import DONE, sse_event
@@ -130,7 +130,7 @@ def complete(params: dict[str, Any], *, identity: str, created: int, answers: An
     messages: list[Any] = params["messages"]
     asked = sum(len(_text.tokens(_text.content_text(m.get("content")))) + PER_MESSAGE for m in messages)
     check_length(asked, params.get("max_tokens"))
-    said = answers(messages)
+    said = cast(object, answers(messages))
     if said is not None and not isinstance(said, str):
         raise TypeError(f"answers must return a text or None, not {type(said).__name__}")
     choices = tuple(_choose(params, index, said) for index in range(params.get("n") or 1))
