@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from support.batches import KEY, prompts, read_rows, write_rows
 from support.processes import COMMAND, LIMIT, environment, run
 from support.testing_helpers import eventually
 
+from togetherpy.cli._rows import propose
 from togetherpy.testing import LocalServer
 
 
@@ -44,6 +46,17 @@ def call(server: LocalServer, *words: Any, code: int = 0, stdin: bytes | None = 
     return out, errors.splitlines()
 
 
+needs_bash = pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+
+
+def as_a_shell_reads(line: str) -> list[str]:
+    """The words of a command."""
+    done = subprocess.run(
+        ["bash", "-c", f"printf '%s\\0' {line}"], env={"LC_ALL": "C.UTF-8"}, capture_output=True, check=True
+    )
+    return [os.fsdecode(word) for word in done.stdout.split(b"\0")[:-1]]
+
+
 def test_one_after_the_other_as_each_says(server: LocalServer, tmp_path: Path) -> None:
     source = write_rows(tmp_path / "in file.jsonl", prompts(4))
     model = "openai/gpt-oss-120b"
@@ -71,20 +84,42 @@ def test_one_after_the_other_as_each_says(server: LocalServer, tmp_path: Path) -
     assert out.count("COMPLETED") == 2
 
 
+@needs_bash
 def test_what_failed_is_finished_by_the_command_that_is_printed(server: LocalServer, tmp_path: Path) -> None:
     server.batch_rules.end, server.batch_rules.answered = "EXPIRED", 0.5
     source = write_rows(tmp_path / "in.jsonl", [{"q": f"it's {n}"} for n in range(5)])
-    options = ("--limit", 4, "--template", "What is {q}?", "--system", "Be brief.", "--max-tokens", 5)
+    options = ("--limit", 4, "--template", "What is\n  '{q}'?", "--system=-Be brief.", "--max-tokens", 5)
     call(server, "submit", source, "--model", "no-such", *options, "--seed", 3, "-o", tmp_path / "x")
     assert call(server, "wait", tmp_path / "x", "--interval", 0.01, code=3)[0].count("EXPIRED") == 1
     _, said = call(server, "download", tmp_path / "x", "-o", tmp_path / "o.jsonl", code=3)
     assert "4 rows: 0 answered, 4 failed (2 model_not_available, 2 batch_expired)" in said[0]
-    again = shlex.split(said[1].removeprefix("togetherpy: to have them answered now: "))
+    again = as_a_shell_reads(said[1].removeprefix("togetherpy: to have them answered now: "))
     assert again[:3] == ["togetherpy", "batch", "run"]
     server.reply(body={"choices": [{"message": {"content": "four"}, "finish_reason": "stop"}]}, times=None)
     call(server, *again[2:])
     assert [row["error"] for row in read_rows(tmp_path / "o.jsonl")] == [None] * 4
     assert server.requests[-1].json["seed"] == 3
+
+
+ODD = ["plain", "", "two  spaces", "-dash", "it's", "$HOME `x` \\n", "é\u202e\n\t\x1b'\\", os.fsdecode(b"\xff1")]
+
+
+@needs_bash
+def test_commands_are_printed_as_a_shell_takes_them(capsys: pytest.CaptureFixture[str]) -> None:
+    propose("to go on", ODD)
+    line = capsys.readouterr().err
+    assert line.startswith("togetherpy: to go on: ")
+    assert line[:-1].isprintable()
+    assert as_a_shell_reads(line.removeprefix("togetherpy: to go on: ")) == ["togetherpy", *ODD]
+
+
+def test_the_directory_of_a_name_that_looks_like_an_option(
+    server: LocalServer, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_rows(tmp_path / "-in.jsonl", prompts(1))
+    _, said = call(server, "submit", "--model", "m", "--", "-in.jsonl")
+    call(server, *shlex.split(said[-1].removeprefix("togetherpy: to go on: "))[2:], "--interval", 0.01)
 
 
 def test_rows_that_cannot_be_sent(server: LocalServer, tmp_path: Path) -> None:

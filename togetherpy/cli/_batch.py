@@ -16,7 +16,7 @@ from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from togetherpy.cli import _jobs, _merge
-from togetherpy.cli._rows import COULD_NOT, FAILED_ROWS, OUTPUT_CLOSED, USAGE, add_params, add_reading, command, given
+from togetherpy.cli._rows import COULD_NOT, FAILED_ROWS, OUTPUT_CLOSED, USAGE, add_params, add_reading, given, propose
 from togetherpy.cli._screen import complain
 
 if TYPE_CHECKING:
@@ -227,4 +227,4 @@ def _report(summary: BatchSummary) -> None:
 
 def _say_how_to_go_on(arguments: Sequence[str]) -> None:
     again = [word for word in arguments if word != "--restart"]
-    complain(f"to go on: {command(again)}")
+    propose("to go on", again)

@@ -15,7 +15,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from togetherpy.cli._options import add_connection, add_json, connect, describe, positive, seconds
-from togetherpy.cli._rows import COULD_NOT, FAILED_ROWS, INTERRUPTED, USAGE, add_params, add_reading, command, given
+from togetherpy.cli._rows import (
+    COULD_NOT,
+    FAILED_ROWS,
+    INTERRUPTED,
+    USAGE,
+    add_params,
+    add_reading,
+    as_path,
+    given,
+    propose,
+)
 from togetherpy.cli._screen import Screen, complain
 
 if TYPE_CHECKING:
@@ -105,8 +115,8 @@ def _guarded(run: Run, options: argparse.Namespace, screen: Screen) -> int:
         screen.abandon()
         if options.action == "wait":
             complain("interrupted; the jobs go on at the service")
-            complain(f"to cancel them: {_next('cancel', options)}")
-        complain(f"to go on: {command(options.words)}")
+            _propose("to cancel them", "cancel", options)
+        propose("to go on", options.words)
         return INTERRUPTED
 
 
@@ -120,9 +130,9 @@ def _terminable() -> Generator[None, None, None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _next(action: str, options: argparse.Namespace) -> str:
+def _propose(what: str, action: str, options: argparse.Namespace) -> None:
     """Another command on the same directory."""
-    return command(["batch", action, options.directory], base_url=options.base_url)
+    propose(what, ["batch", action, as_path(options.directory)], base_url=options.base_url)
 
 
 _TO_SUBMIT = (
@@ -149,7 +159,7 @@ def _submit(options: argparse.Namespace, screen: Screen) -> int:
                 complain(_price(model, prices))
     if jobs.queued:
         complain(f"{jobs.queued} jobs are queued: the service takes no more for now; `wait` submits them")
-    complain(f"to go on: {_next('wait', options)}")
+    _propose("to go on", "wait", options)
     return FAILED_ROWS if jobs.failed else 0
 
 
@@ -184,7 +194,7 @@ def _wait(options: argparse.Namespace, screen: Screen) -> int:
     with connect(options) as client, Bar(shown=not options.no_progress) as bar:
         jobs = batch.wait(options.directory, client=client, interval=options.interval, told=bar.show)
     screen.line(jobs.table())
-    complain(f"to go on: {_next('download', options)}")
+    _propose("to go on", "download", options)
     return FAILED_ROWS if jobs.failed else 0
 
 
@@ -201,15 +211,16 @@ def _download(options: argparse.Namespace, screen: Screen) -> int:
     for complaint in done.complaints:
         complain(complaint)
     if done.failed:
-        complain(f"to have them answered now: {_live(known_plan(options.directory), str(done.output), options)}")
+        _propose_live(known_plan(options.directory), str(done.output), options)
     return FAILED_ROWS if done.failed else 0
 
 
-def _live(plan: Plan, output: str, options: argparse.Namespace) -> str:
+def _propose_live(plan: Plan, output: str, options: argparse.Namespace) -> None:
     """The run that goes on with an output."""
     params = {name: value for name, value in plan.params.items() if name != "model"}
     named = {"model": plan.params.get("model"), **plan.reading, "limit": plan.limit, "base_url": options.base_url}
-    return command(["batch", "run", plan.input, "-o", output], **named, params=json.dumps(params) if params else None)
+    named["params"] = json.dumps(params) if params else None
+    propose("to have them answered now", ["batch", "run", plan.input, "-o", output], **named)
 
 
 def _cancel(options: argparse.Namespace, screen: Screen) -> int:
@@ -218,5 +229,5 @@ def _cancel(options: argparse.Namespace, screen: Screen) -> int:
     with connect(options) as client:
         jobs = batch.cancel(options.directory, client=client)
     screen.line(jobs.table())
-    complain(f"to go on: {_next('download' if jobs.final else 'wait', options)}")
+    _propose("to go on", "download" if jobs.final else "wait", options)
     return 0

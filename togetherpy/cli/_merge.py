@@ -11,7 +11,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from togetherpy.cli._options import describe
-from togetherpy.cli._rows import USAGE, add_reading, command
+from togetherpy.cli._rows import USAGE, add_reading, as_path, propose
 from togetherpy.cli._screen import complain
 
 if TYPE_CHECKING:
@@ -70,9 +70,8 @@ def run(options: argparse.Namespace, _screen: Screen) -> int:
         return USAGE
     _report(summary)
     if summary.failed and given not in (None, "-"):
-        words = ["batch", "run", given, "-o", options.output]
-        again = command(words, text=options.text, template=options.template)
-        complain(f"to send what failed: {again} --model M")
+        words = ["batch", "run", as_path(given), "-o", options.output]
+        propose("to send what failed", words, text=options.text, template=options.template, model="M")
     return summary.exit_code
 
 

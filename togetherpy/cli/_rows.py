@@ -1,6 +1,6 @@
 """What the commands of `togetherpy batch` have in common: options of rows, exit statuses, the command that goes on.
 
-In: a group of options, or what was parsed. Out: options in it, arguments, words for a shell.
+In: a group of options, or what was parsed. Out: options in it, arguments, lines for a shell.
 The rule: what several of these commands take is described once, and means the same in all of them.
 """
 
@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 from collections.abc import Iterable
 from typing import Any, cast
+
+from togetherpy.cli._screen import tell
 
 COULD_NOT, USAGE, FAILED_ROWS, INTERRUPTED, OUTPUT_CLOSED = 1, 2, 3, 130, 141
 
@@ -50,10 +53,32 @@ def given(options: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
     return {**(options.params or {}), **own}
 
 
-def command(words: Iterable[str], **named: Any) -> str:
-    """A command of togetherpy for a shell. `named`: options that come after its words, with their values if any."""
+def propose(what: str, words: Iterable[str], **named: Any) -> None:
+    """Says which command of togetherpy does `what`: in one line, whatever the terminal's width, that a shell takes as
+    it stands. `named`: options that come after its words, with their values if any."""
     words = ["togetherpy", *words]
     for name, value in named.items():
-        if value:
-            words += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
-    return shlex.join(words)
+        option, said = f"--{name.replace('_', '-')}", str(value)
+        if value is True:
+            words.append(option)
+        elif value is not None and value is not False:
+            words += [f"{option}={said}"] if said.startswith("-") else [option, said]
+    tell(f"togetherpy: {what}: {' '.join(map(_quoted, words))}")
+
+
+def as_path(word: str) -> str:
+    """A path that is not to be taken for an option."""
+    return os.path.join(os.curdir, word) if word.startswith("-") else word
+
+
+def _quoted(word: str) -> str:
+    """A word for sh; one with characters that cannot be shown, such as line ends, for bash, zsh and ksh."""
+    return shlex.quote(word) if word.isprintable() else f"$'{''.join(map(_escaped, word))}'"
+
+
+def _escaped(char: str) -> str:
+    if char in "\\'":
+        return f"\\{char}"
+    if char == "\n":
+        return r"\n"
+    return char if char.isprintable() else "".join(f"\\x{byte:02x}" for byte in os.fsencode(char))
