@@ -152,6 +152,13 @@ def test_rows_that_cannot_be_sent_are_failures_of_their_own(jobs: Jobs, tmp_path
     assert found[6]["error"]["message"].startswith("line 7: messages must be a list")
 
 
+def test_no_row_has_a_model(jobs: Jobs, server: LocalServer, source: Path) -> None:
+    with pytest.raises(ValueError, match="no model is given for all"):
+        jobs.submit(source, model=None)
+    assert not server.requests
+    assert jobs.submit(source).rows == 10
+
+
 def test_no_rows(jobs: Jobs, tmp_path: Path, out: Path) -> None:
     over = end(jobs, write_rows(tmp_path / "in.jsonl", []))
     assert (over.jobs, over.final, over.failed) == ([], True, False)

@@ -18,6 +18,7 @@ from togetherpy.batch import BatchError
 from togetherpy.batch.jobs import service
 from togetherpy.batch.jobs.journal import Journal
 from togetherpy.testing import LocalServer
+from togetherpy.testing._answer import build
 
 
 @pytest.fixture
@@ -94,6 +95,19 @@ def test_files_that_come_after_the_end_of_their_job(jobs: Jobs, server: LocalSer
     ):
         assert jobs.download(made.directory).succeeded == 4
     assert len(missed) == 2
+
+
+@pytest.mark.fault("I24")
+@pytest.mark.parametrize("said", ["<html>Please log in.</html>", "null", "[]"])
+def test_what_is_no_file_of_results_is_fetched_again(jobs: Jobs, server: LocalServer, source: Path, said: str) -> None:
+    over = jobs.wait(jobs.submit(source).directory)
+    other = build(200, {"content-type": "text/html"}, [said.encode()])
+    with replying(server, "GET", "/v1/files/", [other] * 3):
+        done = jobs.download(over.directory)
+    assert done.failures == {"missing": 4}
+    assert f"has no results, but '{said}'" in read_rows(Path(done.output))[0]["error"]["message"]
+    with replying(server, "GET", "/v1/files/", [other] * 2):
+        assert jobs.download(over.directory).succeeded == 4
 
 
 def test_a_file_of_results_that_was_lost_here_is_fetched_again(jobs: Jobs, source: Path, tmp_path: Path) -> None:

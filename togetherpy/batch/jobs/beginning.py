@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
+from itertools import islice
 from typing import Any, BinaryIO, TypedDict, cast
 
 import msgspec
@@ -22,7 +23,7 @@ from togetherpy.batch.jobs.journal import Journal
 from togetherpy.batch.manifest import plain
 from togetherpy.batch.options import Options, RunOptions, make_options
 from togetherpy.batch.output import OutputError
-from togetherpy.batch.rows import Form
+from togetherpy.batch.rows import NO_MODEL, Form, lacks_model
 from togetherpy.batch.source import STDIN, FileSource, beside
 
 KEPT = "input.jsonl"
@@ -89,6 +90,7 @@ def begin(journal: Journal, wanted: Wanted) -> None:
     """Makes the chunks, or finds that they are there.
 
     Raises:
+        ValueError: no row names a model, and none is given.
         BatchError: the input cannot be read, is another one than before, or holds a custom_id twice.
     """
     form = wanted.options.form
@@ -107,6 +109,8 @@ def begin(journal: Journal, wanted: Wanted) -> None:
         _check_same(journal, path, digest, reading, params, wanted)
     else:
         source = FileSource(path, form)
+        if "model" not in params and lacks_model(islice(source.read(), wanted.options.limit), form):
+            raise ValueError(f"no row of {path} can be sent: {NO_MODEL}")
         source.check()
         journal.add(
             version=journal.plan.version,

@@ -218,11 +218,11 @@ def _apply(plan: Plan, entry: dict[str, Any]) -> None:
     """The rule of all entries: a chunk, or the whole, is what its entries say, and later ones go before."""
     facts = dict(entry)
     number: int | None = facts.pop("chunk", None)
-    target: object = plan if number is None else plan.chunks[number - 1]
+    target = plan if number is None else plan.chunks[number - 1]
     if "chunks" in facts:
         facts["chunks"] = msgspec.convert(facts["chunks"], list[Chunk])
     for name, value in facts.items():
-        if hasattr(target, name):
+        if name in target.__struct_fields__:
             setattr(target, name, value)
 
 

@@ -281,30 +281,32 @@ class Service:
         if file_id is None or (kind in chunk.fetched and os.path.exists(path)):
             return
         others = [one for one in chunk.fetched if one != kind]
-        missed: NotFoundError | None = None
+        missed = ""
         for attempt in range(TRIES):
             if attempt:
                 yield partial(self.pause, BREATH * 2 ** (attempt - 1))
             try:
                 yield partial(self._files.retrieve_content, file_id, output=path)
             except NotFoundError as error:  # so soon after the job's end
-                missed = error
+                missed = f"is not there: {_words(error)}"
             except APIError as error:
                 raise _stopped(f"the {kind} file of chunk {chunk.chunk} could not be downloaded", error) from None
             except OSError as error:
                 raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
             else:
-                yield Work(partial(_sync, path))
-                self._journal.add(chunk, fetched=[*others, kind])
-                return
-        said = "" if missed is None else _words(missed)
-        self._journal.add(chunk, error=f"its {kind} file {file_id} is not there: {said}", fetched=others)
+                begins: bytes = yield Work(partial(_sync, path))
+                if begins[:1] in (b"", b"{"):
+                    self._journal.add(chunk, fetched=[*others, kind])
+                    return
+                missed = f"has no results, but {begins.decode(errors='replace')!r}"  # what a proxy says, for example
+        self._journal.add(chunk, error=f"its {kind} file {file_id} {missed}", fetched=others)
 
 
-def _sync(path: str) -> None:
-    """What was written there is on disk."""
+def _sync(path: str) -> bytes:
+    """What was written there is on disk; how it begins."""
     with open(path, "rb") as file:
         os.fsync(file.fileno())
+        return file.read(99).removeprefix(b"\xef\xbb\xbf").lstrip()[:40]
 
 
 def results_name(chunk: Chunk, kind: str) -> str:
