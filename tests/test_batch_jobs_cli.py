@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 from support.batches import KEY, prompts, read_rows, write_rows
+from support.jobs import created, replying
 from support.processes import COMMAND, LIMIT, environment, run
 from support.testing_helpers import eventually
 
 from togetherpy.cli._rows import propose
 from togetherpy.testing import LocalServer
+from togetherpy.testing._answer import Answer
 
 
 @pytest.fixture
@@ -217,3 +219,28 @@ def test_interrupted(server: LocalServer, tmp_path: Path, number: int) -> None:
     with server.client() as client:
         assert [job.status for job in client.batches.list()] == ["IN_PROGRESS"]
     assert call(server, "cancel", directory)[0].count("CANCELLED") == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals as Unix has them")
+def test_submit_interrupted(server: LocalServer, tmp_path: Path) -> None:
+    source = write_rows(tmp_path / "in.jsonl", prompts(4))
+    command = [*COMMAND, "batch", "submit", str(source), "--model", "m", "--rows-per-job", "2"]
+    late = Answer((b"",), delay=600)
+    with (
+        replying(server, "POST", "/v1/batches", [None, late], undone=True) as replied,
+        subprocess.Popen(command, env=environment(**where(server)), stderr=subprocess.PIPE) as process,
+    ):
+        try:
+            eventually(lambda: len(replied) == 2)
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=LIMIT)
+        finally:
+            process.kill()
+    assert process.returncode == 130
+    said = [line.removeprefix("togetherpy: ") for line in errors.decode().splitlines()]
+    assert said == [
+        "interrupted; the jobs go on at the service",
+        f"to cancel them: togetherpy batch cancel {tmp_path / 'in.jobs'}",
+        f"to go on: {shlex.join(['togetherpy', *command[len(COMMAND) :]])}",
+    ]
+    assert list(created(server).values()) == [1]

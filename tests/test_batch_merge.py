@@ -18,6 +18,7 @@ from support.testing_helpers import eventually
 from togetherpy import batch
 from togetherpy.batch import BatchError, merging, result_files
 from togetherpy.batch.lock import Lock
+from togetherpy.batch.source import FileSource
 from togetherpy.testing import LocalServer
 
 
@@ -485,7 +486,10 @@ def test_more_files_than_may_be_open_at_a_time(tmp_path: Path, monkeypatch: pyte
     assert batch.merge(source, files, tmp_path / "out.jsonl").succeeded == 10
 
 
-def test_a_run_waits_for_the_end_of_a_merge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("owner", "name"), [(merging, "line_of"), (FileSource, "check")])
+def test_a_run_waits_for_the_end_of_a_merge(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str
+) -> None:
     source = write_rows(tmp_path / "in.jsonl", prompts(4))
     file, out = write_rows(tmp_path / "o.jsonl", [answer(f"c{number}") for number in range(3)]), tmp_path / "out.jsonl"
 
@@ -493,7 +497,7 @@ def test_a_run_waits_for_the_end_of_a_merge(tmp_path: Path, monkeypatch: pytest.
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(merging, "line_of", ended)
+        patch.setattr(owner, name, ended)
         with pytest.raises(KeyboardInterrupt):
             batch.merge(source, file, out)
     with LocalServer() as server:
@@ -504,7 +508,7 @@ def test_a_run_waits_for_the_end_of_a_merge(tmp_path: Path, monkeypatch: pytest.
         assert batch.merge(source, file, out).succeeded == 3
         assert run_again(source, out).skipped == 3
         with monkeypatch.context() as patch:
-            patch.setattr(merging, "line_of", ended)
+            patch.setattr(owner, name, ended)
             with pytest.raises(KeyboardInterrupt):
                 batch.merge(source, file, tmp_path / "other.jsonl")
         assert run_again(source, tmp_path / "other.jsonl", force=True).succeeded == 4

@@ -144,6 +144,8 @@ class Place:
         return not any(line is not None and line.good for _, line in read_output(self.path))
 
     def _take_up(self) -> None:
+        if self._bringing:
+            _manifest.save(self.path, self._manifest)  # before all that takes time
         self.output.mend()
         if self.errors is not self.output:
             self.errors.mend()

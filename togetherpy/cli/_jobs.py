@@ -113,11 +113,24 @@ def _guarded(run: Run, options: argparse.Namespace, screen: Screen) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         screen.abandon()
-        if options.action == "wait":
+        if options.action == "wait" or (options.action == "submit" and _has_begun(options)):
             complain("interrupted; the jobs go on at the service")
             _propose("to cancel them", "cancel", options)
         propose("to go on", options.words)
         return INTERRUPTED
+
+
+def _has_begun(options: argparse.Namespace) -> bool:
+    """Whether there may be jobs of an input."""
+    from togetherpy.batch.errors import BatchError
+    from togetherpy.batch.jobs.journal import read_plan
+    from togetherpy.batch.source import beside
+
+    try:
+        options.directory = options.output or beside(options.input, ".jobs")
+        return any(chunk.file_id is not None for chunk in read_plan(options.directory).chunks)
+    except BatchError:
+        return False
 
 
 @contextlib.contextmanager
