@@ -15,7 +15,7 @@ from support.testing_helpers import eventually
 
 from togetherpy import Together, batch
 from togetherpy.batch import BatchError
-from togetherpy.batch.jobs import service
+from togetherpy.batch.jobs import cutting, fetching, service
 from togetherpy.batch.jobs.journal import Journal
 from togetherpy.testing import LocalServer
 from togetherpy.testing._answer import build
@@ -198,6 +198,36 @@ def test_rows_are_cut_for_nobody_who_has_left(server: LocalServer, tmp_path: Pat
     with Journal(str(directory)) as journal:
         assert not journal.plan.is_cut
     assert not [name for name in os.listdir(directory) if name.startswith("in-00005")]
+
+
+def test_nothing_is_merged_for_nobody_who_has_left(
+    server: LocalServer, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, left, out = threading.Event(), threading.Event(), tmp_path / "out.jsonl"
+    over = Jobs("sync", server).wait(Jobs("sync", server).submit(source).directory)
+
+    def slowly(path: str) -> Iterator[Any]:
+        for one in cutting.read_sent(path):
+            yield one
+            began.set()
+            assert left.wait(60)
+
+    async def download() -> None:
+        async with server.async_client() as client:
+            task = asyncio.create_task(batch.adownload(over.directory, out, client=client))
+            while not began.is_set():
+                await asyncio.sleep(0.001)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fetching, "read_sent", slowly)
+        asyncio.run(download())
+        left.set()
+        eventually(lambda: not reading())
+    assert len(read_rows(out)) == 1
+    assert Jobs("async", server).download(over.directory, out).kept == 1
 
 
 # A merge that did not end

@@ -104,6 +104,7 @@ class _Sent:
 
     def _of(self, name: str, chunk: Chunk | None) -> Iterator[Row]:
         for one in read_sent(self._journal.path(name)):
+            self._journal.check_open()
             row = one.row()
             yield _SentRow(row.index, row.line, row.custom_id, row.number, row.fields, row.error, one.sent, chunk)
 
