@@ -61,7 +61,7 @@ def as_a_shell_reads(line: str) -> list[str]:
 
 def test_one_after_the_other_as_each_says(server: LocalServer, tmp_path: Path) -> None:
     source = write_rows(tmp_path / "in file.jsonl", prompts(4))
-    model = "openai/gpt-oss-120b"
+    model = "openai/gpt-oss-20b"
     out, said = call(server, "submit", source, "--model", model, "--params", '{"top_k": 2}', "--rows-per-job", 2)
     assert [line.split()[0] for line in out.splitlines()] == ["chunk", "1", "2"]
     assert said[0] == (
