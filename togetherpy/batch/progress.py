@@ -123,7 +123,7 @@ def clock(seconds: float) -> str:
 
 
 class Progress:
-    """Shows the standing of one run, from `begin` to `end`, by the timers of its event loop."""
+    """Shows how something stands: from `begin` to `end` by the timers of an event loop, and when `show` is called."""
 
     def __init__(self, standing: Callable[[], Shown], stream: TextIO | None = None) -> None:
         """`standing`: called for how it stands."""

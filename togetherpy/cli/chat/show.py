@@ -37,7 +37,7 @@ class Plain:
 
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
-        self.in_line = False
+        self.in_line: bool = False
         """The last line has no end yet."""
 
     def text(self, piece: str) -> None:
