@@ -219,6 +219,12 @@ def test_with_of_the_wrong_kind(client: Maker) -> None:
         assert "with" in str(failure(TypeError, wrong))
 
 
+def test_an_answer_that_is_not_opened(client: Maker) -> None:
+    opening = client(base_url="http://127.0.0.1:9/v1").raw.models.with_streaming_response.list()
+    with pytest.raises(AttributeError, match=r"to take read of: `with client\.\.\. as response` opens it"):
+        _ = opening.read
+
+
 def run_alone(coroutine: Any) -> Any:
     import asyncio
 

@@ -185,6 +185,9 @@ class _Opening:
         self._call = call
         self._answer: Any = None
 
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"there is no answer yet to take {name} of: `with client... as response` opens it")
+
     def __enter__(self) -> Any:
         self._answer = self._call()
         if hasattr(self._answer, "__await__"):
