@@ -221,6 +221,7 @@ def test_a_second_signal_ends_at_once(server: LocalServer, tmp_path: Path) -> No
 # Kills
 
 
+@pytest.mark.slow
 @pytest.mark.fault("I2")
 def test_killed_twenty_times(server: LocalServer, tmp_path: Path) -> None:
     """Every row once, and none that was on disk before a kill is asked for again."""

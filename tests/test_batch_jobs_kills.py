@@ -34,7 +34,8 @@ def killed(tmp_path: Path, action: str, first: int, stride: int) -> list[Any]:
     return found
 
 
-SOME = [("submit", 13, 7), ("wait", 7, 4), ("download", 11, 4), ("cancel", 9, 3)]
+SOME = [("submit", 13, 6), ("wait", 7, 3), ("download", 11, 3), ("cancel", 9, 2)]
+"""Another sample in each process: every so many steps, and how many those are at the least."""
 
 
 @pytest.mark.fault("I21")

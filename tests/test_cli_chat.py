@@ -554,6 +554,8 @@ def test_a_conversation(dressing: dict[str, str], server: LocalServer, tmp_path:
         program.until("2 messages saved")
         enter(program, "/undo")
         program.until("taken back: What is blue?")
+        enter(program, "help")
+        program.until("end; so does Ctrl-D")
         enter(program, f"/load {saved}")
         program.until("2 messages loaded")
         enter(program, "//etc is what?")
@@ -607,7 +609,7 @@ def test_ctrl_c_stops_the_answer_and_not_the_program(
         enter(program, "Go on")
         program.until("Go on”")
         ready(program, dressing)
-        enter(program, "/exit")
+        enter(program, "exit")
         program.rest()
         assert program.status == 0
     question, kept, more = server.requests[1].json["messages"]

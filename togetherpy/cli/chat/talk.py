@@ -1,8 +1,8 @@
 """A conversation on a terminal.
 
 In: what is typed. Out: answers, one after the other; exit status 0 when the person ends it.
-The rule: nothing but Ctrl-D and /exit ends it. A question that got no answer is taken back, and /retry asks it; an
-answer that was stopped, or broke off, is kept as far as it came.
+The rule: nothing but Ctrl-D and /exit (or exit, alone) ends it. A question that got no answer is taken back, and /retry
+asks it; an answer that was stopped, or broke off, is kept as far as it came.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from togetherpy.cli.chat.commands import COMMANDS, CommandError, carry_out
 from togetherpy.cli.chat.conversation import Conversation, Message
 from togetherpy.cli.chat.history import History, history_path
 from togetherpy.cli.chat.lines import Read, read_message, reader
+
+_WORDS = ("exit", "quit", "help")
+"""What people type who do not know the commands, and who mean no question to a model."""
 
 
 def talk(conversation: Conversation, asker: Asker) -> int:
@@ -41,6 +44,8 @@ def _turn(conversation: Conversation, asker: Asker, read: Read, history: History
         return False
     if not text:
         return True
+    if text in _WORDS:
+        text = f"/{text}"
     if text.startswith("/") and not text.startswith("//"):
         return _command(conversation, asker, text)
     _answer(conversation, asker, conversation.ask(text[1:] if text.startswith("//") else text))
