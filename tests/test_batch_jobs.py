@@ -237,13 +237,19 @@ def test_arguments_that_cannot_be_meant(
     assert not source.with_name("in.jobs").exists()
 
 
+def test_no_directory_is_made_for_an_input_that_is_not_there(jobs: Jobs, tmp_path: Path) -> None:
+    with pytest.raises(BatchError, match=r"cannot read .*none\.jsonl: No such file"):
+        jobs.submit(tmp_path / "none.jsonl")
+    assert not list(tmp_path.iterdir())
+
+
 # Again
 
 
 def test_the_same_again_makes_nothing(jobs: Jobs, server: LocalServer, source: Path, out: Path) -> None:
     made = jobs.submit(source, rows_per_job=5)
     os.utime(source, (1, 1))
-    assert jobs.submit(source, rows_per_job=3).jobs == made.jobs
+    assert jobs.submit(source).jobs == jobs.submit(source, rows_per_job=5).jobs == made.jobs
     jobs.wait(made.directory)
     assert jobs.wait(made.directory).final
     first, again = (jobs.download(made.directory) for _ in range(2))
@@ -253,7 +259,9 @@ def test_the_same_again_makes_nothing(jobs: Jobs, server: LocalServer, source: P
     assert sorted(uploaded(server).values()) == [1, 1]
 
 
-@pytest.mark.parametrize("options", [{"model": "other"}, {"temperature": 1.0}, {"limit": 3}, {"system": "x"}])
+@pytest.mark.parametrize(
+    "options", [{"model": "other"}, {"temperature": 1.0}, {"limit": 3}, {"system": "x"}, {"rows_per_job": 3}]
+)
 def test_other_parameters_are_refused(jobs: Jobs, source: Path, options: Any) -> None:
     jobs.submit(source)
     with pytest.raises(BatchError, match=f"{next(iter(options))} was .* and is"):

@@ -127,8 +127,8 @@ def test_the_directory_of_a_name_that_looks_like_an_option(
 def test_rows_that_cannot_be_sent(server: LocalServer, tmp_path: Path) -> None:
     source = write_rows(tmp_path / "in.jsonl", [*prompts(1), b"{"])
     out, _ = call(server, "submit", source, "--model", "m", code=3)
-    assert "1 rows cannot be sent" in out
-    assert "1 rows cannot be sent" in call(server, "status", tmp_path / "in.jobs", code=3)[0]
+    assert "1 row cannot be sent" in out
+    assert "1 row cannot be sent" in call(server, "status", tmp_path / "in.jobs", code=3)[0]
     call(server, "wait", tmp_path / "in.jobs", "--no-progress", "--interval", 0.01, code=3)
     _, said = call(server, "download", tmp_path / "in.jobs", code=3)
     assert "2 rows: 1 answered, 1 failed (1 invalid_row)" in said[0]

@@ -60,29 +60,32 @@ class Wanted(msgspec.Struct, frozen=True):
     """The input: a path, "-", or an iterable."""
     directory: str
     options: Options
-    rows_per_job: int
+    rows_per_job: int | None
+    """None where nothing was said."""
     window: str
 
 
 def wanted(given: Any, directory: Any, model: str | None, arguments: dict[str, Any]) -> Wanted:
-    """Raises TypeError, ValueError: an argument that cannot be meant, named."""
+    """Raises TypeError, ValueError: an argument that cannot be meant, named; BatchError: the input is not there."""
     for name in arguments:
         if name not in JobOptions.__annotations__ and (
             name in RunOptions.__annotations__ or name in ("extra_query", "max_retries")
         ):
             raise TypeError(f"{name}=... has no meaning for jobs of the service; `run` takes it")
-    rows_per_job = check_count(arguments.pop("rows_per_job", None), "rows_per_job", 1, USUAL_ROWS)
-    if rows_per_job > MOST_ROWS:
+    rows_per_job = arguments.pop("rows_per_job", None)
+    if check_count(rows_per_job, "rows_per_job", 1, USUAL_ROWS) > MOST_ROWS:
         raise ValueError(f"rows_per_job must be at most {MOST_ROWS}, not {rows_per_job}")
     window = arguments.pop("completion_window", None) or WINDOW
     if not isinstance(window, str):
         raise TypeError(f'completion_window must be a str such as "24h", not {type(window).__name__}')
     options = make_options(os.devnull, model, arguments)
+    path = _path(given)
     if directory is None:
-        path = _path(given)
         if path is None:
             raise ValueError("this input has no name: say in which directory its jobs are to be kept (-o)")
         directory = beside(path, ".jobs")
+    if path is not None and not os.path.exists(directory):
+        _stamp(path)  # no directory is made for an input that is not there
     return Wanted(given, cast(str, os.fspath(directory)), options, rows_per_job, window)
 
 
@@ -121,7 +124,7 @@ def begin(journal: Journal, wanted: Wanted) -> None:
             reading=reading,
             params=params,
             limit=wanted.options.limit,
-            rows_per_job=wanted.rows_per_job,
+            rows_per_job=wanted.rows_per_job or USUAL_ROWS,
             window=wanted.window,
         )
     if not journal.plan.is_cut:
@@ -155,6 +158,8 @@ def _check_same(
             found.append(f"{path} was changed")
     now = {**reading, **params, "limit": wanted.options.limit}
     before = {**plan.reading, **plan.params, "limit": plan.limit}
+    if wanted.rows_per_job is not None:
+        now["rows_per_job"], before["rows_per_job"] = wanted.rows_per_job, plan.rows_per_job
     for name in sorted(now.keys() | before.keys()):
         if now.get(name) != before.get(name):
             found.append(f"{name} was {before.get(name)!r} and is {now.get(name)!r}")

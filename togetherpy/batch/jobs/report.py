@@ -86,7 +86,8 @@ class Jobs(msgspec.Struct, kw_only=True):
         ]
         notes = [f"chunk {job.chunk}: {job.error}" for job in self.jobs if job.error]
         if self.refused:
-            notes.append(f"{self.refused} rows cannot be sent; `download` writes them into the output as failures")
+            count = f"{self.refused} row{'s' * (self.refused != 1)}"
+            notes.append(f"{count} cannot be sent; `download` brings each into the output as a failure")
         return "\n".join([*text, *notes])
 
 
