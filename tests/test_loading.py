@@ -57,3 +57,26 @@ def test_one_who_gives_up_ends_nothing_for_the_others() -> None:
         await second
 
     asyncio.run(main())
+
+
+def test_of_a_loop_that_ends_before_the_work_nothing_is_kept() -> None:
+    may_end = threading.Event()
+    threads: list[threading.Thread] = []
+
+    def work() -> None:
+        threads.append(threading.current_thread())
+        assert may_end.wait(20)
+
+    async def main() -> None:
+        beside = asyncio.create_task(loading.in_thread(work))
+        while not threads:
+            await asyncio.sleep(0)
+        beside.cancel()
+        await asyncio.gather(beside, return_exceptions=True)
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(main())
+    may_end.set()
+    threads[0].join(20)
+    loop.close()
+    assert not loading._running

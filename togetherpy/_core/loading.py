@@ -26,7 +26,6 @@ async def in_thread(work: Callable[[], None]) -> None:
     done = _running.get(key)
     if done is None:
         done = _running[key] = loop.create_future()
-        done.add_done_callback(lambda _: _running.pop(key, None))
         _start(work, loop, done)
     await asyncio.wait((done,))  # which, unlike awaiting it, cancels nothing that others wait for
 
@@ -35,10 +34,9 @@ def _start(work: Callable[[], None], loop: asyncio.AbstractEventLoop, done: asyn
     def run() -> None:
         with suppress(BaseException):
             work()
-        try:
+        _running.pop((loop, work), None)  # here, for the loop may end before it comes to `finish`
+        with suppress(RuntimeError):  # it has been closed
             loop.call_soon_threadsafe(finish)
-        except RuntimeError:  # the loop has been closed
-            _running.pop((loop, work), None)
 
     def finish() -> None:
         if not done.done():
