@@ -48,7 +48,7 @@ class Measured:
 
 
 def measure(job: Job, quick: bool) -> Measured:
-    rows, entries, parts, locks = (150, 2_000, 20, 200) if quick else (6_000, 200_000, 1_000, 4_000)
+    rows, entries, parts, locks = (150, 50_000, 20, 200) if quick else (6_000, 200_000, 1_000, 4_000)
     with server.running() as served, tempfile.TemporaryDirectory() as folder:
         url = f"{served.http}/answer-{max(1, round(job.completion * CHARS))}/v1"
         flight = min(job.each, 256)

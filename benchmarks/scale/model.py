@@ -192,7 +192,11 @@ def _store(job: Job, got: Measured, wall: float) -> Iterator[Line]:
     )
     mine = kept * got.entry_bytes
     yield Line(
-        "store, in memory", f"{got.entry_bytes:.0f} B a row of it", size(mine * job.workers), size(mine), job.ram / mine
+        "store, in memory",
+        f"{got.entry_bytes:.0f} B a row of it",
+        size(mine * job.workers),
+        size(mine),
+        job.ram / mine if mine else math.inf,
     )
     read = kept * got.row_bytes
     rate = read * job.workers / wall
